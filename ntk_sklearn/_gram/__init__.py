@@ -1,0 +1,16 @@
+"""The engine: Gram matrices of networks, as plain functions on arrays."""
+
+from ._gradients import Contraction, contract, full_gradient
+from ._network import Layers, Network, diagonal
+from ._tiles import components, gram
+
+__all__ = [
+    "Contraction",
+    "Layers",
+    "Network",
+    "components",
+    "contract",
+    "diagonal",
+    "full_gradient",
+    "gram",
+]

@@ -1,0 +1,159 @@
+"""Every check of an argument, with one wording per error: what came, what is needed."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+__all__ = ["check_depth", "check_pair", "check_positive", "check_samples", "per_layer"]
+
+
+def check_samples(X, name: str = "X") -> np.ndarray:
+    """Turn an array-like into a finite, C-contiguous float64 matrix.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Lists, DataFrames and arrays of any numeric dtype and layout.
+    name : str, default="X"
+        What the argument is called in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        `X` itself if it needs no conversion.
+
+    Raises
+    ------
+    TypeError
+        If `X` is sparse.
+    ValueError
+        If `X` is not a matrix of finite real numbers with at least one entry.
+    """
+    needed = f"{name} must be a dense matrix of finite real numbers"
+    if issparse(X):
+        raise TypeError(f"{needed}, got a sparse matrix; use {name}.toarray().")
+    shape = np.shape(X)
+    if len(shape) != 2:
+        raise ValueError(
+            f"{needed} with 2 dimensions (n_samples, n_features), got {len(shape)}; "
+            f"use {name}.reshape(-1, 1) for one feature, {name}.reshape(1, -1) for one "
+            "sample."
+        )
+    if 0 in shape:
+        raise ValueError(
+            f"{needed} with at least one sample and one feature, got shape {shape}."
+        )
+    try:
+        array = check_array(X, dtype="numeric", input_name=name)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{needed}: {error}") from error
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def check_pair(X, Y) -> tuple[np.ndarray, np.ndarray | None]:
+    """Check both sides of a kernel; ``Y`` comes back as None if it is `X` itself.
+
+    scikit-learn's consumers say "the same data" either way, and the symmetric case
+    costs half and gets an exact diagonal.
+    """
+    left = check_samples(X, "X")
+    if Y is None or Y is X:
+        return left, None
+    right = check_samples(Y, "Y")
+    if left.shape[1] != right.shape[1]:
+        raise ValueError(
+            f"X has {left.shape[1]} features, but Y has {right.shape[1]}; both sides "
+            "of a kernel need the same columns."
+        )
+    return left, right
+
+
+def check_depth(depth) -> int:
+    """Check a number of hidden layers."""
+    if isinstance(depth, (bool, np.bool_)) or not isinstance(depth, Integral):
+        raise TypeError(
+            f"depth must be an integer of at least 1, the number of hidden layers, got "
+            f"{depth!r}."
+        )
+    if depth < 1:
+        raise ValueError(
+            f"depth must be at least 1, the number of hidden layers, got {depth!r}."
+        )
+    return int(depth)
+
+
+def _numbers(name: str, value) -> np.ndarray:
+    """Real numbers as an array of 0 or 1 dimensions."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f"dtype {array.dtype}")
+    except (ValueError, TypeError) as error:
+        raise TypeError(
+            f"{name} must be a number or a sequence of numbers, got {value!r}."
+        ) from error
+    if array.ndim > 1:
+        raise ValueError(
+            f"{name} must be a number or one-dimensional, got shape {array.shape}."
+        )
+    return array.astype(np.float64)
+
+
+def check_positive(name: str, value, *, zero: bool) -> np.ndarray:
+    """Check that every number is finite and positive, or not negative if `zero`."""
+    array = _numbers(name, value)
+    good = np.isfinite(array) & (array >= 0 if zero else array > 0)
+    if not good.all():
+        wanted = "finite and not negative" if zero else "finite and positive"
+        raise ValueError(f"{name} must be {wanted}, got {value!r}.")
+    return array
+
+
+def per_layer(name: str, value, depth: int, *, zero: bool) -> np.ndarray:
+    """Spread a number over the layers, or check that there is one for each."""
+    array = check_positive(name, value, zero=zero)
+    if array.ndim and array.size != depth + 1:
+        hint = "None" if "weights" in name else "one number"
+        raise ValueError(
+            f"{name} has {array.size} entries, but depth={depth} needs {depth + 1} "
+            f"(one per layer, the read-out last); pass {hint} for equal values."
+        )
+    return np.full(depth + 1, array) if array.ndim == 0 else array
+
+
+def per_feature(name: str, value, n_features: int) -> np.ndarray:
+    """Spread a positive number over the features, or check that there is one each."""
+    array = check_positive(name, value, zero=False)
+    if array.ndim and array.size != n_features:
+        raise ValueError(
+            f"{name} has {array.size} entries, but X has {n_features} features; pass "
+            "one number for all, or one per feature."
+        )
+    return np.full(n_features, array) if array.ndim == 0 else array
+
+
+def check_bounds(name: str, bounds, n_elements: int):
+    """Check the bounds of a hyperparameter: ``"fixed"`` or positive pairs."""
+    if isinstance(bounds, str):
+        if bounds != "fixed":
+            raise ValueError(
+                f'{name} must be "fixed" or a pair (lower, upper), got {bounds!r}.'
+            )
+        return bounds
+    array = np.atleast_2d(np.asarray(bounds, dtype=np.float64))
+    fits = array.ndim == 2 and array.shape[1] == 2 and len(array) in (1, n_elements)
+    if not fits or not (array > 0).all() or (array[:, 0] > array[:, 1]).any():
+        raise ValueError(
+            f'{name} must be "fixed", or a pair (lower, upper) of positive numbers, or '
+            f"{n_elements} such pairs, got {bounds!r}."
+        )
+    return array
+
+
+def is_real(value) -> bool:
+    """Whether a value is a real number and not a bool."""
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))

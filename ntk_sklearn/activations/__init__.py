@@ -1,0 +1,73 @@
+"""The activations: each function beside its closed-form duals, by family.
+
+To add one, see "Add an activation" in the documentation. Registering it here
+makes it available to every kernel, and makes the Monte-Carlo, gradient and limit tests
+run on it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from numbers import Real
+
+import numpy as np
+
+from . import _erf, _gaussian, _gelu, _rectified, _trigonometric
+from ._base import Activation
+
+_FAMILIES = (_rectified, _erf, _gelu, _gaussian, _trigonometric)
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for family in _FAMILIES
+    for activation in family.ACTIVATIONS
+}
+
+
+def get_activation(activation) -> Activation:
+    """Look an activation up by its name, or by ``(name, argument)``.
+
+    Parameters
+    ----------
+    activation : str or tuple of (str, float)
+        A registered name, alone or with its argument: ``("leaky_relu", 0.2)``.
+
+    Returns
+    -------
+    Activation
+
+    Raises
+    ------
+    ValueError
+        If the name is not registered, or its argument is missing or out of range.
+    """
+    known = f"known activations are {sorted(ACTIVATIONS)}"
+    is_pair = isinstance(activation, (tuple, list)) and len(activation) == 2
+    name = activation[0] if is_pair else activation
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise ValueError(
+            f"activation must be a name or a pair (name, argument), got "
+            f"{activation!r}; {known}."
+        )
+    found = ACTIVATIONS[name]
+    if not is_pair:
+        return found
+    value = activation[1]
+    if found.argument_name is None:
+        raise ValueError(f"activation {name!r} takes no argument, got {activation!r}.")
+    if (
+        isinstance(value, (bool, np.bool_))
+        or not isinstance(value, Real)
+        or not math.isfinite(float(value))
+        or (found.argument_name != "negative slope" and value <= 0)
+    ):
+        wanted = "a finite" if found.argument_name == "negative slope" else "a positive"
+        raise ValueError(
+            f"activation {name!r} needs {wanted} number as its {found.argument_name}, "
+            f"got {activation!r}."
+        )
+    return replace(found, arguments=(float(value),))
+
+
+__all__ = ["ACTIVATIONS", "Activation", "get_activation"]

@@ -1,0 +1,78 @@
+"""From an integer code to a family's jitted functions.
+
+A chain of integer comparisons, taken once per row of a tile: numba caches it on disk,
+which it does not do for functions passed as arguments or built by closures.
+"""
+
+from .._jit import jit
+from . import _erf, _gaussian, _gelu, _rectified, _trigonometric
+
+_rectified_moments = _rectified.moments
+_rectified_dual, _rectified_pullback = _rectified.dual, _rectified.pullback
+_erf_moments, _erf_statistics = _erf.moments, _erf.statistics
+_erf_dual, _erf_pullback = _erf.dual, _erf.pullback
+_gelu_moments, _gelu_statistics = _gelu.moments, _gelu.statistics
+_gelu_dual, _gelu_pullback = _gelu.dual, _gelu.pullback
+_gaussian_moments, _gaussian_statistics = _gaussian.moments, _gaussian.statistics
+_gaussian_dual, _gaussian_pullback = _gaussian.dual, _gaussian.pullback
+_wave_moments, _wave_statistics = _trigonometric.moments, _trigonometric.statistics
+_wave_dual, _wave_pullback = _trigonometric.dual, _trigonometric.pullback
+
+
+@jit
+def moments(code, parameters, q):
+    """Diagonal map of the family `code`."""
+    if code == 0:
+        return _rectified_moments(parameters, q)
+    if code == 1:
+        return _erf_moments(parameters, q)
+    if code == 2:
+        return _gelu_moments(parameters, q)
+    if code == 3:
+        return _gaussian_moments(parameters, q)
+    return _wave_moments(parameters, q)
+
+
+@jit
+def statistics(code, parameters, q, out):
+    """Per-input numbers of the family `code`."""
+    if code == 1:
+        _erf_statistics(parameters, q, out)
+    elif code == 2:
+        _gelu_statistics(parameters, q, out)
+    elif code == 3:
+        _gaussian_statistics(parameters, q, out)
+    elif code == 4:
+        _wave_statistics(parameters, q, out)
+
+
+@jit
+def dual(code, parameters, eta, derivative, s_i, i, s_j, j0):
+    """One row of pairs through the family `code`."""
+    if code == 0:
+        _rectified_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    elif code == 1:
+        _erf_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    elif code == 2:
+        _gelu_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    elif code == 3:
+        _gaussian_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    else:
+        _wave_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+
+
+@jit
+def pullback(code, parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+    """One row of gradients back through the family `code`."""
+    if code == 0:
+        _rectified_pullback(
+            parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out
+        )
+    elif code == 1:
+        _erf_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+    elif code == 2:
+        _gelu_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+    elif code == 3:
+        _gaussian_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+    else:
+        _wave_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)

@@ -1,0 +1,126 @@
+"""The rectified family: relu, leaky_relu, abs and identity.
+
+``phi(z) = z`` for ``z > 0`` and ``slope * z`` otherwise, positively homogeneous. With
+``h = (1 + slope^2) / 2``, ``r = (1 - slope)^2 / (pi (1 + slope^2))`` and ``t`` the
+angle between the inputs,
+
+    A = h sqrt(q_ii q_jj) (cos t + r (sin t - t cos t)),        D = h (1 - r t).
+
+References: Cho and Saul, "Kernel methods for deep learning", NIPS 2009 (relu);
+Tsuchida, Roosta-Khorasani and Gallagher, "Invariance of weight distributions in
+rectified MLPs", ICML 2018 (leaky relu and abs).
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import jit
+from ._angle import TINY, angle_over_root, lens_over_root
+from ._base import Activation
+
+CODE = 0
+
+
+def encode(slope):
+    """``(r, h, pi r)`` of the slope on the negative side."""
+    c = (1.0 - slope) ** 2 / (1.0 + slope**2)
+    return c / np.pi, (1.0 + slope**2) / 2.0, c
+
+
+@jit
+def moments(parameters, q):
+    """Return ``E[phi(z)^2]`` and ``E[phi'(z)^2]``."""
+    return parameters[1] * q, parameters[1]
+
+
+@jit
+def statistics(parameters, q, out):
+    """Nothing: the dual depends on the angle alone."""
+
+
+@jit
+def dual(parameters, eta, derivative, s_i, i, s_j, j0):
+    """Map deficits through the activation; see `_base`."""
+    r, h, c = parameters[0], parameters[1], parameters[2]
+    for k in range(eta.size):
+        negative = eta[k] < 0.0
+        d = abs(eta[k])
+        u = math.sqrt(d)
+        lens = r * d * u * lens_over_root(d)
+        angle = u * angle_over_root(d)
+        theta = math.pi - angle if negative else angle
+        derivative[k] = h * (1.0 - r * theta)
+        # On the negative side the correlation of the images is
+        # (c - 1)(1 - d) + lens; each case keeps the difference that does not cancel.
+        flipped = negative and (c - 1.0) * (1.0 - d) + lens < 0.0
+        upper = (2.0 - c) + (c - 1.0) * d - lens
+        lower = -max(c + (1.0 - c) * d + lens, 1e-300)
+        eta[k] = lower if flipped else (upper if negative else d - lens)
+
+
+@jit
+def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+    """Propagate gradients back through the activation; see `_base`."""
+    r, h = parameters[0], parameters[1]
+    for k in range(eta.size):
+        negative = eta[k] < 0.0
+        d = abs(eta[k])
+        u = math.sqrt(d)
+        sine = u * math.sqrt(2.0 - d)
+        angle = u * angle_over_root(d)
+        theta = math.pi - angle if negative else angle
+        rho = d - 1.0 if negative else 1.0 - d
+        steep = h * r * d_bar[k] / sine if d > TINY else 0.0
+        g = n_i * n_j[k]
+        norms = 0.5 * (h * r * sine * a_bar[k] * g - steep * rho)
+        q_out[k] = a_bar[k] * h * (1.0 - r * theta) * g + steep
+        i_out[k] = norms
+        j_out[k] = norms
+
+
+def leaky_relu(z, slope):
+    """Return ``z`` where it is positive, ``slope * z`` elsewhere."""
+    return np.where(z > 0, z, slope * z)
+
+
+def leaky_relu_derivative(z, slope):
+    """One where `z` is positive, `slope` elsewhere."""
+    return np.where(z > 0, 1.0, slope)
+
+
+_CHO = "Cho and Saul, Kernel methods for deep learning, NIPS 2009"
+_TSUCHIDA = (
+    "Tsuchida, Roosta-Khorasani and Gallagher, Invariance of weight distributions in "
+    "rectified MLPs, ICML 2018"
+)
+
+
+def _member(name, slope, reference):
+    return Activation(
+        name,
+        CODE,
+        lambda z: leaky_relu(z, slope),
+        lambda z: leaky_relu_derivative(z, slope),
+        lambda: encode(slope),
+        homogeneous=True,
+        reference=reference,
+    )
+
+
+ACTIVATIONS = (
+    _member("relu", 0.0, _CHO),
+    Activation(
+        "leaky_relu",
+        CODE,
+        leaky_relu,
+        leaky_relu_derivative,
+        encode,
+        homogeneous=True,
+        arguments=(0.01,),
+        argument_name="negative slope",
+        reference=_TSUCHIDA,
+    ),
+    _member("abs", -1.0, _TSUCHIDA),
+    _member("identity", 1.0, "A linear network: A = q, D = 1"),
+)

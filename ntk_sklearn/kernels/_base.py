@@ -1,0 +1,309 @@
+"""What the kernels of fully connected networks share: parameters, theta, calls."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
+
+from .. import _gram
+from .._gram import Layers, Network
+from .._validation import (
+    check_bounds,
+    check_depth,
+    check_pair,
+    check_positive,
+    check_samples,
+    per_feature,
+    per_layer,
+)
+from ..activations import get_activation
+
+# The columns of the engine's gradients, in its order.
+_PER_LAYER = ("layer_weights", "weight_variance", "bias_variance")
+
+
+class NetworkKernel(Kernel):
+    """Base of the kernels of an infinitely wide fully connected network.
+
+    A subclass has the constructor parameters ``depth``, ``activation``,
+    ``weight_variance``, ``bias_variance`` and ``length_scale`` (the last three with
+    their bounds), and says in `_layer_weights` how its layers are weighted.
+    """
+
+    # Public parameters whose values `repr` shows, in this order.
+    _shown: tuple[str, ...] = (
+        "depth",
+        "activation",
+        "weight_variance",
+        "bias_variance",
+        "length_scale",
+    )
+
+    def _layer_weights(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of the layers' weights and of their biases."""
+        raise NotImplementedError
+
+    # -- hyperparameters ------------------------------------------------------------
+
+    def _free(self, name: str) -> np.ndarray:
+        """Which entries of a hyperparameter can move: a value of 0 has no logarithm."""
+        return np.atleast_1d(check_positive(name, self._value(name), zero=True)) > 0
+
+    def _value(self, name: str):
+        return getattr(self, name)
+
+    def _hyperparameter(self, name: str) -> Hyperparameter:
+        free = self._free(name)
+        bounds = check_bounds(
+            f"{name}_bounds", getattr(self, f"{name}_bounds"), free.size
+        )
+        n_free = int(free.sum())
+        if isinstance(bounds, str) or n_free == 0:
+            return Hyperparameter(name, "numeric", "fixed", max(n_free, 1))
+        if len(bounds) > 1:
+            bounds = bounds[free]
+        return Hyperparameter(name, "numeric", bounds, n_free)
+
+    @property
+    def hyperparameter_weight_variance(self):
+        """The weight variance, as scikit-learn describes it."""
+        return self._hyperparameter("weight_variance")
+
+    @property
+    def hyperparameter_bias_variance(self):
+        """The bias variance, as scikit-learn describes it."""
+        return self._hyperparameter("bias_variance")
+
+    @property
+    def hyperparameter_length_scale(self):
+        """The length scale, as scikit-learn describes it."""
+        return self._hyperparameter("length_scale")
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Logarithms of the free hyperparameters, in alphabetical order of names."""
+        values = [
+            np.atleast_1d(np.asarray(self._value(h.name), dtype=float))[
+                self._free(h.name)
+            ]
+            for h in self.hyperparameters
+            if not h.fixed
+        ]
+        return np.log(np.concatenate(values)) if values else np.array([])
+
+    @theta.setter
+    def theta(self, theta):
+        theta = np.asarray(theta, dtype=np.float64)
+        if theta.shape != (self.n_dims,):
+            raise ValueError(
+                f"theta must have shape ({self.n_dims},), one entry per free "
+                f"hyperparameter of {self!r}, got shape {theta.shape}."
+            )
+        changed, start = {}, 0
+        for h in self.hyperparameters:
+            if h.fixed:
+                continue
+            new = np.exp(theta[start : start + h.n_elements])
+            start += h.n_elements
+            if np.ndim(self._value(h.name)) == 0:
+                changed[h.name] = new[0]
+            else:
+                value = np.array(self._value(h.name), dtype=np.float64)
+                value[self._free(h.name)] = new
+                changed[h.name] = value
+        self.set_params(**changed)
+
+    @property
+    def n_dims(self) -> int:
+        """Number of free hyperparameters."""
+        return sum(h.n_elements for h in self.hyperparameters if not h.fixed)
+
+    # -- the engine -----------------------------------------------------------------
+
+    def _network(self, n_features: int) -> Network:
+        """Check every parameter and hand the engine plain arrays."""
+        depth = check_depth(self.depth)
+        activation = get_activation(self.activation)
+        weight_variance = per_layer(
+            "weight_variance", self.weight_variance, depth, zero=False
+        )
+        bias_variance = per_layer("bias_variance", self.bias_variance, depth, zero=True)
+        length_scale = per_feature("length_scale", self.length_scale, n_features)
+        weights, bias_weights = self._layer_weights(depth)
+        layers = Layers(
+            activation.code,
+            activation.parameters,
+            weight_variance,
+            bias_variance,
+            weights,
+            bias_weights,
+        )
+        scale = np.sqrt(weight_variance[0] / n_features) / length_scale
+        return Network(layers, activation.homogeneous, scale)
+
+    def __call__(self, X, Y=None, eval_gradient=False):
+        """Return the kernel between the rows of X and Y, and optionally its gradient.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features)
+            Finite real numbers; scale the columns to about unit variance.
+        Y : array-like of shape (n_samples_Y, n_features), default=None
+            The other side; None means `X`.
+        eval_gradient : bool, default=False
+            Whether to return the gradient in ``theta`` (the logarithms of the free
+            hyperparameters) as well. Only with ``Y=None``.
+
+        Returns
+        -------
+        K : ndarray of shape (n_samples_X, n_samples_Y)
+            The kernel: a new, writable array.
+        K_gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
+            Only if `eval_gradient`.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is not as described, or `eval_gradient` is
+            asked for with `Y`.
+        TypeError
+            If the data are sparse or a parameter has the wrong type.
+        """
+        if eval_gradient and Y is not None:
+            raise ValueError(
+                "Gradient can only be evaluated when Y is None: eval_gradient=True "
+                "needs the kernel of X with itself."
+            )
+        X, Y = check_pair(X, Y)
+        network = self._network(X.shape[1])
+        if not eval_gradient:
+            return _gram.gram(network, X, Y)
+        columns = self._columns(X.shape[1])
+        gradient = _gram.full_gradient(network, X, columns, self.n_dims)
+        return _gram.gram(network, X), gradient
+
+    def _columns(self, n_features: int) -> list[np.ndarray]:
+        """Return which entry of theta each layer and feature counts in, or -1."""
+        positions = {}
+        start = 0
+        for h in self.hyperparameters:
+            free = self._free(h.name)
+            position = np.full(free.size, -1)
+            if not h.fixed:
+                position[free] = start + np.arange(h.n_elements)
+                start += h.n_elements
+            positions[h.name] = position
+        sizes = [self.depth + 1] * len(_PER_LAYER) + [n_features]
+        nowhere = np.array([-1])
+        return [
+            np.broadcast_to(positions.get(name, nowhere), size)
+            for name, size in zip((*_PER_LAYER, "length_scale"), sizes, strict=True)
+        ]
+
+    def diag(self, X):
+        """Return ``k(x, x)`` of every row, in time linear in the number of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Equal to ``np.diag(self(X))``.
+        """
+        X = check_samples(X)
+        return _gram.diagonal(self._network(X.shape[1]), X)
+
+    def components(self, X, Y=None):
+        """Return each layer's own term of the neural tangent kernel, unweighted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features)
+        Y : array-like of shape (n_samples_Y, n_features), default=None
+            The other side; None means `X`.
+
+        Returns
+        -------
+        ndarray of shape (depth + 1, n_samples_X, n_samples_Y)
+            First layer first, read-out last. Their sum is the NTK, the last one is the
+            NNGP kernel.
+        """
+        X, Y = check_pair(X, Y)
+        return _gram.components(self._network(X.shape[1]), X, Y)
+
+    def contract(self, X, G):
+        """Return ``sum(G * dK / dtheta)``, without the derivatives' (n, n, p) array.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        G : array-like of shape (n_samples, n_samples)
+            Symmetric, such as the derivative of an objective in the kernel matrix.
+
+        Returns
+        -------
+        ndarray of shape (n_dims,)
+            The gradient in ``theta``.
+        """
+        X = check_samples(X)
+        G = check_samples(G, "G")
+        if G.shape != (len(X), len(X)):
+            raise ValueError(
+                f"G must have shape ({len(X)}, {len(X)}), a row and a column per row "
+                f"of X, got {G.shape}."
+            )
+        columns = self._columns(X.shape[1])
+        ard = bool((columns[-1] >= 0).any())
+        network = self._network(X.shape[1])
+        found = _gram.contract(network, X, G, length_scale=ard)
+        parts = (
+            found.layer_weights * network.layers.weights,
+            found.weight_variance,
+            found.bias_variance,
+            found.length_scale,
+        )
+        gradient = np.zeros(self.n_dims)
+        for part, position in zip(parts, columns, strict=True):
+            np.add.at(gradient, position[position >= 0], part[position >= 0])
+        return gradient
+
+    # -- manners --------------------------------------------------------------------
+
+    def is_stationary(self):
+        """Return False: the kernel depends on where the inputs are."""
+        return False
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return False
+        mine, theirs = self.get_params(), other.get_params()
+        return all(_same(mine[name], theirs[name]) for name in mine)
+
+    # As in scikit-learn: kernels are mutable, so they have no hash.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self):
+        parts = [f"{name}={_show(getattr(self, name))}" for name in self._shown]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _same(a, b) -> bool:
+    """Whether two parameter values are equal, arrays of any length included."""
+    if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
+        return bool(isinstance(a, type(b)) and a == b)
+    a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
+    return a.shape == b.shape and bool(np.all(a == b))
+
+
+def _show(value) -> str:
+    """Write a parameter's value, with numbers to three figures."""
+    if isinstance(value, (str, tuple)) or value is None:
+        return repr(value)
+    if np.ndim(value):
+        return f"[{', '.join(_show(v) for v in value)}]"
+    try:
+        return f"{value:.3g}"
+    except (TypeError, ValueError):
+        return repr(value)

@@ -1,0 +1,147 @@
+"""The neural tangent kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._base import NetworkKernel
+
+
+class NTKernel(NetworkKernel):
+    r"""Neural tangent kernel of an infinitely wide fully connected network.
+
+    Gradient descent on such a network is kernel regression with this kernel [1]_. With
+    :math:`q^l` the covariance of the pre-activations of layer l and :math:`D^l` the
+    expected product of the activation's derivatives,
+
+    .. math::
+
+        \Theta(x, x') = \sum_{l=1}^{L+1} q^l(x, x') \prod_{m=l}^{L}
+        \sigma_{w,m+1}^2 D^m(x, x'), \qquad
+        q^1(x, x') = \sigma_{w,1}^2 \langle x, x' \rangle / d + \sigma_{b,1}^2 .
+
+    Values are those of the NTK parameterisation, weights and biases all trained.
+
+    Parameters
+    ----------
+    depth : int, default=3
+        Number of hidden layers, at least 1. It is no part of ``theta``; choose it by
+        ``GridSearchCV`` over ``kernel__depth``.
+    activation : str or tuple of (str, float), default="relu"
+        ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"identity"``, ``"erf"``, ``"gelu"``,
+        ``"sin"``, ``"cos"``, ``"gaussian"`` or ``"rbf"``; with an argument, for
+        instance ``("leaky_relu", 0.2)``.
+    weight_variance : float or array-like of shape (depth + 1,), default=2.0
+        Variance of the weights, times their number of inputs; the read-out last.
+    weight_variance_bounds : pair of floats, array of pairs or "fixed", default="fixed"
+        Bounds within which whoever holds the kernel may learn the variance.
+    bias_variance : float or array-like of shape (depth + 1,), default=0.1
+        Variance of the biases. A value of 0 is always fixed.
+    bias_variance_bounds : pair of floats, array of pairs or "fixed", \
+            default=(1e-5, 1e5)
+        Bounds of the bias variance.
+    length_scale : float or array-like of shape (n_features,), default=1.0
+        What each input is divided by: one number, or one per feature.
+    length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
+        Bounds of the length scale.
+
+    See Also
+    --------
+    WeightedNTKernel : Layers that learn at rates of their own.
+    NNGPKernel : Only the last layer learns.
+
+    References
+    ----------
+    .. [1] Jacot, Gabriel and Hongler, "Neural Tangent Kernel: Convergence and
+       Generalization in Neural Networks", NeurIPS 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.kernel_ridge import KernelRidge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from ntk_sklearn import NTKernel
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ridge = KernelRidge(kernel=NTKernel(depth=2), alpha=10.0)
+    >>> model = make_pipeline(StandardScaler(), ridge).fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.61
+    """
+
+    def __init__(
+        self,
+        depth=3,
+        activation="relu",
+        weight_variance=2.0,
+        weight_variance_bounds="fixed",
+        bias_variance=0.1,
+        bias_variance_bounds=(1e-5, 1e5),
+        length_scale=1.0,
+        length_scale_bounds="fixed",
+    ):
+        self.depth = depth
+        self.activation = activation
+        self.weight_variance = weight_variance
+        self.weight_variance_bounds = weight_variance_bounds
+        self.bias_variance = bias_variance
+        self.bias_variance_bounds = bias_variance_bounds
+        self.length_scale = length_scale
+        self.length_scale_bounds = length_scale_bounds
+
+    def _layer_weights(self, depth):
+        ones = np.ones(depth + 1)
+        return ones, ones
+
+
+class NNGPKernel(NTKernel):
+    r"""Kernel of a network of which only the last layer is trained.
+
+    The covariance of the outputs of an infinitely wide network at initialisation: the
+    neural network Gaussian process, or conjugate kernel [1]_ [2]_,
+
+    .. math:: q^{L+1}(x, x') = \sigma_{w,L+1}^2 \, E[\phi(u) \phi(v)]
+              + \sigma_{b,L+1}^2 .
+
+    It is `WeightedNTKernel` with ``layer_weights=[0, ..., 0, 1]``.
+
+    Parameters
+    ----------
+    depth : int, default=3
+        Number of hidden layers, at least 1.
+    activation : str or tuple of (str, float), default="relu"
+        As in `NTKernel`.
+    weight_variance : float or array-like of shape (depth + 1,), default=2.0
+        Variance of the weights, times their number of inputs; the read-out last.
+    weight_variance_bounds : pair of floats, array of pairs or "fixed", default="fixed"
+        Bounds of the weight variance.
+    bias_variance : float or array-like of shape (depth + 1,), default=0.1
+        Variance of the biases. A value of 0 is always fixed.
+    bias_variance_bounds : pair of floats, array of pairs or "fixed", \
+            default=(1e-5, 1e5)
+        Bounds of the bias variance.
+    length_scale : float or array-like of shape (n_features,), default=1.0
+        What each input is divided by: one number, or one per feature.
+    length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
+        Bounds of the length scale.
+
+    References
+    ----------
+    .. [1] Lee, Bahri, Novak, Schoenholz, Pennington and Sohl-Dickstein, "Deep Neural
+       Networks as Gaussian Processes", ICLR 2018.
+    .. [2] Qadeer et al., "Efficient kernel surrogates for neural network-based
+       regression", 2023.
+
+    Examples
+    --------
+    >>> from ntk_sklearn import NNGPKernel
+    >>> kernel = NNGPKernel(depth=1, bias_variance=0.0)
+    >>> kernel([[1.0, 0.0], [0.0, 1.0]]).round(3)
+    array([[1.   , 0.318],
+           [0.318, 1.   ]])
+    """
+
+    def _layer_weights(self, depth):
+        last = np.zeros(depth + 1)
+        last[-1] = 1.0
+        return last, last
