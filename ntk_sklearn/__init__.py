@@ -1,7 +1,16 @@
 """Neural tangent kernels of infinitely wide networks, for scikit-learn."""
 
+from .classification import WNTKClassifier
 from .kernels import NNGPKernel, NTKernel, WeightedNTKernel
+from .regression import WNTKRegressor
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["NNGPKernel", "NTKernel", "WeightedNTKernel", "__version__"]
+__all__ = [
+    "NNGPKernel",
+    "NTKernel",
+    "WNTKClassifier",
+    "WNTKRegressor",
+    "WeightedNTKernel",
+    "__version__",
+]

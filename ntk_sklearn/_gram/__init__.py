@@ -2,6 +2,7 @@
 
 from ._gradients import Contraction, contract, full_gradient
 from ._network import Layers, Network, diagonal
+from ._threads import threads_for
 from ._tiles import components, gram
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "diagonal",
     "full_gradient",
     "gram",
+    "threads_for",
 ]

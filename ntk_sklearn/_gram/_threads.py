@@ -2,40 +2,37 @@
 
 Tiles are worked off by plain Python threads: the jitted code and BLAS both release the
 interpreter lock. So no OpenMP or other threading layer of numba is ever started, which
-keeps calls safe inside joblib's threads and processes and after a fork. While tiles
-run on several threads BLAS keeps to one thread each, and gets back what it had.
+keeps calls safe inside joblib's threads and processes and after a fork. BLAS keeps to
+one thread meanwhile, even if there is only one of ours: products as small as a tile's
+gain nothing from more, and lose a lot when other processes want the processor.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numba
 from threadpoolctl import ThreadpoolController
 
 # Below this many pair-layers, starting a thread costs more than it saves (measured:
 # a thread takes about 0.1 ms, as long as 1e5 pair-layers).
-PARALLEL_WORK = 400_000
+PARALLEL_WORK = 200_000
 
 
 class _Blas:
-    """Counts the calls that want BLAS on one thread; the last one restores it."""
+    """Counts the calls that want BLAS on one thread; the last one restores it.
+
+    The libraries are set directly: `threadpoolctl`'s context managers look everything
+    up anew, for 0.1 ms a call, as long as the Gram matrix of a hundred rows takes.
+    """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._users = 0
-        self._controller = None
-        self._limits = None
-
-    def _pool(self):
-        if self._controller is None:
-            self._controller = ThreadpoolController().select(user_api="blas")
-        return self._controller
-
-    def threads(self) -> int:
-        counts = [library.num_threads for library in self._pool().lib_controllers]
-        return min(counts, default=1)
+        self._libraries: list = []
+        self._before: list[int] = []
 
     def enter(self) -> int:
         """Limit BLAS to one thread; return how many the caller may use."""
@@ -43,21 +40,44 @@ class _Blas:
             self._users += 1
             if self._users > 1:
                 return 1  # another call of ours is at work: share, do not multiply
-            allowed = min(self.threads(), numba.get_num_threads())
-            if allowed > 1:
-                self._limits = self._pool().limit(limits=1)
-                self._limits.__enter__()
-            return allowed
+            if not self._libraries:
+                controller = ThreadpoolController().select(user_api="blas")
+                self._libraries = controller.lib_controllers
+            self._before = [library.num_threads for library in self._libraries]
+            self._set([1] * len(self._before))
+            return min([numba.get_num_threads(), *self._before])
 
     def leave(self):
+        """Give BLAS its threads back, if this was the last call."""
         with self._lock:
             self._users -= 1
-            if self._users == 0 and self._limits is not None:
-                self._limits.__exit__(None, None, None)
-                self._limits = None
+            if self._users == 0:
+                self._set(self._before)
+
+    def _set(self, counts):
+        for library, count in zip(self._libraries, counts, strict=True):
+            if library.num_threads != count:
+                library.set_num_threads(count)
 
 
 _blas = _Blas()
+
+
+# Below this many rows, BLAS threads cost a factorisation more than they save it.
+SMALL = 400
+
+
+@contextmanager
+def threads_for(n: int) -> Iterator[None]:
+    """Keep everything inside on one thread if `n` rows do not repay more."""
+    if n >= SMALL:
+        yield
+        return
+    _blas.enter()
+    try:
+        yield
+    finally:
+        _blas.leave()
 
 
 def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> None:
@@ -72,13 +92,9 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
     work : float
         Pairs times layers, to compare with `PARALLEL_WORK`.
     """
-    if work < PARALLEL_WORK:
-        worker = make_worker()
-        for task in tasks:
-            worker(task)
-        return
     try:
-        _drain(iter(tasks), make_worker, _blas.enter())
+        allowed = _blas.enter()
+        _drain(iter(tasks), make_worker, allowed if work >= PARALLEL_WORK else 1)
     finally:
         _blas.leave()
 

@@ -20,6 +20,9 @@ from ._threads import run
 # row keep the mirrored copy from falling on the same cache sets again and again.
 TILE = 264
 
+# Finding a profile takes as long as the recursion needs for so many pair-layers.
+PROFILE_WORK = 100_000
+
 
 class Tile(NamedTuple):
     """Rows ``i0:i1`` against columns ``j0:j1``; `lower` marks one on the diagonal."""
@@ -94,7 +97,8 @@ def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.nda
     Y = X if Y is None else Y
     n, m = X.shape[0], Y.shape[0]
     K = np.empty((n, m))
-    profile = profile_of(network) if n * m > TILE else None
+    worth_it = _layer_work(network, n * m) > PROFILE_WORK
+    profile = profile_of(network) if worth_it else None
 
     def make_worker():
         correlate = Correlator(network, X, x, Y, y)
@@ -103,7 +107,15 @@ def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.nda
             u, v, rho = correlate(tile)
             if profile is not None:
                 profile.finish(
-                    x.norms[0], tile, y.norms[0], u, v, network.repair_below, rho
+                    x.norms[0],
+                    tile.i0,
+                    y.norms[0],
+                    tile.j0,
+                    tile.lower,
+                    u,
+                    v,
+                    network.repair_below,
+                    rho,
                 )
             else:
                 recursion_tile(
@@ -125,7 +137,8 @@ def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.nda
         return fill
 
     plan = symmetric_plan(n) if symmetric else rectangular_plan(n, m)
-    run(plan, make_worker, _layer_work(network, n * m))
+    pairs = n * m / 2 if symmetric else n * m
+    run(plan, make_worker, 2 * pairs if profile else _layer_work(network, pairs))
     if symmetric:
         np.fill_diagonal(K, diagonal(network, X, x))
     return K

@@ -118,6 +118,16 @@ class NetworkKernel(Kernel):
         """Number of free hyperparameters."""
         return sum(h.n_elements for h in self.hyperparameters if not h.fixed)
 
+    def positions(self, name: str) -> np.ndarray:
+        """Return the entries of theta that belong to one hyperparameter."""
+        start = 0
+        for h in self.hyperparameters:
+            size = 0 if h.fixed else h.n_elements
+            if h.name == name:
+                return np.arange(start, start + size)
+            start += size
+        return np.arange(0)
+
     # -- the engine -----------------------------------------------------------------
 
     def _network(self, n_features: int) -> Network:

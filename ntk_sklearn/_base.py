@@ -1,0 +1,232 @@
+"""The shell that the two estimators share."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.gaussian_process.kernels import Kernel
+from sklearn.model_selection import KFold, check_cv
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from . import _defaults
+from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
+from ._gram import threads_for
+from ._machine import Member, Settings, fit_machine
+from .kernels import WeightedNTKernel
+from .objectives import OBJECTIVES
+from .optimizers import OPTIMIZERS
+
+# n by n matrices of float64 that a fit holds at its peak.
+_MATRICES = 5
+
+
+class BaseWNTK(CallbackSupportMixin, BaseEstimator):
+    """Weighted-NTK ridge machines: validation, learning, decision values."""
+
+    _doc_link_module = "ntk_sklearn"
+
+    _parameter_constraints: dict = {
+        "kernel": [Kernel, None],
+        "encoding": [StrOptions({"auto"}), None],
+        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "alpha_bounds": ["array-like", StrOptions({"fixed"})],
+        "objective": [StrOptions(set(OBJECTIVES))],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"backtracking"}),
+        ],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "cv": ["cv_object"],
+        "fit_intercept": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _members(self, X, sample_weight) -> list[Member]:
+        """Return the machines to fit: the given kernel, or the defaults."""
+        if self.kernel is not None or self.encoding is None:
+            kernel = WeightedNTKernel() if self.kernel is None else self.kernel
+            return [Member(kernel)]
+        return self._default_members(X, sample_weight)
+
+    def _default_members(self, X, sample_weight) -> list[Member]:
+        raise NotImplementedError
+
+    @property
+    def _automatic(self) -> bool:
+        return self.kernel is None and self.encoding is not None
+
+    def _settings(self, splits, progress) -> Settings:
+        bounds = self.alpha_bounds
+        if not isinstance(bounds, str):
+            bounds = np.asarray(bounds, dtype=np.float64)
+            if bounds.shape != (2,) or not 0 < bounds[0] <= bounds[1] < np.inf:
+                raise ValueError(
+                    'alpha_bounds must be "fixed" or a pair (lower, upper) of positive '
+                    f"numbers, got {self.alpha_bounds!r}."
+                )
+        iteration = iter(range(1, self.max_iter + 2))
+
+        def report(value):
+            if progress is not None:
+                progress.step()
+            if self.verbose:
+                number = next(iteration, "?")
+                print(  # noqa: T201
+                    f"[{type(self).__name__}] iteration {number}, "
+                    f"{self.objective} = {value:.6g}"
+                )
+
+        return Settings(
+            self.alpha,
+            bounds,
+            self.objective,
+            self.optimizer,
+            self.learning_rate,
+            self.max_iter,
+            self.tol,
+            self.fit_intercept,
+            splits,
+            report,
+        )
+
+    def _roles(self, X, y) -> np.ndarray:
+        """Which rows the user's own splits of the hold-out objective train and score.
+
+        A column per split: 1 trains, 2 scores. None if the splits are only counted:
+        those are made of the distinct rows.
+        """
+        counted = self.cv is None or isinstance(self.cv, Integral)
+        if self.objective != "holdout" or counted:
+            return np.zeros((len(X), 0))
+        splits = list(check_cv(self.cv, y).split(X, y))
+        roles = np.zeros((len(X), len(splits)))
+        for k, (train, test) in enumerate(splits):
+            roles[train, k] = 1
+            roles[test, k] = 2
+        return roles
+
+    def _splits(self, rows, roles) -> list | None:
+        """Return the splits of the hold-out objective; counted ones are shuffled."""
+        if self.objective != "holdout":
+            return None
+        if roles.shape[1]:
+            return [
+                (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
+                for role in roles.T
+            ]
+        n_splits = min(5 if self.cv is None else self.cv, len(rows))
+        if n_splits < 2:
+            return []
+        seed = 0 if self.random_state is None else self.random_state
+        return list(KFold(n_splits, shuffle=True, random_state=seed).split(rows))
+
+    def _check_memory(self, n: int) -> None:
+        """Raise before allocating what the machine does not have."""
+        needed = _MATRICES * 8.0 * n * n
+        try:
+            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        except (AttributeError, OSError, ValueError):
+            return  # no way to ask
+        if needed > total:
+            raise MemoryError(
+                f"fitting {n} rows exactly needs about {needed / 2**30:.1f} GiB for "
+                f"{_MATRICES} kernel matrices of shape ({n}, {n}), but this machine "
+                f"has {total / 2**30:.1f} GiB; fit a sample of the rows, or "
+                "approximate the kernel with ntk_sklearn.NTKSampler or "
+                "sklearn.kernel_approximation.Nystroem."
+            )
+
+    def _fit_machines(self, X, Y, sample_weight, y):
+        """Fit every member; sets the attributes that both estimators have.
+
+        `Y` are the numeric targets, `y` what the user gave.
+        """
+        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        if not s.any():
+            raise ValueError(
+                "sample_weight is zero for every row; none is left to fit."
+            )
+        roles = self._roles(X, y)
+        kept, weight, origin = _distinct(np.column_stack([X, Y, roles]), s)
+        rows, targets = X[kept], Y[kept]
+        self._check_memory(len(rows))
+        progress = FitProgress(self, X, y, self.max_iter)
+        settings = self._settings(self._splits(rows, roles[kept]), progress)
+        uniform = bool((weight == 1.0).all())
+        self._noise_weight = None if uniform else weight
+        with threads_for(len(rows)):
+            self.members_ = [
+                fit_machine(member, rows, targets, weight, settings, uniform)
+                for member in self._members(rows, weight)
+            ]
+        errors = [machine.loo_error for machine in self.members_]
+        self.blend_weights_ = _defaults.blend(errors)
+        self._describe(X, origin, int(np.argmin(errors)))
+        progress.end()
+
+    def _describe(self, X, origin, leading: int):
+        """Set the fitted attributes, those of one machine from the leading member."""
+        machine = self.members_[leading]
+        self.kernel_ = machine.kernel
+        if hasattr(machine.kernel, "layer_weights"):
+            self.layer_weights_ = machine.kernel._value("layer_weights")
+        self.alpha_ = machine.alpha
+        self.X_fit_ = machine.X
+        self.dual_coef_ = machine.dual_coef
+        self.intercept_ = machine.intercept
+        self.objective_path_ = np.array(machine.path)
+        self.n_iter_ = max(m.n_iter for m in self.members_)
+        parts = zip(self.blend_weights_, self.members_, strict=True)
+        loo = sum(b * m.loo for b, m in parts)
+        self._loo_decisions = loo[origin]
+        unseen = origin < 0
+        if unseen.any():  # of weight zero: any prediction of theirs is out of sample
+            self._loo_decisions[unseen] = self._blended(X[unseen])
+
+    def _blended(self, X):
+        """Return the blended decision values of checked rows."""
+        parts = zip(self.blend_weights_, self.members_, strict=True)
+        return sum(b * machine.predict(X) for b, machine in parts)
+
+    def _decisions(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        return X, self._blended(X)
+
+
+def _distinct(table, sample_weight):
+    """Drop rows of weight zero, and merge rows that are repeated or weighted.
+
+    A row of weight 2 and the row twice then are the same problem, to the last digit,
+    and repeats cost nothing. Rows all distinct and of weight one stay in their order.
+
+    Returns
+    -------
+    kept : ndarray of int
+        Rows to fit.
+    weight : ndarray
+        Their weights.
+    origin : ndarray of int
+        Which of them each given row became, or -1.
+    """
+    positive = np.flatnonzero(sample_weight > 0)
+    weight = sample_weight[positive]
+    origin = np.full(len(table), -1)
+    first, inverse = np.unique(
+        table[positive], axis=0, return_index=True, return_inverse=True
+    )[1:]
+    inverse = inverse.ravel()
+    if len(first) == len(positive) and (weight == 1.0).all():
+        first = inverse = np.arange(len(positive))
+    origin[positive] = inverse
+    return positive[first], np.bincount(inverse, weights=weight), origin

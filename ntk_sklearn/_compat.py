@@ -1,0 +1,48 @@
+"""Private or recent names of scikit-learn, imported in this one place."""
+
+from sklearn.base import _fit_context
+from sklearn.utils._chunking import get_chunk_n_rows
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+try:  # the callback protocol, from scikit-learn 1.9
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing, where the installed scikit-learn has no callbacks."""
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "FitProgress",
+    "Interval",
+    "StrOptions",
+    "_fit_context",
+    "get_chunk_n_rows",
+    "validate_params",
+]
+
+
+class FitProgress:
+    """Reports the iterations of a fit to scikit-learn's callbacks, if there are any."""
+
+    def __init__(self, estimator, X, y, max_iter: int):
+        self._estimator, self._data = estimator, {"X": X, "y": y}
+        self._root = None
+        if hasattr(estimator, "_init_callback_context"):
+            self._root = estimator._init_callback_context(max_subtasks=max_iter)
+            self._root.call_on_fit_task_begin(estimator=estimator, **self._data)
+
+    def step(self) -> None:
+        """Report one finished iteration."""
+        if self._root is not None:
+            task = self._root.subcontext(task_name="iteration")
+            task.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+            task.call_on_fit_task_end(estimator=self._estimator, **self._data)
+
+    def end(self) -> None:
+        """Report the end of the fit."""
+        if self._root is not None:
+            self._root.call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes={}, **self._data
+            )

@@ -1,0 +1,134 @@
+"""A learning problem: one kernel, one objective, and the logarithms that may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+
+from .kernels import WeightedNTKernel
+
+# What an evaluation is worth at which the matrix does not factor.
+_REJECTED = 1e10
+
+
+def contract(kernel, X, G):
+    """Return ``<G, dK/dtheta>``; only foreign kernels need their full gradient."""
+    if hasattr(kernel, "contract"):
+        return kernel.contract(X, G)
+    _, gradient = kernel(X, eval_gradient=True)
+    return np.einsum("ij,ijk->k", G, gradient)
+
+
+@dataclass
+class Prior:
+    """Independent normal priors on logarithms; an infinite deviation means none."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def __call__(self, u):
+        """Return the negative log density, less a constant, and its gradient."""
+        z = (u - self.mean) / self.deviation
+        return 0.5 * float(z @ z), z / self.deviation
+
+
+class Problem:
+    """The objective as a function of logarithms: tied theta, then alpha.
+
+    Parameters
+    ----------
+    kernel : sklearn.gaussian_process.kernels.Kernel
+        Where to start; it is not changed.
+    X, Y, sample_weight, intercept
+        The ridge problem.
+    objective : callable
+        From `ntk_sklearn.objectives`.
+    alpha, alpha_bounds : float, pair of floats or "fixed"
+        Ridge to start from, or to keep.
+    tie : ndarray of int, shape (n_dims,), default=None
+        Entries of theta with the same number move together. None ties nothing.
+    """
+
+    def __init__(
+        self,
+        kernel,
+        X,
+        Y,
+        sample_weight,
+        intercept,
+        objective: Callable,
+        alpha,
+        alpha_bounds,
+        tie=None,
+    ):
+        self.kernel = kernel
+        self._data = X, Y, sample_weight, intercept
+        self._objective = objective
+        self._alpha = alpha
+        self.learns_alpha = not isinstance(alpha_bounds, str)
+        self._tie = np.arange(kernel.n_dims) if tie is None else tie
+        self._prior: Prior | None = None
+        first = np.unique(self._tie, return_index=True)[1]
+        self.start = kernel.theta[first]
+        self.bounds = np.reshape(kernel.bounds, (-1, 2))[first]
+        if self.learns_alpha:
+            self.start = np.append(self.start, np.log(alpha))
+            self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
+            self.start = np.clip(self.start, *self.bounds.T)
+        self.jitter = 0.0
+
+    @property
+    def linear(self) -> np.ndarray:
+        """Which logarithms are layer weights."""
+        out = np.zeros(self.start.size, dtype=bool)
+        if isinstance(self.kernel, WeightedNTKernel):
+            position = self.kernel.positions("layer_weights")
+            out[self._tie[position]] = True
+        return out
+
+    def alpha(self, u) -> float:
+        """Return the ridge of a point."""
+        return float(np.exp(u[-1])) if self.learns_alpha else self._alpha
+
+    def kernel_at(self, u):
+        """Return the kernel of a point; minus infinity switches a layer off."""
+        theta = u[: u.size - self.learns_alpha][self._tie]
+        kernel = clone(self.kernel)
+        if theta.size:
+            kernel.theta = np.where(np.isfinite(theta), theta, 0.0)
+        off = np.isneginf(theta)
+        if off.any():
+            kernel.switch_off(off[kernel.positions("layer_weights")])
+        return kernel
+
+    def evaluate(self, u):
+        """Return the objective and its gradient in u."""
+        X, Y, s, intercept = self._data
+        kernel = self.kernel_at(u)
+        alpha = self.alpha(u)
+        try:
+            found = self._objective(kernel(X), Y, alpha, s, intercept)
+        except np.linalg.LinAlgError:
+            return _REJECTED, np.zeros_like(u)
+        self.jitter = found.jitter
+        gradient = np.zeros_like(u)
+        if self._tie.size:
+            moving = np.isfinite(u[self._tie])
+            slopes = contract(kernel, X, found.dK)
+            np.add.at(gradient, self._tie[moving], slopes)
+        if self.learns_alpha:
+            gradient[-1] += alpha * found.dalpha
+        value = found.value
+        if self._prior is not None:
+            penalty, slope = self._prior(u)
+            value, gradient = value + penalty, gradient + slope
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return _REJECTED, np.zeros_like(u)
+        return value, gradient
+
+    def set_prior(self, prior: Prior) -> None:
+        """Add a prior to the objective."""
+        self._prior = prior

@@ -1,0 +1,270 @@
+"""WNTKClassifier: ridge on class indicators with learned weighted NTKs."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from . import _defaults
+from ._base import BaseWNTK
+from ._compat import StrOptions, _fit_context
+
+
+class WNTKClassifier(ClassifierMixin, BaseWNTK):
+    r"""Ridge classifier with weighted neural tangent kernels that are learned.
+
+    Kernel ridge regression on the indicators of the classes, with the kernel
+    :math:`\sum_l w_l K_l` of a network whose layers learn at rates of their own [1]_.
+
+    With all defaults, two networks of one hidden layer are fitted, one on scaled
+    columns and one on thermometer codes of their ranks. Each gets its ridge by the
+    exact leave-one-out error, and their decision values are blended by that error.
+    Give a `kernel` to have full control: it then sees the inputs as they are, and its
+    free hyperparameters, layer weights first of all, are learned.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        Any scikit-learn kernel; hyperparameters with bounds are learned, fixed ones are
+        kept. None means ``WeightedNTKernel()``, of the depth and on the inputs that
+        `encoding` says.
+    encoding : {"auto"} or None, default="auto"
+        How inputs are prepared when no kernel is given. ``"auto"`` scales and codes
+        them as above; None leaves them as they are. Ignored with a `kernel`.
+    alpha : float, default=1.0
+        Ridge, added to the diagonal of the kernel matrix: where learning starts, or
+        what is used if ``alpha_bounds="fixed"``.
+    alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
+        Bounds within which the ridge is learned.
+    objective : {"loo", "gcv", "evidence", "holdout"}, default="loo"
+        What is minimised: the exact leave-one-out squared error, generalised
+        cross-validation, the negative log marginal likelihood, or the squared error on
+        held-out rows of `cv`.
+    optimizer : {"lbfgs", "projected-gradient"}, default="lbfgs"
+        A quasi-Newton method in all logarithms at once, or projected gradient steps in
+        ``w >= 0`` [1]_, which may switch a layer off.
+    learning_rate : float or "backtracking", default="backtracking"
+        Step of the projected gradient: fixed as in the paper, or searched so that the
+        objective never rises.
+    max_iter : int, default=100
+        Iterations at most.
+    tol : float, default=1e-5
+        Learning ends when the objective falls by less, relative to its size.
+    cv : int, splitter or iterable of index pairs, default=None
+        Splits of ``objective="holdout"``; None means 5 folds.
+    fit_intercept : bool, default=True
+        Whether to fit a constant that the ridge does not penalise.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied into `sample_weight`. Where the ridge is
+        learned only their ratios matter, and the total weight is kept.
+    random_state : int, RandomState instance or None, default=None
+        Not used by the exact fit, which is deterministic.
+    verbose : int, default=0
+        Whether to print the objective after every iteration.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    members_ : list
+        The fitted machines.
+    blend_weights_ : ndarray of shape (n_members,)
+        Their shares in the decision values.
+    kernel_, layer_weights_, alpha_, dual_coef_, intercept_, X_fit_, objective_path_
+        As of `WNTKRegressor`; with several members, those of the one with the smallest
+        leave-one-out error. The outputs are the classes.
+    n_iter_ : int
+        Number of iterations.
+    loo_predictions_ : ndarray of shape (n_samples,)
+        Label of every training row by a model that has not seen it.
+    temperature_ : float
+        What decision values are multiplied by before the softmax of `predict_proba`:
+        the factor with the best likelihood of the training labels at the
+        leave-one-out decision values.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if they were all strings.
+
+    See Also
+    --------
+    WNTKRegressor : The same for numbers.
+
+    References
+    ----------
+    .. [1] Tan, Wu and Huang, "Weighted Neural Tangent Kernel", Machine Learning 112,
+       2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from ntk_sklearn import WNTKClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = WNTKClassifier().fit(X[::2], y[::2])
+    >>> bool(model.score(X[1::2], y[1::2]) > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseWNTK._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        kernel=None,
+        *,
+        encoding="auto",
+        alpha=1.0,
+        alpha_bounds=(1e-8, 1e8),
+        objective="loo",
+        optimizer="lbfgs",
+        learning_rate="backtracking",
+        max_iter=100,
+        tol=1e-5,
+        cv=None,
+        fit_intercept=True,
+        class_weight=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.kernel = kernel
+        self.encoding = encoding
+        self.alpha = alpha
+        self.alpha_bounds = alpha_bounds
+        self.objective = objective
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _default_members(self, X, sample_weight):
+        return _defaults.classification_members(X, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn the layer weights and the ridge, and solve.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Labels, numbers or strings.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; an integer stands for that many copies of the row.
+
+        Returns
+        -------
+        WNTKClassifier
+            The fitted estimator.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C")
+        check_classification_targets(y)
+        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        self.classes_ = np.unique(y[s > 0])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "y must hold at least 2 classes among rows of positive weight, got "
+                f"{len(self.classes_)} class: {self.classes_.tolist()}."
+            )
+        if self.class_weight is not None:
+            weighted = s * compute_sample_weight(self.class_weight, y)
+            if not isinstance(self.alpha_bounds, str):  # where learning starts keeps its meaning
+                weighted *= s.sum() / weighted.sum()
+            s = weighted
+        indicators = (y[:, None] == self.classes_).astype(np.float64)
+        self._fit_machines(X, indicators, s, y)
+        loo = self._loo_decisions
+        self.loo_predictions_ = self.classes_[loo.argmax(axis=1)]
+        self.temperature_ = _temperature(loo[s > 0], indicators[s > 0], s[s > 0])
+        return self
+
+    def decision_function(self, X):
+        """Return how much speaks for each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples,)
+            Predicted indicators; with two classes, that of the second class less that
+            of the first.
+        """
+        _, decisions = self._decisions(X)
+        if len(self.classes_) == 2:
+            return decisions[:, 1] - decisions[:, 0]
+        return decisions
+
+    def predict(self, X):
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        _, decisions = self._decisions(X)
+        return self.classes_[decisions.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return probabilities, calibrated on leave-one-out decision values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; each row sums to one.
+        """
+        _, decisions = self._decisions(X)
+        return softmax(self.temperature_ * decisions, axis=1)
+
+    def predict_log_proba(self, X):
+        """Return logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        _, decisions = self._decisions(X)
+        return log_softmax(self.temperature_ * decisions, axis=1)
+
+
+def _temperature(decisions, indicators, sample_weight) -> float:
+    """Return the softmax factor with the best likelihood, labels softened as by Platt.
+
+    One number keeps the order of the classes, so that probabilities and predictions
+    agree. The softening keeps it finite where the classes are separated.
+    """
+    k = indicators.shape[1]
+    soft = 1.0 / (sample_weight.sum() + k)
+    targets = indicators * (1.0 - k * soft) + soft
+
+    def loss(log_factor):
+        log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
+        return -float(sample_weight @ np.sum(targets * log_p, axis=1))
+
+    found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
+    return float(np.exp(found.x))

@@ -1,0 +1,10 @@
+"""What the user can mend: told in one line, without a traceback."""
+
+
+class StudyError(ValueError):
+    """A wrong name, file, option or data set; the message says what was expected."""
+
+
+def known(names) -> str:
+    """Write the choices of a message."""
+    return ", ".join(sorted(names))

@@ -1,0 +1,188 @@
+"""What the layer weights and the ridge are learned by.
+
+Each objective is a function ``(K, Y, alpha, sample_weight, intercept)`` of a kernel
+matrix; it knows no kernel. It returns its value, its derivative in K as one symmetric
+matrix, and its derivative in alpha, from one factorisation. With ``P`` the inverse of
+``K + alpha / sample_weight`` (less its part along the constant, if there is an
+intercept) and ``a = P Y``, everything is made of these two: ``dP = -P dK P`` in either
+case.
+
+A weight of s stands for s copies of the row, everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import blas
+
+from .solvers import solve
+from .solvers._cholesky import mirror_lower
+
+
+class Evaluation(NamedTuple):
+    """An objective at one kernel matrix and ridge.
+
+    Attributes
+    ----------
+    value : float
+        To be minimised.
+    dK : ndarray of shape (n, n)
+        Derivative in the kernel matrix, symmetric.
+    dalpha : float
+        Derivative in the ridge.
+    jitter : float
+        What the diagonal needed beyond alpha.
+    """
+
+    value: float
+    dK: np.ndarray
+    dalpha: float
+    jitter: float = 0.0
+
+
+def _weights(sample_weight, n):
+    return np.ones(n) if sample_weight is None else sample_weight
+
+
+def _weighted_square(P, q):
+    """``P diag(q) P`` for symmetric P and non-negative q, half of it computed."""
+    root = P * np.sqrt(q)
+    # The transpose is Fortran-ordered: root @ root.T without a copy.
+    return mirror_lower(blas.dsyrk(1.0, root.T, trans=1, lower=1))
+
+
+def _subtract_symmetric(M, A, B):
+    """``M - (A B' + B A') / 2`` in place."""
+    product = A @ B.T
+    M -= 0.5 * product
+    M -= 0.5 * product.T
+    return M
+
+
+def leave_one_out(P, dual_coef, alpha, sample_weight=None):
+    """Return the exact leave-one-out residuals, ``Y`` minus predictions.
+
+    Of a row with weight s, one copy is left out (all of it, if s < 1).
+
+    Parameters
+    ----------
+    P : ndarray of shape (n, n)
+        As in `ntk_sklearn.solvers.Solution`.
+    dual_coef : ndarray of shape (n, k)
+    alpha : float
+    sample_weight : ndarray of shape (n,), default=None
+
+    Returns
+    -------
+    residuals : ndarray of shape (n, k)
+    room : ndarray of shape (n,)
+        One minus the leverage of what is left out.
+    """
+    s = _weights(sample_weight, len(P))
+    share = np.minimum(1.0, s) / s
+    floor = np.finfo(float).eps * alpha / s.max()
+    room = 1.0 - share + share * alpha * np.diag(P) / s
+    room = np.maximum(room, floor)
+    return alpha * dual_coef / s[:, None] / room[:, None], room
+
+
+def loo(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
+    """Exact leave-one-out squared error: its mean over rows, summed over outputs."""
+    s = _weights(sample_weight, len(K))
+    total, share = s.sum(), np.minimum(1.0, s) / s
+    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept)
+    E, room = leave_one_out(P, a, alpha, sample_weight)
+    square = np.sum(E * E, axis=1)
+    B = alpha * E / room[:, None]
+    M = _weighted_square(P, square * share * alpha / room)
+    _subtract_symmetric(M, P @ B, a)
+    M *= 2.0 / total
+    direct = s @ square / alpha - (square * share * np.diag(P) / room).sum()
+    dalpha = np.diag(M) @ (1.0 / s) + 2.0 / total * direct
+    return Evaluation(float(s @ square / total), M, float(dalpha), jitter)
+
+
+def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
+    """Generalised cross-validation: leave-one-out with the mean leverage for all rows.
+
+    Without an intercept this is the kernel alignment risk estimate (KARE) of Jacot et
+    al. 2020 and Schwab et al. 2025 at ``z = alpha / n``, identically.
+    """
+    s = _weights(sample_weight, len(K))
+    total, share = s.sum(), np.minimum(1.0, s) / s
+    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept)
+    residual = alpha * a / s[:, None]
+    N = float(s @ np.sum(residual**2, axis=1))
+    T = float(np.diag(P) @ share)
+    D = total - np.minimum(1.0, s).sum() + alpha * T
+    value = total * N / D**2
+    M = _weighted_square(P, share)
+    M *= 2.0 * total * N * alpha / D**3
+    B = 2.0 * alpha**2 * total / D**2 * (P @ (a / s[:, None]))
+    _subtract_symmetric(M, B, a)
+    dalpha = np.diag(M) @ (1.0 / s) + 2.0 * value * (1.0 / alpha - T / D)
+    return Evaluation(value, M, float(dalpha), jitter)
+
+
+def evidence(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
+    """Negative log marginal likelihood of a Gaussian process with noise alpha.
+
+    Outputs are independent. The intercept has a flat prior (restricted likelihood).
+    """
+    s = _weights(sample_weight, len(K))
+    total, k = s.sum(), Y.shape[1]
+    P, a, _, logdet, _, constant, jitter = solve(K, Y, alpha, sample_weight, intercept)
+    repeats = total - len(K)
+    logdet += np.log(s).sum() + repeats * np.log(alpha)
+    value = 0.5 * np.sum(Y * a)
+    value += 0.5 * k * (logdet + np.log(constant) + total * np.log(2.0 * np.pi))
+    M = P
+    M *= 0.5 * k
+    M -= 0.5 * (a @ a.T)
+    dalpha = np.diag(M) @ (1.0 / s) + 0.5 * k * repeats / alpha
+    return Evaluation(float(value), M, float(dalpha), jitter)
+
+
+def holdout(K, Y, alpha, sample_weight=None, intercept=True, *, splits) -> Evaluation:
+    """Sum of squared errors on held-out rows.
+
+    With one split, no intercept and no weights this is the objective of the authors of
+    the weighted NTK (Tan et al. 2023).
+
+    Parameters
+    ----------
+    K, Y, alpha, sample_weight, intercept
+        As for every objective.
+    splits : list of pairs of integer arrays
+        Rows to fit and rows to score.
+    """
+    s = _weights(sample_weight, len(K))
+    value, dalpha, jitter = 0.0, 0.0, 0.0
+    M = np.zeros_like(K)
+    for train, test in splits:
+        cross = K[np.ix_(test, train)]
+        part = solve(K[np.ix_(train, train)], Y[train], alpha, s[train], intercept)
+        R = cross @ part.dual_coef + part.intercept - Y[test]
+        weighted = s[test, None] * R
+        value += float(np.sum(R * weighted))
+        # Adjoint of the bordered system: what the residuals ask of the solution.
+        back = part.P @ (cross.T @ weighted)
+        back += np.outer(part.ones / part.constant, weighted.sum(axis=0))
+        M[np.ix_(test, train)] += weighted @ part.dual_coef.T
+        M[np.ix_(train, test)] += part.dual_coef @ weighted.T
+        outer = back @ part.dual_coef.T
+        M[np.ix_(train, train)] -= outer + outer.T
+        dalpha -= 2.0 * float(np.sum(back * part.dual_coef / s[train, None]))
+        jitter = max(jitter, part.jitter)
+    return Evaluation(value, M, dalpha, jitter)
+
+
+OBJECTIVES: dict[str, Callable] = {
+    "loo": loo,
+    "gcv": gcv,
+    "evidence": evidence,
+    "holdout": holdout,
+}

@@ -1,0 +1,177 @@
+"""The weight update: what turns gradients into layer weights, ridge and the rest.
+
+Functions of a problem ``evaluate(u) -> (value, gradient)`` in logarithms u; they know
+neither kernels nor objectives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+# Backtracking: the first step changes no parameter by more than this share; a success
+# doubles the rate, a failure halves it, and after so many halvings there is no descent.
+_FIRST_CHANGE = 0.5
+_HALVINGS = 40
+
+
+class Outcome(NamedTuple):
+    """Where an optimiser ended.
+
+    Attributes
+    ----------
+    u : ndarray
+        Logarithms; minus infinity is a weight of exactly zero.
+    path : list of float
+        Objective at the start and after every iteration.
+    converged : bool
+        Whether it ended by its own rule and not by the limit of iterations.
+    """
+
+    u: np.ndarray
+    path: list[float]
+    converged: bool
+
+
+def lbfgs(
+    evaluate: Callable, start, bounds, *, max_iter, tol, report: Callable
+) -> Outcome:
+    """Quasi-Newton steps in all logarithms at once (scipy's L-BFGS-B).
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``evaluate(u) -> (value, gradient)``.
+    start : ndarray of shape (p,)
+    bounds : ndarray of shape (p, 2)
+    max_iter : int
+    tol : float
+        Ends when the value falls by less than this, relative to its size.
+    report : callable
+        Called with the value after every iteration.
+
+    Returns
+    -------
+    Outcome
+    """
+    path: list[float] = []
+    best: list = [np.inf, np.asarray(start)]
+
+    def remember(u):
+        value, gradient = evaluate(u)
+        if not path:
+            path.append(value)
+        if value < best[0]:
+            best[:] = [value, u.copy()]
+        return value, gradient
+
+    def iterate(intermediate_result):
+        path.append(float(intermediate_result.fun))
+        report(path[-1])
+
+    options = {"maxiter": max_iter, "ftol": tol, "gtol": 1e-10}
+    found = minimize(
+        remember,
+        start,
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        callback=iterate,
+        options=options,
+    )
+    # Status 2 is a line search that finds nothing lower: rounding, at a minimum.
+    return Outcome(best[1], path, found.status != 1)
+
+
+def projected_gradient(
+    evaluate: Callable,
+    start,
+    bounds,
+    *,
+    linear,
+    learning_rate,
+    max_iter,
+    tol,
+    report: Callable,
+) -> Outcome:
+    """Projected steps: weights linearly in ``w >= 0``, everything else in logarithms.
+
+    A weight moves by ``w <- max(w - rate * w dL/dw, 0)``, the published update of the
+    weighted NTK (Tan et al. 2023): zero is reached exactly, and switches a layer off
+    for good.
+
+    Parameters
+    ----------
+    evaluate, start, bounds, max_iter, tol, report
+        As for `lbfgs`.
+    linear : ndarray of bool, shape (p,)
+        Which entries are weights.
+    learning_rate : float or "backtracking"
+        A fixed rate, or a search that never lets the objective rise.
+
+    Returns
+    -------
+    Outcome
+    """
+    u = np.asarray(start, dtype=np.float64)
+    value, gradient = evaluate(u)
+    path = [value]
+    searching = learning_rate == "backtracking"
+    largest = np.abs(_change(u, gradient, linear)).max(initial=0.0)
+    rate = _FIRST_CHANGE / max(largest, 1e-300) if searching else learning_rate
+    converged = False
+    for _ in range(max_iter):
+        if searching:
+            rate, step = _backtrack(evaluate, u, value, gradient, linear, bounds, rate)
+            if step is None:
+                converged = True
+                break
+        else:
+            moved = _move(u, gradient, linear, bounds, rate)
+            step = (moved, *evaluate(moved))
+        previous = value
+        u, value, gradient = step
+        path.append(value)
+        report(value)
+        if searching and previous - value <= tol * max(abs(previous), 1e-300):
+            converged = True
+            break
+    return Outcome(u, path, converged or not searching)
+
+
+def _change(u, gradient, linear):
+    """Relative change of each parameter per unit of rate."""
+    with np.errstate(over="ignore"):
+        return np.where(linear & np.isfinite(u), gradient * np.exp(-u), gradient)
+
+
+def _move(u, gradient, linear, bounds, rate):
+    """One projected step; returns logarithms."""
+    moved = np.clip(u - rate * gradient, bounds[:, 0], bounds[:, 1])
+    weights = np.maximum(np.exp(u[linear]) - rate * gradient[linear], 0.0)
+    with np.errstate(divide="ignore"):
+        moved[linear] = np.minimum(np.log(weights), bounds[linear, 1])
+    return moved
+
+
+def _backtrack(evaluate, u, value, gradient, linear, bounds, rate):
+    """Halve the rate until the value falls; the next rate, and the step or None."""
+    all_off = np.isneginf(u)
+    for _ in range(_HALVINGS):
+        moved = _move(u, gradient, linear, bounds, rate)
+        off = linear.any() and np.isneginf(moved[linear]).all()
+        if not off and not np.array_equal(moved[~all_off], u[~all_off]):
+            new_value, new_gradient = evaluate(moved)
+            if new_value < value:
+                return 2.0 * rate, (moved, new_value, new_gradient)
+        rate /= 2.0
+    return rate, None
+
+
+OPTIMIZERS: dict[str, Callable] = {
+    "lbfgs": lbfgs,
+    "projected-gradient": projected_gradient,
+}

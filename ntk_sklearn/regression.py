@@ -1,0 +1,246 @@
+"""WNTKRegressor: kernel ridge regression whose layer weights are learned."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import validate_data
+
+from . import _defaults
+from ._base import BaseWNTK
+from ._compat import _fit_context
+from ._machine import row_blocks
+from .solvers import solve
+
+
+class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
+    r"""Ridge regression with a weighted neural tangent kernel that is learned.
+
+    The model is that of an infinitely wide network whose layers learn at rates of their
+    own [1]_: kernel ridge regression with :math:`\sum_l w_l K_l`. Every iteration
+    solves the ridge for the current weights and follows the exact gradient of the
+    objective in the weights, the ridge and the kernel's other free hyperparameters.
+
+    With all defaults, the inputs are written as scaled columns and piecewise-linear
+    codes of them, and a network with one hidden layer learns its layer weights, bias
+    variance, ridge and a length scale per column by the evidence. Give a `kernel` to
+    have full control: it then sees the inputs as they are.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        Any scikit-learn kernel; hyperparameters with bounds are learned, fixed ones are
+        kept. None means ``WeightedNTKernel()``, of the depth and on the inputs that
+        `encoding` says.
+    encoding : {"auto"} or None, default="auto"
+        How inputs and targets are prepared when no kernel is given. ``"auto"`` scales
+        and codes them as above; None leaves them as they are. Ignored with a `kernel`.
+    alpha : float, default=1.0
+        Ridge, added to the diagonal of the kernel matrix: where learning starts, or
+        what is used if ``alpha_bounds="fixed"``.
+    alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
+        Bounds within which the ridge is learned.
+    objective : {"evidence", "loo", "gcv", "holdout"}, default="evidence"
+        What is minimised: the negative log marginal likelihood, the exact leave-one-out
+        error, generalised cross-validation, or the error on held-out rows of `cv`.
+    optimizer : {"lbfgs", "projected-gradient"}, default="lbfgs"
+        A quasi-Newton method in all logarithms at once, or projected gradient steps in
+        ``w >= 0`` [1]_, which may switch a layer off.
+    learning_rate : float or "backtracking", default="backtracking"
+        Step of the projected gradient: fixed as in the paper, or searched so that the
+        objective never rises.
+    max_iter : int, default=100
+        Iterations at most.
+    tol : float, default=1e-5
+        Learning ends when the objective falls by less, relative to its size.
+    cv : int, splitter or iterable of index pairs, default=None
+        Splits of ``objective="holdout"``; None means 5 folds.
+    fit_intercept : bool, default=True
+        Whether to fit a constant that the ridge does not penalise.
+    random_state : int, RandomState instance or None, default=None
+        Not used by the exact fit, which is deterministic.
+    verbose : int, default=0
+        Whether to print the objective after every iteration.
+
+    Attributes
+    ----------
+    kernel_ : Kernel
+        The kernel with what was learned.
+    layer_weights_ : ndarray of shape (depth + 1,)
+        Its layer weights, if it has any. ``(w, alpha)`` and ``(t w, t alpha)`` are one
+        model; where both were learned they are scaled to a kernel matrix with a mean
+        diagonal of one, so that they compare between depths and data sets.
+    alpha_ : float
+        The ridge.
+    dual_coef_ : ndarray of shape (n_samples, n_outputs)
+        Coefficients of the kernel on the rows of `X_fit_`.
+    intercept_ : ndarray of shape (n_outputs,)
+        The constant, in units of the targets as learned from.
+    X_fit_ : ndarray of shape (n_samples, n_inputs)
+        Training rows of positive weight, as the kernel sees them.
+    loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Prediction of every training row by a model that has not seen it.
+    objective_path_ : ndarray of shape (n_iter_ + 1,)
+        Objective at the start and after every iteration.
+    n_iter_ : int
+        Number of iterations.
+    members_, blend_weights_ : list and ndarray
+        The fitted machines and their weights: one of each for regression.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if they were all strings.
+
+    See Also
+    --------
+    WNTKClassifier : The same for classes.
+    sklearn.kernel_ridge.KernelRidge : The same solve, nothing learned.
+
+    References
+    ----------
+    .. [1] Tan, Wu and Huang, "Weighted Neural Tangent Kernel", Machine Learning 112,
+       2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from ntk_sklearn import WNTKRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = WNTKRegressor().fit(X[:300], y[:300])
+    >>> model.layer_weights_.shape
+    (2,)
+    >>> bool(model.score(X[300:], y[300:]) > 0.4)
+    True
+    """
+
+    _parameter_constraints: dict = {**BaseWNTK._parameter_constraints}
+
+    def __init__(
+        self,
+        kernel=None,
+        *,
+        encoding="auto",
+        alpha=1.0,
+        alpha_bounds=(1e-8, 1e8),
+        objective="evidence",
+        optimizer="lbfgs",
+        learning_rate="backtracking",
+        max_iter=100,
+        tol=1e-5,
+        cv=None,
+        fit_intercept=True,
+        random_state=None,
+        verbose=0,
+    ):
+        self.kernel = kernel
+        self.encoding = encoding
+        self.alpha = alpha
+        self.alpha_bounds = alpha_bounds
+        self.objective = objective
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _default_members(self, X, sample_weight):
+        return _defaults.regression_members(X, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn the layer weights and the ridge, and solve.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; an integer stands for that many copies of the row.
+
+        Returns
+        -------
+        WNTKRegressor
+            The fitted estimator.
+        """
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            multi_output=True,
+            y_numeric=True,
+            dtype=np.float64,
+            order="C",
+        )
+        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        self._single_output = y.ndim == 1
+        self._set_units(Y, sample_weight)
+        scaled = (Y - self._mean) / self._scale
+        self._fit_machines(X, scaled, sample_weight, y)
+        self.loo_predictions_ = self._in_units(self._loo_decisions)
+        return self
+
+    def _set_units(self, Y, sample_weight):
+        """Standardise targets for the default model, whose priors have a scale."""
+        self._mean, self._scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
+        if not self._automatic:
+            return
+        s = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
+        if np.ndim(s) != 1 or len(s) != len(Y) or not s.sum() > 0:
+            return  # refused with a sentence later
+        mean = s @ Y / s.sum()
+        if self.fit_intercept:
+            self._mean = mean
+        deviation = np.sqrt(s @ (Y - mean) ** 2 / s.sum())
+        varies = deviation > 1e-12 * np.maximum(1.0, np.abs(mean))
+        self._scale = np.where(varies, deviation, 1.0)
+
+    def _in_units(self, values):
+        values = values * self._scale + self._mean
+        return values.ravel() if self._single_output else values
+
+    def predict(self, X, return_std=False):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Whether to return the standard deviation of the predicted function as well:
+            that of a Gaussian process with the learned kernel, scaled to the
+            targets. It does not include the noise of new targets.
+
+        Returns
+        -------
+        y_mean : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        y_std : ndarray of the same shape
+            Only with `return_std`.
+        """
+        X, decisions = self._decisions(X)
+        mean = self._in_units(decisions)
+        if not return_std:
+            return mean
+        spread = np.sqrt(self._posterior_variance(X))[:, None] * self._scale
+        return mean, spread.ravel() if self._single_output else spread
+
+    def _posterior_variance(self, X):
+        """Posterior variance of the function, in scaled units."""
+        machine = self.members_[0]
+        K = machine.kernel(machine.X)
+        nothing = np.zeros((len(K), 1))
+        weight = self._noise_weight
+        fit = solve(K, nothing, machine.alpha, weight, self.fit_intercept)
+        out = np.empty(len(X))
+        for block in row_blocks(len(X), len(K)):
+            Z = machine.encode(X[block])
+            cross = machine.kernel(Z, machine.X)
+            out[block] = machine.kernel.diag(Z) - np.sum(
+                (cross @ fit.P) * cross, axis=1
+            )
+            if self.fit_intercept:  # the constant's own uncertainty, and its covariance
+                out[block] += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
+        return machine.variance * np.maximum(out, 0.0)

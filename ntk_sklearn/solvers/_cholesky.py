@@ -1,0 +1,138 @@
+"""The exact ridge solve by Cholesky, with an intercept and sample weights."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import LinAlgWarning, lapack
+
+# Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
+_JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
+
+
+class Solution(NamedTuple):
+    """One factorised ridge problem.
+
+    Attributes
+    ----------
+    P : ndarray of shape (n, n)
+        Inverse of ``K + alpha / sample_weight``; with an intercept, less its part along
+        the constant, ``G - G 1 1' G / 1' G 1``.
+    dual_coef : ndarray of shape (n, k)
+        ``P Y``.
+    intercept : ndarray of shape (k,)
+        Zeros without an intercept.
+    logdet : float
+        Logarithm of the determinant of ``K + alpha / sample_weight``.
+    ones : ndarray of shape (n,)
+        ``G 1``, or zeros without an intercept.
+    constant : float
+        ``1' G 1``, or one without an intercept.
+    jitter : float
+        What had to be added to the diagonal for the matrix to factor.
+    """
+
+    P: np.ndarray
+    dual_coef: np.ndarray
+    intercept: np.ndarray
+    logdet: float
+    ones: np.ndarray
+    constant: float
+    jitter: float
+
+
+def mirror_lower(A: np.ndarray, block: int = 256) -> np.ndarray:
+    """Copy the lower triangle into the upper one, in place, by blocks."""
+    n = A.shape[0]
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        square = A[start:stop, start:stop]
+        square[:] = np.tril(square) + np.tril(square, -1).T
+        A[start:stop, stop:] = A[stop:, start:stop].T
+    return A
+
+
+def inverse(K: np.ndarray, noise) -> tuple[np.ndarray, float, float]:
+    """Invert ``K + diag(noise)`` by one Cholesky factorisation.
+
+    Returns
+    -------
+    G : ndarray of shape (n, n)
+    logdet : float
+    jitter : float
+        What was added to the diagonal beyond `noise`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite even with the largest jitter.
+    """
+    diagonal = np.diag(K) + noise
+    scale = float(np.mean(np.abs(diagonal)))
+    for step in _JITTER_LADDER:
+        # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
+        A = K.copy().T
+        np.fill_diagonal(A, diagonal + step * scale)
+        factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
+        if not failed:
+            logdet = 2.0 * float(np.log(np.diag(factor)).sum())
+            G, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
+            if not failed and np.isfinite(logdet):
+                return mirror_lower(G).T, logdet, step * scale
+    raise np.linalg.LinAlgError(
+        f"The kernel matrix of {len(K)} rows is not positive definite, even with "
+        f"{_JITTER_LADDER[-1] * scale:.1e} added to its diagonal; raise alpha or the "
+        "lower one of alpha_bounds, and check that the kernel is a valid one."
+    )
+
+
+def solve(
+    K: np.ndarray, Y: np.ndarray, alpha: float, sample_weight=None, intercept=True
+) -> Solution:
+    """Solve the kernel ridge problem and keep what its objectives need.
+
+    Minimises ``sum(sample_weight * |Y - f - b|^2) + alpha * |f|_K^2``.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+        Kernel matrix; it is not changed.
+    Y : ndarray of shape (n, k)
+        Targets.
+    alpha : float
+        Ridge, added to the diagonal of `K`.
+    sample_weight : ndarray of shape (n,), default=None
+        Positive weights; a weight of 2 is the row twice. None means ones.
+    intercept : bool, default=True
+        Whether a constant that the ridge does not penalise is fitted.
+
+    Returns
+    -------
+    Solution
+    """
+    noise = alpha if sample_weight is None else alpha / sample_weight
+    G, logdet, jitter = inverse(K, noise)
+    if not intercept:
+        zeros = np.zeros(len(K))
+        return Solution(G, G @ Y, np.zeros(Y.shape[1]), logdet, zeros, 1.0, jitter)
+    u = G.sum(axis=1)
+    constant = float(u.sum())
+    b = (u @ Y) / constant
+    dual_coef = G @ (Y - b)
+    P = G
+    P -= np.outer(u, u / constant)
+    return Solution(P, dual_coef, b, logdet, u, constant, jitter)
+
+
+def warn_jitter(jitter: float, alpha: float) -> None:
+    """Say that a jitter was needed, and what that means."""
+    if jitter > 0:
+        warnings.warn(
+            f"the kernel matrix with alpha={alpha:.2g} was not numerically positive "
+            f"definite; {jitter:.2g} was added to its diagonal. Duplicated rows or a "
+            "tiny alpha are the usual reasons; a larger alpha avoids this.",
+            LinAlgWarning,
+            stacklevel=3,
+        )

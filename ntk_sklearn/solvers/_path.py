@@ -1,0 +1,77 @@
+"""The ridge path: leave-one-out errors of every alpha, by one eigendecomposition."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import eigh
+
+
+class RidgePath(NamedTuple):
+    """Exact leave-one-out results along a grid of ridges.
+
+    Attributes
+    ----------
+    alphas : ndarray of shape (n_alphas,)
+    errors : ndarray of shape (n_alphas,)
+        Mean squared leave-one-out error, summed over outputs.
+    """
+
+    alphas: np.ndarray
+    errors: np.ndarray
+
+    @property
+    def best_alpha(self) -> float:
+        """The ridge with the smallest error; the largest one among ties."""
+        smallest = self.errors.min()
+        return float(self.alphas[self.errors <= smallest * (1 + 1e-12)].max())
+
+
+def ridge_path(
+    K: np.ndarray, Y: np.ndarray, alphas, sample_weight=None, intercept=True
+) -> RidgePath:
+    """Return the leave-one-out error at each of `alphas`.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+        Kernel matrix; it is not changed.
+    Y : ndarray of shape (n, k)
+        Targets.
+    alphas : array-like of shape (n_alphas,)
+        Positive ridges.
+    sample_weight : ndarray of shape (n,), default=None
+        Positive weights. Of a row with weight s, one copy (or all, if s < 1) is left
+        out at a time.
+    intercept : bool, default=True
+        Whether a constant that the ridge does not penalise is fitted.
+
+    Returns
+    -------
+    RidgePath
+    """
+    n = len(K)
+    s = np.ones(n) if sample_weight is None else sample_weight
+    total, root = s.sum(), np.sqrt(s)
+    if intercept:  # the constant is fitted by centring, in the weighted mean
+        p = s / total
+        mean = K @ p
+        K = K - mean[:, None] - mean + p @ mean
+        Y = Y - p @ Y
+    values, U = eigh(root[:, None] * K * root, driver="evd")
+    values = np.maximum(values, 0.0)
+    squares = U * U
+    projected = U.T @ (root[:, None] * Y)
+    share = np.minimum(1.0, s) / s
+    alphas = np.asarray(alphas, dtype=np.float64)
+    errors = np.empty(len(alphas))
+    for k, alpha in enumerate(alphas):
+        filtered = 1.0 / (values + alpha)
+        residual = alpha * (U @ (filtered[:, None] * projected)) / root[:, None]
+        leverage = 1.0 - alpha * (squares @ filtered)
+        if intercept:
+            leverage += s / total
+        room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
+        errors[k] = s @ np.sum((residual / room[:, None]) ** 2, axis=1) / total
+    return RidgePath(alphas, errors)

@@ -1,0 +1,22 @@
+"""What several test modules run over: every registered activation, hard data."""
+
+import numpy as np
+
+from ntk_sklearn.activations import ACTIVATIONS
+
+# Every entry of the registry, so that a new one is tested without a new test, and
+# other arguments of those that take one.
+ALL_ACTIVATIONS = [
+    *ACTIVATIONS,
+    ("leaky_relu", 0.2),
+    ("leaky_relu", -0.9),
+    ("gaussian", 0.4),
+    ("rbf", 0.7),
+]
+
+
+def hard_rows(n_features=3, seed=0):
+    """Nine rows, among them x twice, -x, 2x and zero."""
+    X = np.random.default_rng(seed).standard_normal((9, n_features))
+    X[5], X[6], X[7], X[8] = X[0], -X[1], 2 * X[2], 0.0
+    return X
