@@ -4,22 +4,35 @@ import warnings
 
 import numba
 
-# "contract" lets a product and a sum become one fused operation. It is the only
-# fast-math rule in use: it keeps NaN, infinities and signed zeros as they are, and
-# makes the polynomials both faster and more exact.
+# "contract" lets a product and a sum become one fused operation. It keeps NaN,
+# infinities and signed zeros as they are, and makes the polynomials both faster and
+# more exact. No other fast-math rule is in general use.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+# Sums over a row run in several lanes at once only if they may be reordered. NaN and
+# infinities pass through as before, and the order is fixed when the code is compiled.
+_SUMS = {**_OPTIONS, "fastmath": {"contract", "reassoc"}}
 
 
 def jit(function):
     """Compile `function` on its first call; reuse what past processes compiled."""
+    return _compile(function, _OPTIONS)
+
+
+def jit_sums(function):
+    """Compile a function of long sums, which the compiler may reorder."""
+    return _compile(function, _SUMS)
+
+
+def _compile(function, options):
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError as error:  # no writable place for the cache
         warnings.warn(
             f"numba finds no directory for its cache, so every process compiles anew "
             f"({error}); set the environment variable NUMBA_CACHE_DIR to a writable "
             "directory.",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-        return numba.njit(**_OPTIONS)(function)
+        return numba.njit(**options)(function)

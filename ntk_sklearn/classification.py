@@ -180,7 +180,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             )
         if self.class_weight is not None:
             weighted = s * compute_sample_weight(self.class_weight, y)
-            if not isinstance(self.alpha_bounds, str):  # where learning starts keeps its meaning
+            if not isinstance(
+                self.alpha_bounds, str
+            ):  # where learning starts keeps its meaning
                 weighted *= s.sum() / weighted.sum()
             s = weighted
         indicators = (y[:, None] == self.classes_).astype(np.float64)

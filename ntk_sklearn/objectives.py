@@ -47,19 +47,18 @@ def _weights(sample_weight, n):
     return np.ones(n) if sample_weight is None else sample_weight
 
 
-def _weighted_square(P, q):
-    """``P diag(q) P`` for symmetric P and non-negative q, half of it computed."""
+def _second_order(P, q, A, B, scale):
+    """``scale * (P diag(q) P - (A B' + B A') / 2)``, half of it computed.
+
+    P is symmetric and q not negative. Both products go into the same triangle.
+    """
     root = P * np.sqrt(q)
-    # The transpose is Fortran-ordered: root @ root.T without a copy.
-    return mirror_lower(blas.dsyrk(1.0, root.T, trans=1, lower=1))
-
-
-def _subtract_symmetric(M, A, B):
-    """``M - (A B' + B A') / 2`` in place."""
-    product = A @ B.T
-    M -= 0.5 * product
-    M -= 0.5 * product.T
-    return M
+    # In Fortran order the transposes are what BLAS reads, so nothing is copied.
+    M = blas.dsyrk(scale, root.T, trans=1, lower=1)
+    M = blas.dsyr2k(
+        -0.5 * scale, A.T, B.T, beta=1.0, c=M, trans=1, lower=1, overwrite_c=1
+    )
+    return mirror_lower(M).T
 
 
 def leave_one_out(P, dual_coef, alpha, sample_weight=None):
@@ -97,9 +96,7 @@ def loo(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     E, room = leave_one_out(P, a, alpha, sample_weight)
     square = np.sum(E * E, axis=1)
     B = alpha * E / room[:, None]
-    M = _weighted_square(P, square * share * alpha / room)
-    _subtract_symmetric(M, P @ B, a)
-    M *= 2.0 / total
+    M = _second_order(P, square * share * alpha / room, P @ B, a, 2.0 / total)
     direct = s @ square / alpha - (square * share * np.diag(P) / room).sum()
     dalpha = np.diag(M) @ (1.0 / s) + 2.0 / total * direct
     return Evaluation(float(s @ square / total), M, float(dalpha), jitter)
@@ -119,10 +116,9 @@ def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     T = float(np.diag(P) @ share)
     D = total - np.minimum(1.0, s).sum() + alpha * T
     value = total * N / D**2
-    M = _weighted_square(P, share)
-    M *= 2.0 * total * N * alpha / D**3
-    B = 2.0 * alpha**2 * total / D**2 * (P @ (a / s[:, None]))
-    _subtract_symmetric(M, B, a)
+    scale = 2.0 * total * N * alpha / D**3
+    B = alpha * D / N * (P @ (a / s[:, None])) if N > 0 else np.zeros_like(a)
+    M = _second_order(P, share, B, a, scale)
     dalpha = np.diag(M) @ (1.0 / s) + 2.0 * value * (1.0 / alpha - T / D)
     return Evaluation(value, M, float(dalpha), jitter)
 

@@ -162,6 +162,9 @@ def _backtrack(evaluate, u, value, gradient, linear, bounds, rate):
     all_off = np.isneginf(u)
     for _ in range(_HALVINGS):
         moved = _move(u, gradient, linear, bounds, rate)
+        # A weight below its bound is as good as off, and a product of many such steps
+        # would leave the range of numbers.
+        moved[linear & (moved < bounds[:, 0])] = -np.inf
         off = linear.any() and np.isneginf(moved[linear]).all()
         if not off and not np.array_equal(moved[~all_off], u[~all_off]):
             new_value, new_gradient = evaluate(moved)

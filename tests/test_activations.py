@@ -116,7 +116,7 @@ def layer_terms(functions, X, weights, biases):
     inputs, slopes = [], []
     for l, (W, b) in enumerate(zip(weights, biases, strict=True)):
         gain = WEIGHT_VARIANCE[l] / W.shape[1]
-        inputs.append(gain * (h @ h.mT) + BIAS_VARIANCE[l])
+        inputs.append(gain * (h @ h.swapaxes(1, 2)) + BIAS_VARIANCE[l])
         if l < DEPTH:
             z = gain**0.5 * _flat_product(h, W.T) + BIAS_VARIANCE[l] ** 0.5 * b
             h = np.empty_like(z)
@@ -127,7 +127,7 @@ def layer_terms(functions, X, weights, biases):
     terms = []
     back = np.ones((len(functions), len(X), 1), dtype=np.float32)  # df / dz
     for l in range(DEPTH, -1, -1):
-        terms.append(inputs[l] * (back @ back.mT))
+        terms.append(inputs[l] * (back @ back.swapaxes(1, 2)))
         if l > 0:
             gain = WEIGHT_VARIANCE[l] / WIDTH
             back = gain**0.5 * _flat_product(back, weights[l]) * slopes[l - 1]

@@ -1,6 +1,7 @@
 """The engine: Gram matrices of networks, as plain functions on arrays."""
 
-from ._gradients import Contraction, contract, full_gradient
+from ._contraction import Contraction, contract
+from ._full_gradient import full_gradient
 from ._network import Layers, Network, diagonal
 from ._threads import threads_for
 from ._tiles import components, gram

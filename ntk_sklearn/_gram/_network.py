@@ -22,6 +22,7 @@ class Layers(NamedTuple):
     bias_variance: np.ndarray
     weights: np.ndarray
     bias_weights: np.ndarray
+    tied: bool = True  # whether the bias weights follow the weights
 
 
 class Walk(NamedTuple):
@@ -80,7 +81,7 @@ class Network:
     def with_weights(self, weights) -> Network:
         """Return the same network with other layer weights, biases weighted alike."""
         weights = np.ascontiguousarray(weights, dtype=np.float64)
-        layers = self.layers._replace(weights=weights, bias_weights=weights)
+        layers = self.layers._replace(weights=weights, bias_weights=weights, tied=True)
         return replace(self, layers=layers)
 
 
@@ -116,20 +117,33 @@ def unit_rows(X, scale, bias, norms, out):
 @jit
 def _walk(layers, norms, shrink, shift, stats):
     depth = layers.weights.size - 1
+    homogeneous = stats.shape[2] == 0
+    unit, _ = moments(layers.code, layers.parameters, 1.0)
     scratch = np.zeros(stats.shape[1])
-    for i in range(norms.shape[1]):
-        for l in range(depth):
-            q = norms[l, i] * norms[l, i]
-            if stats.shape[2] > 0:
+    for l in range(depth):
+        gain, bias = layers.weight_variance[l + 1], layers.bias_variance[l + 1]
+        below, above = norms[l], norms[l + 1]
+        if homogeneous:
+            for i in range(below.size):
+                above[i] = below[i] * below[i] * unit * gain
+        else:
+            for i in range(below.size):
+                q = below[i] * below[i]
                 statistics(layers.code, layers.parameters, q, scratch)
                 stats[l, :, i] = scratch
-            a, _ = moments(layers.code, layers.parameters, q)
-            a *= layers.weight_variance[l + 1]
-            norm = math.sqrt(a + layers.bias_variance[l + 1])
-            norms[l + 1, i] = norm
-            if norm > 0.0:
-                shrink[l + 1, i] = math.sqrt(a) / norm
-                shift[l + 1, i] = math.sqrt(layers.bias_variance[l + 1]) / norm
+                above[i] = moments(layers.code, layers.parameters, q)[0] * gain
+        if bias > 0.0:
+            _shares(above, bias, shrink[l + 1], shift[l + 1])
+        for i in range(below.size):
+            above[i] = math.sqrt(above[i] + bias)
+
+
+@jit
+def _shares(a, bias, shrink, shift):
+    """Write the roots of the shares of weights and bias in the variance."""
+    for i in range(a.size):
+        shrink[i] = math.sqrt(a[i] / (a[i] + bias))
+        shift[i] = math.sqrt(bias / (a[i] + bias))
 
 
 def walk(network: Network, X: np.ndarray) -> Walk:
@@ -157,15 +171,19 @@ def walk(network: Network, X: np.ndarray) -> Walk:
         "depth={depth} or bring weight_variance nearer to the activation's critical "
         "value (2 for relu).",
         depth=depth,
+        was=norms[0],
     )
     return Walk(norms, shrink, shift, stats)
 
 
-def _check_range(norms, sentence, **details):
-    """Raise if the square of a norm would overflow, or vanish without being zero."""
+def _check_range(norms, sentence, was=None, **details):
+    """Raise if the square of a norm would overflow, or vanish without being zero.
+
+    A norm that is zero now must have been so before, in `was`.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         too_large = ~(norms < 1e152)
-    too_small = (norms > 0) & (norms < 1e-152)
+    too_small = ((norms if was is None else was) > 0) & (norms < 1e-152)
     for bad, what in ((too_large, "overflows"), (too_small, "underflows")):
         if bad.any():
             row = int(np.argmax(bad))
@@ -173,24 +191,27 @@ def _check_range(norms, sentence, **details):
 
 
 @jit
-def _weighted_diagonal(layers, norms, out):
-    depth = layers.weights.size - 1
-    for i in range(out.size):
-        total = 0.0
-        for l in range(depth + 1):
-            q = norms[l, i] * norms[l, i]
-            if l > 0:
-                previous = norms[l - 1, i] * norms[l - 1, i]
-                _, d = moments(layers.code, layers.parameters, previous)
-                total *= layers.weight_variance[l] * d
-            bias = layers.bias_variance[l]
-            total += layers.weights[l] * (q - bias) + layers.bias_weights[l] * bias
-        out[i] = total
+def _weighted_diagonal(layers, homogeneous, norms, out):
+    _, unit = moments(layers.code, layers.parameters, 1.0)
+    for l in range(layers.weights.size):
+        gain, bias = layers.weight_variance[l], layers.bias_variance[l]
+        weight, extra = layers.weights[l], layers.bias_weights[l] * bias
+        if l == 0:
+            out[:] = 0.0
+        elif homogeneous:
+            out *= gain * unit
+        else:
+            for i in range(out.size):
+                q = norms[l - 1, i] * norms[l - 1, i]
+                out[i] *= gain * moments(layers.code, layers.parameters, q)[1]
+        row = norms[l]
+        for i in range(out.size):
+            out[i] += weight * (row[i] * row[i] - bias) + extra
 
 
 def diagonal(network: Network, X: np.ndarray, walked: Walk | None = None) -> np.ndarray:
     """Return the kernel's diagonal, from its own one-dimensional recursion."""
     out = np.empty(X.shape[0])
     walked = walk(network, X) if walked is None else walked
-    _weighted_diagonal(network.layers, walked.norms, out)
+    _weighted_diagonal(network.layers, network.homogeneous, walked.norms, out)
     return out

@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,14 @@ TRUNCATION = 4e-15
 TOLERANCE = 3e-14
 
 
+class Variable(NamedTuple):
+    """The polynomial's variable, as the jitted functions take it."""
+
+    a: float
+    slope: float
+    even: bool
+
+
 @dataclass(frozen=True)
 class Profile:
     """The function k of a network, ready to evaluate.
@@ -44,44 +53,62 @@ class Profile:
     ----------
     coefficients : ndarray of shape (degree + 1,)
         Of the powers of x, highest first; their number is a multiple of `BLOCK`.
-    a : float
-        Where the singularity is moved from.
-    top : float
-        The largest tau: 1, or tan(pi/8) if `even`.
-    even : bool
-        Whether k takes the same value at t and pi - t, as abs makes it.
+    variable : Variable
+        What x is: a, ``1 + 2 a / top``, and whether k takes the same value at t and
+        pi - t, as abs makes it, so that top is tan(pi/8) instead of 1.
     constant : float
         Added to every entry: the read-out's bias.
     """
 
     coefficients: np.ndarray
-    a: float
-    top: float
-    even: bool
+    variable: Variable
     constant: float
 
-    def finish(self, n_x, i0, n_y, j0, lower, u, v, repair_below, tile) -> None:
-        """Turn a tile of correlations into a tile of the kernel, in place."""
-        slope = 1.0 + 2.0 * self.a / self.top
+    def at(self, eta: np.ndarray) -> np.ndarray:
+        """Return k of some signed deficits."""
+        x, p = np.empty_like(eta), np.empty_like(eta)
+        evaluate(self.coefficients, self.variable, eta, x, p)
+        return p
+
+    def finish(self, n_x, tile, n_y, u, v, repair_below, rho, K) -> None:
+        """Turn a tile of correlations into a tile of the kernel, there and in `K`."""
         _profile_tile(
             self.coefficients,
-            self.a,
-            slope,
-            self.even,
+            self.variable,
             self.constant,
-            n_x[i0:],
-            n_y[j0:],
-            lower,
+            n_x,
+            tile.i0,
+            n_y,
+            tile.j0,
+            tile.lower,
             u,
             v,
             repair_below,
-            tile,
+            rho,
+            K,
         )
 
 
 @jit
-def to_variable(eta, a, slope, even, x):
-    """Write the polynomial's variable of each signed deficit."""
+def evaluate(c, variable, eta, x, p):
+    """Write k of each signed deficit into `p`, and the polynomial's variable into `x`.
+
+    Horner's rule in blocks of eight coefficients, which are held in registers: one
+    loop over the row for each. The first does two of them, because they pass the time
+    while roots and quotients are being computed.
+    """
+    a, slope, even = variable
+    a0, a1, a2, a3, a4, a5, a6, a7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
+    b0, b1, b2, b3, b4, b5, b6, b7 = (
+        c[8],
+        c[9],
+        c[10],
+        c[11],
+        c[12],
+        c[13],
+        c[14],
+        c[15],
+    )
     for k in range(eta.size):
         d = abs(eta[k])
         near, far = math.sqrt(0.5 * d), math.sqrt(1.0 - 0.5 * d)
@@ -89,20 +116,21 @@ def to_variable(eta, a, slope, even, x):
         sine = far if swap else near  # of t / 2
         cosine = near if swap else far
         b = a * (1.0 + cosine)
-        x[k] = (slope * sine - b) / (sine + b)
+        z = (slope * sine - b) / (sine + b)
+        x[k] = z
+        q = (((a0 * z + a1) * z + a2) * z + a3) * z + a4
+        q = (((q * z + a5) * z + a6) * z + a7) * z + b0
+        q = (((q * z + b1) * z + b2) * z + b3) * z + b4
+        p[k] = ((q * z + b5) * z + b6) * z + b7
+    horner(c, 16, x, p)
 
 
 @jit
-def polynomial(c, x, p):
-    """Horner's rule for a row, in blocks of eight coefficients held in registers."""
-    a0, a1, a2, a3, a4, a5, a6, a7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
-    for k in range(x.size):
-        z = x[k]
-        q = (((a0 * z + a1) * z + a2) * z + a3) * z + a4
-        p[k] = ((q * z + a5) * z + a6) * z + a7
-    for b in range(8, c.size, 8):
-        a0, a1, a2, a3 = c[b], c[b + 1], c[b + 2], c[b + 3]
-        a4, a5, a6, a7 = c[b + 4], c[b + 5], c[b + 6], c[b + 7]
+def horner(c, first, x, p):
+    """Continue Horner's rule with the coefficients from `first` on."""
+    for j in range(first, c.size, 8):
+        a0, a1, a2, a3 = c[j], c[j + 1], c[j + 2], c[j + 3]
+        a4, a5, a6, a7 = c[j + 4], c[j + 5], c[j + 6], c[j + 7]
         for k in range(x.size):
             z = x[k]
             q = (((p[k] * z + a0) * z + a1) * z + a2) * z + a3
@@ -111,79 +139,114 @@ def polynomial(c, x, p):
 
 @jit
 def _profile_tile(
-    c, a, slope, even, constant, n_x, n_y, lower, u, v, repair_below, tile
+    c, variable, constant, x, i0, y, j0, lower, u, v, repair_below, tile, K
 ):
-    x = np.empty(tile.shape[1], dtype=tile.dtype)
+    p = np.empty(tile.shape[1])
+    z = np.empty(tile.shape[1])
     for r in range(tile.shape[0]):
         m = r + 1 if lower else tile.shape[1]
         row = tile[r][:m]
         to_deficits(row, u[r], v, repair_below)
-        to_variable(row, a, slope, even, x[:m])
-        polynomial(c, x[:m], row)
-        n_i = n_x[r]
+        evaluate(c, variable, row, z[:m], p[:m])
+        target = K[i0 + r][j0 : j0 + m]
+        n_i, n_j = x[i0 + r], y[j0 : j0 + m]
         for k in range(m):
-            row[k] = n_i * n_y[k] * row[k] + constant
+            value = n_i * n_j[k] * p[k] + constant
+            row[k] = value
+            target[k] = value
 
 
-def profile_of(network: Network) -> Profile | None:
-    """Return the network's profile, or None if it has none to rounding."""
+def variable_of(network: Network) -> Variable | None:
+    """Return the variable the network's kernel is smooth in, or None."""
     layers = network.layers
     hidden_bias = layers.bias_variance[1:-1].any()
     split_bias = layers.weights[0] != layers.bias_weights[0] and network.first_bias > 0
     if not network.homogeneous or hidden_bias or split_bias:
         return None
+    # (1 - s)^2 / (1 + s^2) with s the negative slope: only abs has 2, the largest.
+    even = bool(layers.parameters[2] == 2.0)
+    a = min(2.0, (7.0 if even else 17.0) / network.depth)
+    top = math.tan(math.pi / 8) if even else 1.0
+    return Variable(a, 1.0 + 2.0 * a / top, even)
+
+
+def profile_of(network: Network) -> Profile | None:
+    """Return the network's profile, or None if it has none to rounding."""
+    variable = variable_of(network)
+    if variable is None:
+        return None
+    layers = network.layers
+    nodes, between, _ = chebyshev_nodes()
+    size = _kernel(layers, np.zeros(1))[0]
+    eta = deficits_at(nodes, variable)
+    powers = fit(_kernel(layers, eta), size)
+    if powers is None:
+        return None
     constant = layers.bias_weights[-1] * layers.bias_variance[-1]
+    profile = Profile(powers, variable, constant)
+    eta = deficits_at(between, variable)
+    error = np.abs(profile.at(eta) - _kernel(layers, eta)).max()
+    return profile if error <= TOLERANCE * size else None
+
+
+def chebyshev_coefficients(values: np.ndarray, size) -> np.ndarray | None:
+    """Return what is left of the coefficients without those that are rounding.
+
+    The last axis of `values` runs over the nodes; `size` is what errors are relative
+    to. None if too many are left.
+    """
+    if not (np.all(size > 0) and np.isfinite(values).all()):
+        return None
+    coefficients = values @ chebyshev_nodes()[2].T
+    large = np.abs(coefficients) > TRUNCATION * np.asarray(size)[..., None]
+    count = np.flatnonzero(large.reshape(-1, NODES).any(axis=0))[-1] + 1
+    return coefficients[..., :count] if count <= LARGEST_DEGREE + 1 else None
+
+
+def fit(values: np.ndarray, size: float) -> np.ndarray | None:
+    """Return the powers' coefficients, highest first, in whole blocks; or None."""
+    found = chebyshev_coefficients(values, size)
+    if found is None:
+        return None
+    powers = _to_powers(found.size - 1) @ found
+    blocks = max(2, -(-powers.size // BLOCK))
+    padded = np.zeros(blocks * BLOCK)
+    padded[padded.size - powers.size :] = powers[::-1]
+    return padded
+
+
+def unit_walk(layers: Layers, m: int) -> tuple[Layers, Walk]:
+    """Return the way of `m` inputs of length one through the network without biases."""
+    depth = layers.weights.size - 1
     layers = layers._replace(
         bias_variance=np.zeros_like(layers.bias_variance), bias_weights=layers.weights
     )
-    # With r = (1 - slope)^2 / (pi (1 + slope^2)): abs has 2 / pi, the largest value.
-    even = bool(layers.parameters[2] == 2.0)
-    top = math.tan(math.pi / 8) if even else 1.0
-    a = min(2.0, (7.0 if even else 17.0) / network.depth)
-    nodes, between, to_chebyshev = _nodes()
-    size = _kernel(layers, np.zeros(1))[0]
-    values = _kernel(layers, _deficits(nodes, a, top))
-    if not (size > 0 and np.isfinite(values).all()):
-        return None
-    coefficients = to_chebyshev @ values
-    beyond = np.flatnonzero(np.abs(coefficients) > TRUNCATION * size)
-    degree = beyond[-1] if beyond.size else 0
-    if degree > LARGEST_DEGREE:
-        return None
-    powers = _to_powers(degree) @ coefficients[: degree + 1]
-    padded = np.zeros(-(-powers.size // BLOCK) * BLOCK)
-    padded[padded.size - powers.size :] = powers[::-1]
-    profile = Profile(padded, a, top, even, constant)
-    eta = _deficits(between, a, top)
-    x, found = np.empty_like(eta), np.empty_like(eta)
-    to_variable(eta, a, 1.0 + 2.0 * a / top, even, x)
-    polynomial(padded, x, found)
-    error = np.abs(found - _kernel(layers, eta)).max()
-    return profile if error <= TOLERANCE * size else None
+    norms = np.ones((depth + 1, m))
+    walked = Walk(norms, norms.copy(), np.zeros_like(norms), np.zeros((depth, 1, 0)))
+    _walk(layers, *walked)
+    return layers, walked
 
 
 def _kernel(layers: Layers, eta: np.ndarray) -> np.ndarray:
     """Return the kernel of pairs of unit inputs, by the recursion."""
-    depth, m = layers.weights.size - 1, eta.size
-    norms = np.ones((depth + 1, m))
-    shrink, shift = np.ones_like(norms), np.zeros_like(norms)
-    walked = Walk(norms, shrink, shift, np.zeros((depth, 1, 0)))
-    _walk(layers, *walked)
-    out = np.empty(m)
-    weighted_row(layers, walked, 0, walked, 0, eta.copy(), np.empty(m), out)
+    layers, walked = unit_walk(layers, eta.size)
+    out = np.empty(eta.size)
+    scratch = np.empty(eta.size)
+    weighted_row(layers, walked, 0, walked, 0, eta.copy(), scratch, out)
     return out
 
 
-def _deficits(x: np.ndarray, a: float, top: float) -> np.ndarray:
+def deficits_at(x: np.ndarray, variable: Variable) -> np.ndarray:
     """Return the signed deficit at each value of the polynomial's variable."""
-    tau = np.minimum(a * (1.0 + x) / (1.0 + 2.0 * a / top - x), 1.0)
+    a, slope, _ = variable
+    tau = np.minimum(a * (1.0 + x) / (slope - x), 1.0)
     near = np.sin(2.0 * np.arctan(tau)) ** 2
     far = np.sin(2.0 * np.arctan((1.0 - tau) / (1.0 + tau))) ** 2
     return np.where(near <= far, 2.0 * near, -2.0 * far)
 
 
 @functools.cache
-def _nodes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def chebyshev_nodes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return Chebyshev nodes, points between, and the map from values to coefficients.
 
     The angles are reduced in integers: their cosines must be right to rounding.

@@ -121,8 +121,8 @@ def component_rows(layers, x, i, y, j0, eta, derivatives, out):
 
 
 @jit
-def recursion_tile(layers, x, i0, y, j0, lower, u, v, repair_below, tile):
-    """Turn a tile of correlations into a tile of the kernel, in place.
+def recursion_tile(layers, x, i0, y, j0, lower, u, v, repair_below, tile, K):
+    """Turn a tile of correlations into a tile of the kernel, there and in `K`.
 
     With `lower`, the tile lies on the diagonal and only its lower half is computed.
     """
@@ -134,6 +134,7 @@ def recursion_tile(layers, x, i0, y, j0, lower, u, v, repair_below, tile):
         to_deficits(row, u[r], v, repair_below)
         eta[:m] = row
         weighted_row(layers, x, i0 + r, y, j0, eta[:m], derivative[:m], row)
+        K[i0 + r][j0 : j0 + m] = row
 
 
 @jit
@@ -148,17 +149,6 @@ def component_tile(layers, x, i0, y, j0, u, v, repair_below, tile, out):
         component_rows(layers, x, i0 + r, y, j0, tile[r], derivatives, rows)
         for l in range(depth + 1):
             out[l, i0 + r, j0 : j0 + m] = rows[l]
-
-
-@jit
-def place(tile, lower, K, i0, j0):
-    """Copy a finished tile into the result."""
-    for r in range(tile.shape[0]):
-        m = r + 1 if lower else tile.shape[1]
-        target = K[i0 + r][j0 : j0 + m]
-        row = tile[r]
-        for k in range(m):
-            target[k] = row[k]
 
 
 @jit

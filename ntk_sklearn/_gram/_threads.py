@@ -9,16 +9,27 @@ gain nothing from more, and lose a lot when other processes want the processor.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numba
+from numba.np.ufunc import parallel
 from threadpoolctl import ThreadpoolController
 
 # Below this many pair-layers, starting a thread costs more than it saves (measured:
 # a thread takes about 0.1 ms, as long as 1e5 pair-layers).
 PARALLEL_WORK = 200_000
+# Below this many rows, BLAS threads cost a factorisation more than they save it.
+SMALL = 400
+
+
+def _numba_threads() -> int:
+    """Return numba's number of threads, without starting them as numba would."""
+    if getattr(parallel, "_is_initialized", False):
+        return numba.get_num_threads()
+    return numba.config.NUMBA_NUM_THREADS
 
 
 class _Blas:
@@ -45,7 +56,7 @@ class _Blas:
                 self._libraries = controller.lib_controllers
             self._before = [library.num_threads for library in self._libraries]
             self._set([1] * len(self._before))
-            return min([numba.get_num_threads(), *self._before])
+            return min([_numba_threads(), *self._before])
 
     def leave(self):
         """Give BLAS its threads back, if this was the last call."""
@@ -59,12 +70,17 @@ class _Blas:
             if library.num_threads != count:
                 library.set_num_threads(count)
 
+    def forget(self):
+        """Start anew in a forked child, which has none of its parent's calls."""
+        self._lock = threading.Lock()
+        if self._users:
+            self._users = 0
+            self._set(self._before)
+
 
 _blas = _Blas()
-
-
-# Below this many rows, BLAS threads cost a factorisation more than they save it.
-SMALL = 400
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_blas.forget)
 
 
 @contextmanager

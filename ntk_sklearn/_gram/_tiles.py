@@ -13,7 +13,7 @@ import numpy as np
 
 from ._network import Network, Walk, diagonal, unit_rows, walk
 from ._profile import profile_of
-from ._recursion import component_tile, mirror, place, recursion_tile
+from ._recursion import component_tile, mirror, recursion_tile
 from ._threads import run
 
 # Rows and columns of a tile. A tile fits the second-level cache; 33 cache lines to a
@@ -22,6 +22,11 @@ TILE = 264
 
 # Finding a profile takes as long as the recursion needs for so many pair-layers.
 PROFILE_WORK = 100_000
+
+
+# Partial sums are added up in this many groups of tiles, whatever the number of
+# threads, so that the result does not depend on it.
+GROUPS = 16
 
 
 class Tile(NamedTuple):
@@ -85,19 +90,29 @@ class Correlator:
         return u, v, rho
 
 
-def _layer_work(network: Network, n_pairs: float) -> float:
+def layer_work(network: Network, n_pairs: float) -> float:
+    """Return the recursion's work on so many pairs, as `run` counts it."""
     return n_pairs * (network.depth + 1)
 
 
-def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.ndarray:
-    """Return the weighted kernel of every pair; symmetric if `Y` is None."""
+def gram(
+    network: Network,
+    X: np.ndarray,
+    Y: np.ndarray | None = None,
+    dtype: np.dtype | type = np.float64,
+) -> np.ndarray:
+    """Return the weighted kernel of every pair; symmetric if `Y` is None.
+
+    Tiles are computed in double precision, whatever `dtype` the result has: cosines in
+    single precision would cost a rectifier's kernel half of their digits once more.
+    """
     symmetric = Y is None
     x = walk(network, X)
     y = x if Y is None else walk(network, Y)
     Y = X if Y is None else Y
     n, m = X.shape[0], Y.shape[0]
-    K = np.empty((n, m))
-    worth_it = _layer_work(network, n * m) > PROFILE_WORK
+    K = np.empty((n, m), dtype)
+    worth_it = layer_work(network, n * m) > PROFILE_WORK
     profile = profile_of(network) if worth_it else None
 
     def make_worker():
@@ -107,15 +122,7 @@ def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.nda
             u, v, rho = correlate(tile)
             if profile is not None:
                 profile.finish(
-                    x.norms[0],
-                    tile.i0,
-                    y.norms[0],
-                    tile.j0,
-                    tile.lower,
-                    u,
-                    v,
-                    network.repair_below,
-                    rho,
+                    x.norms[0], tile, y.norms[0], u, v, network.repair_below, rho, K
                 )
             else:
                 recursion_tile(
@@ -129,8 +136,8 @@ def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.nda
                     v,
                     network.repair_below,
                     rho,
+                    K,
                 )
-            place(rho, tile.lower, K, tile.i0, tile.j0)
             if symmetric:
                 mirror(rho, tile.lower, K, tile.i0, tile.j0)
 
@@ -138,7 +145,7 @@ def gram(network: Network, X: np.ndarray, Y: np.ndarray | None = None) -> np.nda
 
     plan = symmetric_plan(n) if symmetric else rectangular_plan(n, m)
     pairs = n * m / 2 if symmetric else n * m
-    run(plan, make_worker, 2 * pairs if profile else _layer_work(network, pairs))
+    run(plan, make_worker, 2 * pairs if profile else layer_work(network, pairs))
     if symmetric:
         np.fill_diagonal(K, diagonal(network, X, x))
     return K
@@ -174,7 +181,7 @@ def components(
         return fill
 
     plan = rectangular_plan(X.shape[0], Z.shape[0])
-    run(plan, make_worker, _layer_work(network, X.shape[0] * Z.shape[0]))
+    run(plan, make_worker, layer_work(network, X.shape[0] * Z.shape[0]))
     if Y is None:
         for l in range(network.depth + 1):
             lower = np.tril(out[l], -1)

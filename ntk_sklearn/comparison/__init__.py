@@ -5,7 +5,7 @@ from .errors import StudyError
 from .models import MODELS, Model
 from .protocols import Settings
 from .report import report
-from .results import ResultsFile, Row
+from .results import Row, read_results
 from .study import run_study
 from .summary import ScoreTable, read_baselines, score_table
 
@@ -13,7 +13,6 @@ __all__ = [
     "MODELS",
     "Dataset",
     "Model",
-    "ResultsFile",
     "Row",
     "ScoreTable",
     "Settings",
@@ -21,6 +20,7 @@ __all__ = [
     "load_bundled",
     "load_suite",
     "read_baselines",
+    "read_results",
     "report",
     "run_study",
     "score_table",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ class Dataset:
     tuning_split: Rows | None = None
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A short code of the content, so that a resumed study sees a change."""
         code = zlib.crc32(np.ascontiguousarray(self.X).tobytes())

@@ -17,8 +17,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
-import ntk_sklearn
-
+from .. import WNTKClassifier, WNTKRegressor
 from . import kernel_families as families
 from .datasets import CLASSIFICATION, REGRESSION, TASKS
 from .errors import StudyError, known
@@ -26,7 +25,7 @@ from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
 from .tuning import Tuner, as_is, by_evidence, by_grid, by_kernel_grid
 
 # Iterations of libsvm after which a hopeless point of a grid is given up.
-SVM_ITERATIONS = 2_000_000
+SVM_ITERATIONS = 500_000
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ class Model:
 
 def _wntk(job: Job) -> Tuner:
 
-    name = "WNTKClassifier" if job.classifies else "WNTKRegressor"
-    return as_is(getattr(ntk_sklearn, name)(random_state=job.seed))
+    estimator = WNTKClassifier if job.classifies else WNTKRegressor
+    return as_is(estimator(random_state=job.seed))
 
 
 def _svm(job: Job, family) -> Tuner:
@@ -201,7 +200,6 @@ MODELS: dict[str, Model] = {
     "wntk": Model(
         "layer weights and ridge learned, defaults",
         _wntk,
-        default=hasattr(ntk_sklearn, "WNTKRegressor"),
         squares=8,
     ),
     **_family_rows(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.kernel_ridge import KernelRidge
@@ -47,9 +49,7 @@ class _RecursiveFeatureMachine(BaseEstimator):
         self.random_state = random_state
 
     def _fit(self, X, targets, metric, strata):
-        import torch
-        from xrfm import xRFM
-
+        torch, xrfm = import_module("torch"), import_module("xrfm")
         torch.manual_seed(self.random_state)
         parts = train_test_split(
             np.asarray(X, dtype=np.float32),
@@ -59,13 +59,12 @@ class _RecursiveFeatureMachine(BaseEstimator):
             stratify=strata,
         )
         X, X_val, y, y_val = (torch.from_numpy(np.ascontiguousarray(p)) for p in parts)
-        self.model_ = xRFM(device=torch.device("cpu"), tuning_metric=metric)
+        self.model_ = xrfm.xRFM(device=torch.device("cpu"), tuning_metric=metric)
         self.model_.fit(X, y, X_val, y_val)
         return self
 
     def _outputs(self, X) -> np.ndarray:
-        import torch
-
+        torch = import_module("torch")
         inputs = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
         return np.asarray(self.model_.predict(inputs))
 

@@ -8,16 +8,18 @@ overlaps the test rows, so these scores have seen part of what they are scored o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+from sklearn.base import clone
 
 from .datasets import CLASSIFICATION, Dataset, draw_splits
 from .models import Job, Model
 from .preprocessing import make_preprocessor
 from .quiet import counted_warnings
-from .results import Row
+from .results import Key, Row
 
 PROTOCOLS = ("nested", "arora")
 
@@ -31,7 +33,7 @@ class Settings:
     quick: bool = False
 
     def inner_splits(self, n_rows: int) -> int:
-        """Number of inner splits for tuning: fewer where each costs more."""
+        """Return the number of splits for tuning: fewer where each costs more."""
         if self.quick:
             return 2
         return 5 if n_rows < 1000 else 3
@@ -48,8 +50,25 @@ class Outcome:
     chosen: str
 
 
+_NOTHING = Outcome(np.nan, np.nan, np.nan, np.nan, "")
+
+
+def row_key(dataset: Dataset, name: str, fold: int, settings: Settings) -> Key:
+    """Return what identifies a model's result on a fold of a set."""
+    return Key(
+        task=dataset.task,
+        set=dataset.name,
+        fingerprint=dataset.fingerprint,
+        model=name,
+        fold=fold,
+        protocol=settings.protocol,
+        seed=settings.seed,
+        quick=settings.quick,
+    )
+
+
 def score_folds(
-    dataset: Dataset, name: str, model: Model, folds: list[int], settings: Settings
+    dataset: Dataset, name: str, model: Model, folds: Sequence[int], settings: Settings
 ) -> list[Row]:
     """Score a model on some folds of a set; a failure becomes a row that says why.
 
@@ -61,7 +80,7 @@ def score_folds(
         What the model is called.
     model : Model
         A value of `MODELS`.
-    folds : list of int
+    folds : sequence of int
         Which folds. The protocol "arora" tunes once for all of them.
     settings : Settings
         Protocol, seed and budget.
@@ -70,46 +89,68 @@ def score_folds(
     -------
     list of Row
     """
-    assert dataset.folds is not None
-    job = Job(dataset.task, len(dataset.y), settings.quick, settings.seed)
-    tuned, rows = None, []
-    for fold in folds:
-        train, test = dataset.folds[fold]
-        outcome, message = None, ""
-        with counted_warnings() as heard:
-            try:
-                if settings.protocol == "arora":
-                    tuned = tuned or _tuned_on_split(dataset, model, job)
-                    outcome = _with_tuned(dataset, *tuned, train, test)
-                    tuned = (tuned[0], 0.0)  # the time of tuning counts once
-                else:
-                    outcome = _nested(dataset, model, job, settings, train, test)
-            except Exception as error:  # recorded, and the study goes on
-                message = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
-        outcome = outcome or Outcome(np.nan, np.nan, np.nan, np.nan, "")
-        rows.append(
-            Row(
-                task=dataset.task,
-                set=dataset.name,
-                fingerprint=dataset.fingerprint,
-                model=name,
-                fold=fold,
-                protocol=settings.protocol,
-                seed=settings.seed,
-                quick=settings.quick,
-                status="failed" if message else "ok",
-                score=outcome.score,
-                tune_seconds=outcome.tune_seconds,
-                fit_seconds=outcome.fit_seconds,
-                predict_seconds=outcome.predict_seconds,
-                n_train=len(train),
-                n_test=len(test),
-                n_warnings=len(heard),
-                message=message,
-                chosen=outcome.chosen,
-            )
-        )
-    return rows
+    runner = {"nested": _Nested, "arora": _Arora}[settings.protocol]
+    run_fold = runner(dataset, model, settings)
+    return [_row(row_key(dataset, name, i, settings), run_fold, i) for i in folds]
+
+
+def _row(key: Key, run_fold, fold: int) -> Row:
+    """Run a fold and write down what came of it."""
+    outcome, message = _NOTHING, ""
+    with counted_warnings() as heard:
+        try:
+            outcome = run_fold(fold)
+        except Exception as error:  # recorded, and the study goes on
+            message = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+    train, test = run_fold.dataset.folds[fold]
+    return Row(
+        **vars(key),
+        **vars(outcome),
+        status="failed" if message else "ok",
+        n_train=len(train),
+        n_test=len(test),
+        n_warnings=len(heard),
+        message=message,
+    )
+
+
+class _Nested:
+    """Tunes on each fold's training rows."""
+
+    def __init__(self, dataset: Dataset, model: Model, settings: Settings):
+        self.dataset, self.model, self.settings = dataset, model, settings
+        self.job = Job(dataset.task, len(dataset.y), settings.quick, settings.seed)
+
+    def __call__(self, fold: int) -> Outcome:
+        assert self.dataset.folds is not None
+        parts = _prepare(self.dataset, *self.dataset.folds[fold])
+        n_splits = self.settings.inner_splits(len(parts.y))
+        start = perf_counter()
+        splits = draw_splits(parts.y, self.job.task, n_splits, self.settings.seed)
+        estimator = self.model.tuner(self.job)(parts.X, parts.y, splits)
+        return _score(parts, self.job.task, estimator, perf_counter() - start)
+
+
+class _Arora(_Nested):
+    """Tunes at the first fold, on the collection's split, and keeps what it chose."""
+
+    estimator = None
+
+    def __call__(self, fold: int) -> Outcome:
+        assert self.dataset.folds is not None
+        start = perf_counter()
+        if self.estimator is None:
+            self.estimator = self._tuned()
+        seconds = perf_counter() - start
+        parts = _prepare(self.dataset, *self.dataset.folds[fold])
+        return _score(parts, self.job.task, clone(self.estimator), seconds)
+
+    def _tuned(self):
+        assert self.dataset.tuning_split is not None
+        every = np.arange(len(self.dataset.y))
+        parts = _prepare(self.dataset, every, every[:1])
+        tuner = self.model.tuner(self.job)
+        return tuner(parts.X, parts.y, [self.dataset.tuning_split])
 
 
 @dataclass(frozen=True)
@@ -144,38 +185,13 @@ def _prepare(dataset: Dataset, train, test) -> _Fold:
     )
 
 
-def _nested(dataset, model: Model, job: Job, settings: Settings, train, test):
-    fold = _prepare(dataset, train, test)
-    n_splits = settings.inner_splits(len(train))
-    start = perf_counter()
-    splits = draw_splits(fold.y, job.task, n_splits, settings.seed)
-    estimator = model.tuner(job)(fold.X, fold.y, splits)
-    return _score(fold, job, estimator, perf_counter() - start)
-
-
-def _tuned_on_split(dataset: Dataset, model: Model, job: Job):
-    """Choose on the collection's tuning split, over the rows of both its parts."""
-    assert dataset.tuning_split is not None
-    start = perf_counter()
-    train, validation = dataset.tuning_split
-    every = np.arange(len(dataset.y))
-    fold = _prepare(dataset, every, every[:1])
-    estimator = model.tuner(job)(fold.X, fold.y, [(train, validation)])
-    return estimator, perf_counter() - start
-
-
-def _with_tuned(dataset, estimator, tune_seconds, train, test):
-    job = Job(dataset.task, len(train))
-    return _score(_prepare(dataset, train, test), job, estimator, tune_seconds)
-
-
-def _score(fold: _Fold, job: Job, estimator, tune_seconds: float) -> Outcome:
+def _score(fold: _Fold, task: str, estimator, tune_seconds: float) -> Outcome:
     start = perf_counter()
     estimator.fit(fold.X, fold.y)
     fitted = perf_counter()
     predicted = estimator.predict(fold.X_test)
     done = perf_counter()
-    if job.classifies:
+    if task == CLASSIFICATION:
         # Some packages return one column.
         score = float(np.mean(np.ravel(predicted) == fold.y_test))
     else:

@@ -10,7 +10,7 @@ import numpy as np
 from . import statistics
 from .datasets import CLASSIFICATION, REGRESSION, Dataset
 from .results import Row
-from .summary import ScoreTable, complete_part, score_table
+from .summary import ScoreTable, complete_part, reference_model, score_table
 
 # Up to this many sets are columns beside the models; more become rows.
 FEW_SETS = 6
@@ -43,7 +43,7 @@ def report(
         chosen = [row for row in rows if row.task == task]
         if chosen:
             parts.append(_task_report(task, chosen, published or {}))
-    footnotes = list(_footnotes(rows, datasets))
+    footnotes = list(_footnotes(rows, datasets, published or {}))
     if footnotes:
         parts.append("\n".join(f"* {line}" for line in footnotes))
     return "\n\n".join(parts)
@@ -70,7 +70,11 @@ def _task_report(task: str, rows: Sequence[Row], published: Published) -> str:
 # -- scores ---------------------------------------------------------------------------
 
 
-def _cell(task: str, mean: float, error: float) -> str:
+def _cell(task: str, table: ScoreTable, i: int, j: int) -> str:
+    """Write the score of model j on set i."""
+    mean, error = table.mean[i, j], table.error[i, j]
+    if not table.asked[i, j]:
+        return "-"
     if np.isnan(mean):
         return "failed"
     if task == CLASSIFICATION:
@@ -88,29 +92,19 @@ _TIMES = ("tune s", "fit s", "predict s")
 
 
 def _few_sets(task: str, table: ScoreTable) -> str:
-    """Models as rows, sets as columns, then times."""
+    """Lay out models as rows, sets as columns, then times."""
     lines = [["model", *table.sets, *_TIMES]]
     for j, model in enumerate(table.models):
-        cells = [
-            _cell(task, table.mean[i, j], table.error[i, j])
-            if table.asked[i, j]
-            else "-"
-            for i in range(len(table.sets))
-        ]
+        cells = [_cell(task, table, i, j) for i in range(len(table.sets))]
         lines.append([model, *cells, *map(_seconds, table.seconds[j])])
     return aligned(lines)
 
 
 def _many_sets(task: str, table: ScoreTable) -> str:
-    """Sets as rows, models as columns."""
+    """Lay out sets as rows, models as columns."""
     lines = [["set", *table.models]]
     for i, name in enumerate(table.sets):
-        cells = [
-            _cell(task, table.mean[i, j], table.error[i, j])
-            if table.asked[i, j]
-            else "-"
-            for j in range(len(table.models))
-        ]
+        cells = [_cell(task, table, i, j) for j in range(len(table.models))]
         lines.append([name, *cells])
     return aligned(lines)
 
@@ -191,8 +185,7 @@ def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
 
 def _contests(part: ScoreTable, higher: bool) -> str:
     """Signed-rank tests of the first of our models, or of the best."""
-    rank = statistics.ranks(part.mean, higher).mean(axis=0)
-    reference = "wntk" if "wntk" in part.models else part.models[int(np.argmin(rank))]
+    reference = reference_model(part, higher)
     contests = statistics.against(part.mean, part.models, reference, higher)
     unit = 100 if higher else 1
     lines = [["against", "wins", "ties", "losses", "mean difference", "p", "p (Holm)"]]
@@ -214,7 +207,9 @@ def _contests(part: ScoreTable, higher: bool) -> str:
 # -- footnotes ------------------------------------------------------------------------
 
 
-def _footnotes(rows: Sequence[Row], datasets: Sequence[Dataset]) -> Iterator[str]:
+def _footnotes(
+    rows: Sequence[Row], datasets: Sequence[Dataset], published: Published
+) -> Iterator[str]:
     yield (
         "Times are means per fold; tuning, the final fit, and predicting the test "
         "rows of one fold."
@@ -237,7 +232,9 @@ def _footnotes(rows: Sequence[Row], datasets: Sequence[Dataset]) -> Iterator[str
     if any(row.protocol == "arora" for row in rows):
         yield (
             "Protocol arora: hyperparameters chosen on the collection's tuning split, "
-            "which overlaps the test rows."
+            "which overlaps the test rows; wntk learns on each fold's training rows."
         )
+    if published:
+        yield "Columns without times are published scores, not computed here."
     if any(row.quick for row in rows):
         yield "Quick look: few rows, folds and grid points."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -12,13 +12,8 @@ from .errors import StudyError
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one model did on one fold of one set.
-
-    ``score`` is the accuracy, or the root mean squared error in units of the training
-    rows' standard deviation; it is NaN when ``status`` is "failed", and ``message``
-    then says why.
-    """
+class Key:
+    """What makes two rows the same piece of work."""
 
     task: str
     set: str
@@ -28,6 +23,17 @@ class Row:
     protocol: str
     seed: int
     quick: bool
+
+
+@dataclass(frozen=True)
+class Row(Key):
+    """What one model did on one fold of one set.
+
+    ``score`` is the accuracy, or the root mean squared error in units of the training
+    rows' standard deviation; it is NaN when ``status`` is "failed", and ``message``
+    then says why.
+    """
+
     status: str
     score: float
     tune_seconds: float
@@ -40,18 +46,9 @@ class Row:
     chosen: str
 
     @property
-    def key(self) -> tuple:
-        """What makes two rows the same piece of work."""
-        return (
-            self.task,
-            self.set,
-            self.fingerprint,
-            self.model,
-            self.fold,
-            self.protocol,
-            self.seed,
-            self.quick,
-        )
+    def key(self) -> Key:
+        """The identifying part."""
+        return Key(*(getattr(self, field.name) for field in fields(Key)))
 
     @property
     def ok(self) -> bool:
@@ -60,7 +57,7 @@ class Row:
 
 
 NAMES = [field.name for field in fields(Row)]
-_READERS = {
+_READERS: dict[str, Callable[[str], object]] = {
     "str": str,
     "int": int,
     "float": float,
@@ -72,6 +69,39 @@ def _line(values: Iterable) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(values)
     return out.getvalue()
+
+
+def read_results(path) -> list[Row]:
+    """Read a results file.
+
+    Parameters
+    ----------
+    path : path-like
+        A last line that an interruption cut short is ignored.
+
+    Returns
+    -------
+    list of Row
+    """
+    return _rows(path, _whole_lines(Path(path).read_bytes()))
+
+
+def _whole_lines(data: bytes) -> bytes:
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _rows(path, data: bytes) -> list[Row]:
+    foreign = f"--out {path}: exists and is no results file of this program"
+    try:
+        lines = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(foreign) from error
+    if not lines or lines[0] != NAMES:
+        raise StudyError(foreign)
+    try:
+        return [_parse(line) for line in lines[1:]]
+    except (KeyError, ValueError) as error:
+        raise StudyError(f"--out {path}: has a damaged row: {error}") from error
 
 
 class ResultsFile:
@@ -86,39 +116,14 @@ class ResultsFile:
     def __init__(self, path):
         self.path = Path(path)
         try:
-            self.rows = self._read()
+            data = self.path.read_bytes() if self.path.exists() else b""
+            self.rows = _rows(path, _whole_lines(data)) if data else []
             self._file = self.path.open("a", encoding="utf-8", newline="")
-            if self._file.tell() == 0:
+            self._file.truncate(len(_whole_lines(data)))
+            if not data:
                 self._write(NAMES)
         except OSError as error:
             raise StudyError(f"--out {path}: {error.strerror or error}") from error
-
-    def _read(self) -> list[Row]:
-        if not self.path.exists():
-            return []
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if whole and whole != data:
-            self.path.write_bytes(whole)
-        if data and not whole:
-            raise self._foreign()
-        try:
-            lines = list(csv.reader(io.StringIO(whole.decode("utf-8"), newline="")))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise self._foreign() from error
-        if lines and lines[0] != NAMES:
-            raise self._foreign()
-        try:
-            return [_parse(line) for line in lines[1:]]
-        except (KeyError, ValueError) as error:
-            raise StudyError(
-                f"--out {self.path}: has a damaged row: {error}"
-            ) from error
-
-    def _foreign(self) -> StudyError:
-        return StudyError(
-            f"--out {self.path}: exists and is no results file of this program"
-        )
 
     def _write(self, values) -> None:
         self._file.write(_line(values))
@@ -129,13 +134,15 @@ class ResultsFile:
         self._write(astuple(row))
         self.rows.append(row)
 
-    def close(self) -> None:
-        """Close the file."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
         self._file.close()
 
 
 def _parse(line: list[str]) -> Row:
-    values = [
+    values: list = [
         _READERS[str(field.type)](text)
         for field, text in zip(fields(Row), line, strict=True)
     ]

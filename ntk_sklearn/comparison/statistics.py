@@ -32,7 +32,10 @@ def ranks(scores, higher_is_better: bool) -> np.ndarray:
 
 
 def friedman_p(scores) -> float:
-    """P-value of Friedman's test that all models do equally well; NaN below 3 models."""
+    """Return the p-value of Friedman's test that all models do equally well.
+
+    NaN below three models or two sets.
+    """
     scores = np.asarray(scores, dtype=float)
     if scores.shape[1] < 3 or len(scores) < 2:
         return float("nan")
@@ -145,7 +148,7 @@ def critical_difference(n_models: int, n_sets: int, level: float = 0.05) -> floa
 
 
 def cliques(mean_ranks, difference: float) -> list[tuple[int, int]]:
-    """Groups of models that do not differ: first and last position, best rank first.
+    """Find groups of models that do not differ: first and last place, best rank first.
 
     Only groups of two or more that lie in no larger one.
     """

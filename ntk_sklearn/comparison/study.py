@@ -1,23 +1,28 @@
-"""Running a study: the cells of sets and models, in parallel, resumed where it ended."""
+"""Running a study: cells of sets and models, in parallel, resumed where it ended."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 
-import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from threadpoolctl import threadpool_limits
 
 from .datasets import CLASSIFICATION, Dataset
 from .errors import StudyError
 from .models import Model, choose_models
 from .progress import Progress
-from .protocols import Settings, score_folds
+from .protocols import Settings, row_key, score_folds
 from .results import ResultsFile, Row
 
 # Share of the free memory that a study plans with.
 MEMORY_SHARE = 0.7
+# Rows below which a fit keeps to one thread.
+SMALL = 2000
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,7 @@ class Cell:
 
     def run(self, settings: Settings) -> list[Row]:
         """Score the folds."""
-        return score_folds(
-            self.dataset, self.name, self.model, list(self.folds), settings
-        )
+        return score_folds(self.dataset, self.name, self.model, self.folds, settings)
 
 
 def run_study(
@@ -92,20 +95,17 @@ def run_study(
     """
     settings = settings or Settings()
     _check_protocol(datasets, settings)
-    file = ResultsFile(out) if out is not None else None
-    try:
-        done = {}
-        for row in file.rows if file else []:
-            if row.ok or not retry_failed:
-                done[row.key] = row
-        wanted = [_wanted(d, models, settings) for d in datasets]
+    with ResultsFile(out) if out is not None else nullcontext() as file:
+        done = {
+            row.key: row
+            for row in (file.rows if file else [])
+            if row.ok or not retry_failed
+        }
+        wanted = [_wanted(dataset, models, settings) for dataset in datasets]
         if not any(wanted):
             raise StudyError("none of the models does the task of any of the sets")
         cells = list(_pending(wanted, settings, done))
         _run(cells, settings, n_jobs, progress, done, file)
-    finally:
-        if file is not None:
-            file.close()
     return [
         done[key] for keyed in wanted for *_, keys in keyed for key in keys.values()
     ]
@@ -124,28 +124,16 @@ def _check_protocol(datasets, settings: Settings) -> None:
 
 def _wanted(dataset: Dataset, models, settings: Settings) -> list[tuple]:
     """Every model of a set, with the keys of its folds."""
-    fingerprint = dataset.fingerprint
     wanted = []
     for name, model in choose_models(models, dataset.task).items():
-        keys = {
-            fold: (
-                dataset.task,
-                dataset.name,
-                fingerprint,
-                name,
-                fold,
-                settings.protocol,
-                settings.seed,
-                settings.quick,
-            )
-            for fold in range(len(dataset.folds or ()))
-        }
+        folds = range(len(dataset.folds or ()))
+        keys = {fold: row_key(dataset, name, fold, settings) for fold in folds}
         wanted.append((dataset, name, model, keys))
     return wanted
 
 
 def _pending(wanted, settings: Settings, done) -> Iterator[Cell]:
-    """What is left to do; a protocol that tunes once keeps a set's folds together."""
+    """Yield what is left to do; the folds of a set together if they are tuned once."""
     for keyed in wanted:
         for dataset, name, model, keys in keyed:
             folds = [fold for fold, key in keys.items() if key not in done]
@@ -175,11 +163,27 @@ def _run(cells, settings, n_jobs, show, done, file) -> None:
 def _results(cells: list[Cell], settings, n_jobs) -> Iterator[tuple[int, list[Row]]]:
     """Results with the cells' numbers, as they come."""
     jobs = _jobs_that_fit(cells, effective_n_jobs(n_jobs))
-    tasks = [delayed(_numbered)(at, cell, settings) for at, cell in enumerate(cells)]
     if jobs == 1:
         for at, cell in enumerate(cells):
-            yield _numbered(at, cell, settings)
+            # Threads within a small fit cost more than they save.
+            with threadpool_limits(1 if len(cell.dataset.y) < SMALL else None):
+                result = at, cell.run(settings)
+            yield result
         return
+    left = dict(enumerate(cells))
+    while left:
+        try:
+            for at, rows in _in_parallel(left, settings, jobs):
+                del left[at]
+                yield at, rows
+        except BrokenProcessPool:
+            # One of the first cells has killed its worker: each of them alone.
+            for at in list(left)[: 2 * jobs]:
+                yield at, _alone(left.pop(at), settings)
+
+
+def _in_parallel(left: dict[int, Cell], settings, jobs: int):
+    tasks = [delayed(_numbered)(at, cell, settings) for at, cell in left.items()]
     try:
         parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
     except ValueError:  # a backend that returns lists only: a few cells at a time
@@ -194,6 +198,21 @@ def _numbered(at: int, cell: Cell, settings: Settings):
     return at, cell.run(settings)
 
 
+def _alone(cell: Cell, settings: Settings) -> list[Row]:
+    """Run a cell in a process of its own, whose end is a failure and no more."""
+    try:
+        return Parallel(n_jobs=2, backend="loky")([delayed(cell.run)(settings)])[0]
+    except BrokenProcessPool as error:
+        model = replace(
+            cell.model, tuner=partial(_raise, f"killed its process: {error}")
+        )
+        return replace(cell, model=model).run(settings)
+
+
+def _raise(message: str, job):
+    raise RuntimeError(message)
+
+
 def _jobs_that_fit(cells: Sequence[Cell], jobs: int) -> int:
     """At most `jobs`, and no more cells at a time than memory holds."""
     largest = max((cell.n_bytes for cell in cells), default=0)
@@ -206,17 +225,12 @@ def _jobs_that_fit(cells: Sequence[Cell], jobs: int) -> int:
 def _free_memory() -> int | None:
     """Bytes of free memory, where the system tells."""
     try:
+        with open("/proc/meminfo") as lines:
+            entries = dict(line.split(":", 1) for line in lines)
+        return 1024 * int(entries["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
-
-
-def scores_by_set(rows: Sequence[Row]) -> dict[str, dict[str, np.ndarray]]:
-    """Scores of every set and model, folds in order; NaN where a fold failed."""
-    table: dict[str, dict[str, list[float]]] = {}
-    for row in sorted(rows, key=lambda row: row.fold):
-        table.setdefault(row.set, {}).setdefault(row.model, []).append(row.score)
-    return {
-        name: {model: np.array(scores) for model, scores in models.items()}
-        for name, models in table.items()
-    }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import statistics
 from .errors import StudyError
 from .results import Row
 
@@ -85,7 +86,7 @@ def _empty(sets: list[str], models: list[str]) -> ScoreTable:
 
 
 def standard_error(values) -> float:
-    """Standard error of a mean; NaN for a single value."""
+    """Return the standard error of a mean; NaN for a single value."""
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return float("nan")
@@ -132,6 +133,14 @@ def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
     )
     left_out = [name for name, kept in zip(table.models, keep, strict=True) if not kept]
     return part, left_out
+
+
+def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
+    """Return whom the others are compared with: wntk, or else the best by mean rank."""
+    if "wntk" in table.models:
+        return "wntk"
+    rank = statistics.ranks(table.mean, higher_is_better).mean(axis=0)
+    return table.models[int(np.argmin(rank))]
 
 
 def read_baselines(paths: Iterable) -> dict[str, dict[str, float]]:

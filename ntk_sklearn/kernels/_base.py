@@ -119,7 +119,18 @@ class NetworkKernel(Kernel):
         return sum(h.n_elements for h in self.hyperparameters if not h.fixed)
 
     def positions(self, name: str) -> np.ndarray:
-        """Return the entries of theta that belong to one hyperparameter."""
+        """Return the entries of theta that belong to one hyperparameter.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"layer_weights"``.
+
+        Returns
+        -------
+        ndarray of int
+            Empty if the hyperparameter is fixed.
+        """
         start = 0
         for h in self.hyperparameters:
             size = 0 if h.fixed else h.n_elements
@@ -147,6 +158,7 @@ class NetworkKernel(Kernel):
             bias_variance,
             weights,
             bias_weights,
+            weights is bias_weights,
         )
         scale = np.sqrt(weight_variance[0] / n_features) / length_scale
         return Network(layers, activation.homogeneous, scale)
@@ -185,12 +197,21 @@ class NetworkKernel(Kernel):
                 "needs the kernel of X with itself."
             )
         X, Y = check_pair(X, Y)
-        network = self._network(X.shape[1])
+        network, dtype = self._network(X.shape[1]), self._dtype()
         if not eval_gradient:
-            return _gram.gram(network, X, Y)
+            return _gram.gram(network, X, Y, dtype)
         columns = self._columns(X.shape[1])
         gradient = _gram.full_gradient(network, X, columns, self.n_dims)
-        return _gram.gram(network, X), gradient
+        return _gram.gram(network, X, dtype=dtype), gradient
+
+    def _dtype(self) -> np.dtype:
+        """Check and return the type of the kernel matrix."""
+        dtypes = {"float64": np.dtype("f8"), "float32": np.dtype("f4")}
+        if not isinstance(self.dtype, str) or self.dtype not in dtypes:
+            raise ValueError(
+                f'dtype must be "float64" or "float32", got {self.dtype!r}.'
+            )
+        return dtypes[self.dtype]
 
     def _columns(self, n_features: int) -> list[np.ndarray]:
         """Return which entry of theta each layer and feature counts in, or -1."""
@@ -267,7 +288,9 @@ class NetworkKernel(Kernel):
         columns = self._columns(X.shape[1])
         ard = bool((columns[-1] >= 0).any())
         network = self._network(X.shape[1])
-        found = _gram.contract(network, X, G, length_scale=ard)
+        # The layer weights alone cost less.
+        others = any((c >= 0).any() for c in columns[1:])
+        found = _gram.contract(network, X, G, ard, weights_only=not others)
         parts = (
             found.layer_weights * network.layers.weights,
             found.weight_variance,

@@ -44,6 +44,11 @@ class NTKernel(NetworkKernel):
         What each input is divided by: one number, or one per feature.
     length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
         Bounds of the length scale.
+    dtype : "float64" or "float32", default="float64"
+        Type of the kernel matrix. Single precision halves its memory and saves the
+        time of writing the other half; entries are computed in double precision and
+        rounded. Meant for prediction and approximation, not for training with a ridge
+        below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
 
     See Also
     --------
@@ -79,6 +84,7 @@ class NTKernel(NetworkKernel):
         bias_variance_bounds=(1e-5, 1e5),
         length_scale=1.0,
         length_scale_bounds="fixed",
+        dtype="float64",
     ):
         self.depth = depth
         self.activation = activation
@@ -88,6 +94,7 @@ class NTKernel(NetworkKernel):
         self.bias_variance_bounds = bias_variance_bounds
         self.length_scale = length_scale
         self.length_scale_bounds = length_scale_bounds
+        self.dtype = dtype
 
     def _layer_weights(self, depth):
         ones = np.ones(depth + 1)
@@ -124,6 +131,11 @@ class NNGPKernel(NTKernel):
         What each input is divided by: one number, or one per feature.
     length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
         Bounds of the length scale.
+    dtype : "float64" or "float32", default="float64"
+        Type of the kernel matrix. Single precision halves its memory and saves the
+        time of writing the other half; entries are computed in double precision and
+        rounded. Meant for prediction and approximation, not for training with a ridge
+        below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
 
     References
     ----------

@@ -50,6 +50,11 @@ class WeightedNTKernel(NTKernel):
     bias_weights : array-like of shape (depth + 1,), default=None
         Learning rates of the layers' biases; None means those of `layer_weights`.
         They are never learned.
+    dtype : "float64" or "float32", default="float64"
+        Type of the kernel matrix. Single precision halves its memory and saves the
+        time of writing the other half; entries are computed in double precision and
+        rounded. Meant for prediction and approximation, not for training with a ridge
+        below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
 
     References
     ----------
@@ -84,6 +89,7 @@ class WeightedNTKernel(NTKernel):
         layer_weights=None,
         layer_weights_bounds=(1e-5, 1e5),
         bias_weights=None,
+        dtype="float64",
     ):
         super().__init__(
             depth=depth,
@@ -94,6 +100,7 @@ class WeightedNTKernel(NTKernel):
             bias_variance_bounds=bias_variance_bounds,
             length_scale=length_scale,
             length_scale_bounds=length_scale_bounds,
+            dtype=dtype,
         )
         self.layer_weights = layer_weights
         self.layer_weights_bounds = layer_weights_bounds

@@ -1,6 +1,32 @@
 """Ridge solvers as plain functions of matrices; they know no kernels."""
 
+from ._blocks import BlockError, row_blocks
+from ._centres import leverage_scores, select_centres
+from ._choice import choose_solver
 from ._cholesky import Solution, inverse, solve, warn_jitter
+from ._conjugate import IterativeSolution, conjugate_solve
+from ._nystrom import NystromSolution, NystromSystem, Sums
 from ._path import RidgePath, ridge_path
+from ._streaming import Progress, accumulate, predict
 
-__all__ = ["RidgePath", "Solution", "inverse", "ridge_path", "solve", "warn_jitter"]
+__all__ = [
+    "BlockError",
+    "IterativeSolution",
+    "NystromSolution",
+    "NystromSystem",
+    "Progress",
+    "RidgePath",
+    "Solution",
+    "Sums",
+    "accumulate",
+    "choose_solver",
+    "conjugate_solve",
+    "inverse",
+    "leverage_scores",
+    "predict",
+    "ridge_path",
+    "row_blocks",
+    "select_centres",
+    "solve",
+    "warn_jitter",
+]

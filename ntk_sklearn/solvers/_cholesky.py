@@ -6,7 +6,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgWarning, lapack
+from scipy.linalg import LinAlgWarning, blas, lapack
 
 # Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
 _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
@@ -121,8 +121,8 @@ def solve(
     constant = float(u.sum())
     b = (u @ Y) / constant
     dual_coef = G @ (Y - b)
-    P = G
-    P -= np.outer(u, u / constant)
+    # In place, and symmetric: the transpose is what BLAS calls its own order.
+    P = blas.dger(-1.0 / constant, u, u, a=G.T, overwrite_a=1).T
     return Solution(P, dual_coef, b, logdet, u, constant, jitter)
 
 

@@ -1,0 +1,156 @@
+"""What learning costs: objectives against one factorisation, fits against the authors'.
+
+Run ``python benchmarks/fit.py``. Contenders are interleaved in one run, and medians and
+their ratios are printed, because machines are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+from scipy.linalg import lapack
+from sklearn.datasets import make_regression
+from threadpoolctl import threadpool_limits
+
+from ntk_sklearn import WeightedNTKernel, WNTKRegressor
+from ntk_sklearn._problem import Problem
+from ntk_sklearn.objectives import OBJECTIVES
+
+
+def data(n, n_features=20, seed=0):
+    """Return a standardised regression problem."""
+    X, y = make_regression(n, n_features, noise=10.0, random_state=seed)
+    return X, (y - y.mean()) / y.std()
+
+
+def interleaved(contenders, rounds):
+    """Return the median time of each contender, run in turn `rounds` times."""
+    times = {name: [] for name in contenders}
+    for call in contenders.values():
+        call()  # compile, touch memory
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def cholesky_and_inverse(K):
+    """One factorisation and inverse: the unit of the first table."""
+    A = K.copy().T
+    factor, _ = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
+    return lapack.dpotri(factor, lower=1, overwrite_c=1)[0]
+
+
+def objectives(n, depth, rounds):
+    """One evaluation with all gradients, Gram and contraction included."""
+    X, y = data(n)
+    kernel = WeightedNTKernel(depth=depth)
+    K = kernel(X)
+    K[np.diag_indices(n)] += 1.0
+    contenders = {"cholesky + inverse": lambda: cholesky_and_inverse(K)}
+    for name in ("loo", "gcv", "evidence"):
+        problem = Problem(
+            kernel, X, y[:, None], None, True, OBJECTIVES[name], 1.0, (1e-8, 1e8)
+        )
+        contenders[f"{name}, whole evaluation"] = lambda p=problem: p.evaluate(p.start)
+        contenders[f"{name}, matrix part"] = lambda name=name: OBJECTIVES[name](
+            K, y[:, None], 1.0
+        )
+    contenders["gram"] = lambda: kernel(X)
+    contenders["contraction"] = lambda: kernel.contract(X, K)
+    return interleaved(contenders, rounds)
+
+
+def authors_update(components, y, train, valid, alpha, rate, iterations):
+    """Run the published update as its authors wrote it: explicit inverses, n^3 chains.
+
+    For every layer, the products K G K_k G y are formed from the left, matrix by
+    matrix. Written down from the paper's description; see Tan et al. 2023.
+    """
+    w = np.ones(len(components))
+    K_tt = [K[np.ix_(train, train)] for K in components]
+    K_vt = [K[np.ix_(valid, train)] for K in components]
+    y_t, y_v = y[train, None], y[valid, None]
+    for _ in range(iterations):
+        tt = sum(weight * K for weight, K in zip(w, K_tt, strict=True))
+        vt = sum(weight * K for weight, K in zip(w, K_vt, strict=True))
+        G = np.linalg.inv(tt + alpha * np.eye(len(train)))
+        residual = vt @ (G @ y_t) - y_v
+        new = w.copy()
+        for k in range(len(w)):
+            term = w[k] * K_vt[k] @ G @ y_t
+            term -= w[k] * vt @ G @ K_tt[k] @ G @ y_t
+            new[k] = max(w[k] - 2.0 * rate * (residual.T @ term).item(), 0.0)
+        w = new
+    return w
+
+
+def fits(n, depth, rounds):
+    """Fit with defaults against the authors' update, the same number of iterations."""
+    X, y = data(n)
+    model = WNTKRegressor().fit(X, y)
+    components = WeightedNTKernel(depth=depth).components(X)
+    train, valid = np.arange(int(0.8 * n)), np.arange(int(0.8 * n), n)
+    iterations = max(model.n_iter_, 1)
+    weighted = WNTKRegressor(
+        WeightedNTKernel(depth=depth), objective="loo", max_iter=iterations, tol=0.0
+    )
+    print(f"iterations of the default fit: {iterations}")
+    return interleaved(
+        {
+            "authors' update": lambda: authors_update(
+                components, y, train, valid, 1.0, 0.01, iterations
+            ),
+            "WNTKRegressor()": lambda: WNTKRegressor().fit(X, y),
+            f"WNTKRegressor(WeightedNTKernel(depth={depth}))": lambda: weighted.fit(
+                X, y
+            ),
+        },
+        rounds,
+    )
+
+
+def small_fits(n, rounds):
+    """Return times of a small fit with all threads and with one."""
+    X, y = data(n)
+
+    def one_thread():
+        with threadpool_limits(1):
+            WNTKRegressor().fit(X, y)
+
+    return interleaved(
+        {"one thread": one_thread, "as it comes": lambda: WNTKRegressor().fit(X, y)},
+        rounds,
+    )
+
+
+def show(title, times, unit):
+    """Print one table, with ratios to the contender `unit`."""
+    print(f"\n{title}")
+    for name, seconds in times.items():
+        print(f"  {name:44s} {1e3 * seconds:10.2f} ms {seconds / times[unit]:8.3f}")
+
+
+def main():
+    """Print the three tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help="small sizes only")
+    options = parser.parse_args()
+    n = 500 if options.quick else 2000
+    times = objectives(n, 3, options.rounds)
+    show(f"one evaluation, n = {n}, depth 3, 20 features", times, "cholesky + inverse")
+    n = 300 if options.quick else 1000
+    times = fits(n, 3, max(options.rounds // 3, 1))
+    show(f"a fit, n = {n}", times, "authors' update")
+    for n in (50, 150, 300):
+        show(f"small fits, n = {n}", small_fits(n, options.rounds), "one thread")
+
+
+if __name__ == "__main__":
+    main()

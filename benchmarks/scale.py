@@ -1,0 +1,347 @@
+"""Fits beyond memory: time, peak memory and accuracy.
+
+    python benchmarks/scale.py speed DATA.npz --rows 1000000 --centres 2000
+    python benchmarks/scale.py accuracy DATA.npz [DATA.npz ...]
+    python benchmarks/scale.py sampler
+
+DATA.npz holds `X` of shape (n, n_features) and `y`. For `speed` its rows are repeated,
+with noise of a hundredth of a standard deviation, and its columns, as random mixtures
+of them, up to the numbers asked for; they lie in memory-mapped files in a temporary
+folder. Every measured step runs in a process of its own, whose peak memory is that of
+the operating system, less that of a process which has only imported the packages.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def peak_mib():
+    # The file pages of a memory map count as resident while they are mapped, so that
+    # this is an upper bound of what a fit needs beyond its data.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def kernel_of(name, depth=3):
+    from ntk_sklearn import NTKernel
+
+    bias = 0.1 if name == "biases" else [0.1] + [0.0] * depth
+    return NTKernel(depth=depth, bias_variance=bias)
+
+
+def tile_data(path, rows, columns, folder):
+    """Write a large set: rows of a real one, repeated with noise."""
+    data = np.load(path)
+    rng = np.random.default_rng(0)
+    X = data["X"].astype(np.float64)
+    scale = X.std(axis=0)
+    X = (X - X.mean(axis=0))[:, scale > 0] / scale[scale > 0]
+    if X.shape[1] < columns:
+        mixtures = rng.standard_normal((X.shape[1], columns - X.shape[1]))
+        X = np.hstack([X, np.tanh(X @ mixtures / np.sqrt(X.shape[1]))])
+    X = X[:, :columns]
+    y = data["y"].astype(np.float64)
+    y = (y - y.mean()) / y.std()
+    out = np.lib.format.open_memmap(
+        folder / "X.npy", "w+", np.float64, (rows, X.shape[1])
+    )
+    targets = np.empty(rows)
+    order = rng.permutation(len(X))
+    for start in range(0, rows, 50_000):
+        stop = min(start + 50_000, rows)
+        at = order[np.arange(start, stop) % len(X)]
+        out[start:stop] = X[at] + 0.01 * rng.standard_normal((stop - start, X.shape[1]))
+        targets[start:stop] = y[at]
+    out.flush()
+    np.save(folder / "y.npy", targets)
+
+
+def step_import(folder, centres, kernel):
+    import ntk_sklearn.solvers  # noqa: F401
+
+    return {}
+
+
+def step_fit(folder, centres, kernel):
+    from ntk_sklearn.solvers import NystromSystem, accumulate, select_centres
+
+    X = np.load(folder / "X.npy", mmap_mode="r")
+    y = np.load(folder / "y.npy", mmap_mode="r")
+    kernel = kernel_of(kernel)
+    kernel(np.asarray(X[:600]), np.asarray(X[:300]))  # compiled or loaded
+    start = time.perf_counter()
+    chosen = select_centres(X, centres)
+    system = NystromSystem(kernel, np.asarray(X[chosen]))
+    selected = time.perf_counter()
+    accumulate(system, X, y)
+    passed = time.perf_counter()
+    alpha = system.best_alpha(np.logspace(-6, 6, 49))
+    solution = system.solve(alpha)
+    end = time.perf_counter()
+    np.savez(folder / "fit.npz", centres=system.centres, **solution._asdict())
+    return {
+        "centres_s": selected - start,
+        "pass_s": passed - selected,
+        "solve_s": end - passed,
+        "total_s": end - start,
+        "alpha": alpha,
+    }
+
+
+def step_syrk(folder, centres, kernel):
+    """The bare product of the same blocks."""
+    from scipy.linalg import blas
+
+    from ntk_sklearn.solvers._blocks import tile_rows
+
+    n = len(np.load(folder / "X.npy", mmap_mode="r"))
+    rows = tile_rows(centres)
+    Zt = np.asfortranarray(np.random.default_rng(0).standard_normal((centres, rows)))
+    total = np.zeros((centres, centres), order="F")
+    start = time.perf_counter()
+    for first in range(0, n, rows):
+        part = Zt[:, : min(rows, n - first)]
+        total = blas.dsyrk(1.0, part, beta=1.0, c=total, lower=1, overwrite_c=1)
+    return {"total_s": time.perf_counter() - start}
+
+
+def step_predict(folder, centres, kernel):
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    from ntk_sklearn.solvers import NystromSolution, predict
+    from ntk_sklearn.solvers._blocks import tile_rows
+
+    X = np.load(folder / "X.npy", mmap_mode="r")[:200_000]
+    y = np.load(folder / "y.npy", mmap_mode="r")[:200_000]
+    fit = np.load(folder / "fit.npz")
+    solution = NystromSolution(fit["coef"], fit["intercept"], float(fit["alpha"]))
+    kernel = kernel_of(kernel)
+    kernel(np.asarray(X[:600]), np.asarray(X[:300]))
+    start = time.perf_counter()
+    found = predict(kernel, fit["centres"], solution, X)
+    ours = time.perf_counter() - start
+    rows = tile_rows(len(fit["centres"]))
+    start = time.perf_counter()
+    for first in range(0, len(X), rows):
+        rbf_kernel(X[first : first + rows], fit["centres"])
+    rbf = time.perf_counter() - start
+    return {
+        "rows_per_s": len(X) / ours,
+        "total_s": ours,
+        "rbf_kernel_s": rbf,
+        "rmse": float(np.sqrt(np.mean((found.ravel() - y) ** 2))),
+    }
+
+
+STEPS = {
+    "import": step_import,
+    "fit": step_fit,
+    "syrk": step_syrk,
+    "predict": step_predict,
+}
+
+
+def measured(step, folder, centres, kernel):
+    """Run a step in a process of its own."""
+    command = [sys.executable, __file__, "step", step, str(folder), str(centres)]
+    done = subprocess.run(
+        [*command, kernel], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def speed(args):
+    with tempfile.TemporaryDirectory() as folder:
+        tile_data(args.data, args.rows, args.columns, Path(folder))
+        size = (Path(folder) / "X.npy").stat().st_size / 2**20
+        print(f"{args.rows} rows, {args.columns} columns, {size:.0f} MiB on disk")
+        base = measured("import", folder, args.centres, "first")["peak_mib"]
+        for kernel in args.kernels:
+            syrk = measured("syrk", folder, args.centres, kernel)["total_s"]
+            fit = measured("fit", folder, args.centres, kernel)
+            predicted = measured("predict", folder, args.centres, kernel)
+            ratio = predicted["total_s"] / predicted["rbf_kernel_s"]
+            print(
+                f"kernel with {kernel}: fit {fit['total_s']:.1f} s "
+                f"(centres {fit['centres_s']:.1f}, pass {fit['pass_s']:.1f}, "
+                f"solve {fit['solve_s']:.1f}), bare syrk {syrk:.1f} s, "
+                f"ratio {fit['total_s'] / syrk:.2f} (at most 2.5); peak "
+                f"{fit['peak_mib'] - base:.0f} MiB above {base:.0f} (at most 3072); "
+                f"prediction {predicted['rows_per_s']:.0f} rows/s, "
+                f"{ratio:.2f} of rbf_kernel (at most 2); "
+                f"rmse {predicted['rmse']:.3f}",
+                flush=True,
+            )
+
+
+def standardised(path):
+    """Return train and test rows, scaled on the train rows."""
+    data = np.load(path)
+    X, y = data["X"].astype(np.float64), data["y"].astype(np.float64)
+    if "test_mask" in data:
+        test = data["test_mask"][:, 0]
+    else:
+        test = data["fold"] == 0
+    scale = X[~test].std(axis=0)
+    X = ((X - X[~test].mean(axis=0)) / np.where(scale > 0, scale, 1.0))[:, scale > 0]
+    y = (y - y[~test].mean()) / y[~test].std()
+    return X[~test], y[~test], X[test], y[test]
+
+
+def accuracy(args):
+    from sklearn.kernel_approximation import Nystroem, RBFSampler
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+
+    from ntk_sklearn.approximation import NTKSampler
+    from ntk_sklearn.solvers import (
+        NystromSystem,
+        accumulate,
+        predict,
+        ridge_path,
+        select_centres,
+        solve,
+    )
+
+    alphas = np.logspace(-4, 4, 25)
+    m = args.centres
+    for path in args.data:
+        X, y, X_test, y_test = standardised(path)
+        kernel = kernel_of("biases")
+
+        def rmse(found, y_test=y_test):
+            return float(np.sqrt(np.mean((np.ravel(found) - y_test) ** 2)))
+
+        results = {}
+        for method in ("kmeans++", "leverage"):
+            chosen = select_centres(X, m, kernel, method=method)
+            system = NystromSystem(kernel, X[chosen])
+            accumulate(system, X, y)
+            best = system.solve(system.best_alpha(alphas))
+            found = predict(kernel, system.centres, best, X_test)
+            results[f"Nyström ridge, {method}"] = rmse(found)
+        if len(X) <= args.exact:
+            part = np.random.default_rng(0).permutation(len(X))[:4000]
+            path_ = ridge_path(kernel(X[part]), y[part, None], alphas)
+            del part
+            for alpha in {path_.best_alpha, best.alpha}:
+                fit = solve(kernel(X), y[:, None], alpha)
+                dual, intercept = fit.dual_coef, fit.intercept
+                del fit
+                found = np.concatenate(
+                    [
+                        kernel(X_test[i : i + 1000], X) @ dual + intercept
+                        for i in range(0, len(X_test), 1000)
+                    ]
+                )
+                results[f"exact, alpha={alpha:.2g}"] = rmse(found)
+        gammas = np.array([0.1, 0.3, 1.0, 3.0]) / X.shape[1]
+        rng = np.random.default_rng(0)
+        part = rng.permutation(len(X))[: min(len(X), 5000)]
+        for name, make in (
+            ("RBFSampler", lambda g: RBFSampler(gamma=g, n_components=m)),
+            ("Nystroem(rbf)", lambda g: Nystroem(gamma=g, n_components=m)),
+        ):
+            scores = []
+            for gamma in gammas:
+                step = make(gamma).set_params(n_components=500, random_state=0)
+                model = make_pipeline(step, RidgeCV(alphas))
+                half = len(part) // 2
+                model.fit(X[part[:half]], y[part[:half]])
+                scores.append(model.score(X[part[half:]], y[part[half:]]))
+            gamma = gammas[int(np.argmax(scores))]
+            step = make(gamma).set_params(random_state=0)
+            results[f"{name} + Ridge"] = rmse(ridge_on(step, X, y, X_test, alphas))
+        for name, step in (
+            ("NTKSampler", NTKSampler(kernel, n_components=m, random_state=0)),
+            ("Nystroem(ntk)", Nystroem(kernel, n_components=m, random_state=0)),
+        ):
+            results[f"{name} + Ridge"] = rmse(ridge_on(step, X, y, X_test, alphas))
+        print(f"{Path(path).stem}: n = {len(X)}, {X.shape[1]} columns, m = {m}")
+        for name, value in results.items():
+            print(f"  {name:28s} RMSE {value:.4f}", flush=True)
+
+
+def ridge_on(step, X, y, X_test, alphas):
+    """Ridge on features, with its ridge by generalised cross-validation."""
+    from ntk_sklearn.solvers._nystrom import NystromSystem
+
+    Z = step.fit_transform(X)
+    # The features are their own whitened system: the linear kernel of unit centres.
+    linear = np.dot
+    system = NystromSystem(lambda A, B=None: A @ (A if B is None else B).T, np.eye(1))
+    system.centres = np.eye(Z.shape[1])
+    system.factor = np.asfortranarray(system.centres)
+    system.sums = system.sums.zeros(Z.shape[1], 1)
+    for start in range(0, len(Z), 4096):
+        system.update(Z[start : start + 4096], y[start : start + 4096, None])
+    best = system.solve(system.best_alpha(alphas))
+    return linear(step.transform(X_test), best.coef) + best.intercept
+
+
+def sampler(args):
+    from sklearn.kernel_approximation import Nystroem
+
+    from ntk_sklearn.approximation import NTKSampler
+
+    X = np.random.default_rng(0).standard_normal((500, 20))
+    sizes = [128, 256, 512, 1024, 2048, 4096]
+    for depth in (1, 3):
+        kernel = kernel_of("biases", depth)
+        K = kernel(X)
+        errors = []
+        for m in sizes:
+            squares = []
+            for seed in range(5):
+                step = NTKSampler(kernel, n_components=m, random_state=seed)
+                Z = step.fit_transform(X)
+                squares.append(np.linalg.norm(Z @ Z.T - K) ** 2)
+            errors.append(np.sqrt(np.mean(squares)) / np.linalg.norm(K))
+        slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+        shown = ", ".join(f"{m}: {e:.4f}" for m, e in zip(sizes, errors, strict=True))
+        print(f"depth {depth}: relative error {shown}; slope {slope:.3f}")
+        Z = Nystroem(kernel, n_components=256, random_state=0).fit_transform(X)
+        error = np.linalg.norm(Z @ Z.T - K) / np.linalg.norm(K)
+        print(f"  Nystroem with 256 components: {error:.4f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("speed")
+    command.add_argument("data")
+    command.add_argument("--rows", type=int, default=1_000_000)
+    command.add_argument("--columns", type=int, default=30)
+    command.add_argument("--centres", type=int, default=2000)
+    command.add_argument("--kernels", nargs="+", default=["first", "biases"])
+    command.set_defaults(run=speed)
+    command = commands.add_parser("accuracy")
+    command.add_argument("data", nargs="+")
+    command.add_argument("--centres", type=int, default=4000)
+    command.add_argument("--exact", type=int, default=20_000)
+    command.set_defaults(run=accuracy)
+    command = commands.add_parser("sampler")
+    command.set_defaults(run=sampler)
+    command = commands.add_parser("step")
+    command.add_argument("step", choices=STEPS)
+    command.add_argument("folder", type=Path)
+    command.add_argument("centres", type=int)
+    command.add_argument("kernel")
+    command.set_defaults(run=None)
+    args = parser.parse_args()
+    if args.run is not None:
+        args.run(args)
+        return
+    found = STEPS[args.step](args.folder, args.centres, args.kernel)
+    print(json.dumps({**found, "peak_mib": peak_mib()}))
+
+
+if __name__ == "__main__":
+    main()

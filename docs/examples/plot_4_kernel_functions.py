@@ -1,0 +1,82 @@
+r"""
+Kernels as functions of the angle
+=================================
+
+On rows of equal length a kernel is a function of the angle between them. The picture of
+that function shows what depth and activation do.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ntk_sklearn import NNGPKernel, NTKernel
+
+angles = np.linspace(0.0, np.pi, 361)
+circle = np.sqrt(2.0) * np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+def profile(kernel):
+    """k(cos) / k(1), from one row to all others on a circle."""
+    values = kernel(circle, circle[:1])[:, 0]
+    return values / values[0]
+
+
+def draw(ax, kernels, title):
+    for label, kernel in kernels.items():
+        ax.plot(np.cos(angles), profile(kernel), label=label)
+    ax.set(xlabel=r"$\cos(x, x')$", title=title)
+    ax.legend()
+
+
+# %%
+# Depth
+# -----
+#
+# With :math:`\sigma_w^2 = 2` and no bias, the NTK of deep rectified networks flattens:
+# all rows but the nearest become alike. The NNGP kernel, of which only the last layer
+# learns, flattens towards a constant and has no peak.
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+for ax, kind in zip(axes, (NTKernel, NNGPKernel), strict=True):
+    kernels = {f"depth {d}": kind(depth=d, bias_variance=0.0) for d in (1, 2, 4, 8, 32)}
+    draw(ax, kernels, kind.__name__)
+axes[0].set_ylabel("k(cos) / k(1)")
+plt.show()
+
+# %%
+# Activation
+# ----------
+#
+# The kink at a cosine of one, where the two rows agree, is what rectifiers have and
+# smooth activations do not: it makes rough functions cheap. Kernels of even functions
+# (``abs``, ``cos``, ``gaussian``) do not tell a row from its opposite.
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+rough = ["relu", ("leaky_relu", 0.2), "abs", "identity"]
+smooth = ["erf", "gelu", "sin", "cos", "gaussian", "rbf"]
+for ax, names, title in zip(
+    axes, (rough, smooth), ("rectified", "smooth"), strict=True
+):
+    kernels = {
+        str(name): NTKernel(2, name, weight_variance=1.5, bias_variance=0.0)
+        for name in names
+    }
+    draw(ax, kernels, title)
+axes[0].set_ylabel("k(cos) / k(1)")
+plt.show()
+
+# %%
+# Bias
+# ----
+#
+# A bias variance lifts all values: the network may fit a constant cheaply, and
+# directions count for less.
+
+fig, ax = plt.subplots(layout="constrained")
+kernels = {
+    rf"$\sigma_b^2$ = {b:g}": NTKernel(depth=3, bias_variance=b)
+    for b in (0.0, 0.1, 0.5, 2.0)
+}
+draw(ax, kernels, "NTKernel, depth 3, relu")
+ax.set_ylabel("k(cos) / k(1)")
+plt.show()

@@ -1,0 +1,71 @@
+r"""
+Frozen layers, from the NTK to the NNGP kernel
+==============================================
+
+A layer weight of zero is a layer that keeps its initial values. Freezing the first
+layers one after the other leads from the NTK, where all layers learn, to the NNGP
+kernel, where only the read-out does.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.preprocessing import StandardScaler
+
+from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
+from ntk_sklearn.solvers import ridge_path
+
+depth = 3
+X, y = load_diabetes(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+Y = y[:, None]
+
+
+def frozen(n_frozen):
+    weights = np.ones(depth + 1)
+    weights[:n_frozen] = 0.0
+    return WeightedNTKernel(depth, layer_weights=weights, layer_weights_bounds="fixed")
+
+
+# %%
+# The two ends are the kernels with names of their own.
+
+print(np.allclose(frozen(0)(X), NTKernel(depth)(X)))
+print(np.allclose(frozen(depth)(X), NNGPKernel(depth)(X)))
+
+# %%
+# Leave-one-out errors
+# --------------------
+#
+# Each kernel over the whole path of ridges: one eigendecomposition each. At its best
+# ridge the NNGP kernel is about as good as the NTK; at a fixed one, comparing them is
+# comparing ridges.
+
+fig, ax = plt.subplots(layout="constrained")
+alphas = np.geomspace(0.03, 300, 40)
+for n_frozen in range(depth + 1):
+    path = ridge_path(frozen(n_frozen)(X), Y, alphas)
+    rmse = np.sqrt(path.errors)
+    label = f"{n_frozen} frozen, best {rmse.min():.2f}"
+    (line,) = ax.semilogx(alphas, rmse, label=label)
+    ax.plot(path.best_alpha, rmse.min(), "o", color=line.get_color())
+ax.set(xlabel="alpha", ylabel="leave-one-out RMSE", title="diabetes, depth 3")
+ax.legend()
+plt.show()
+
+# %%
+# The terms one by one
+# --------------------
+#
+# The NTK is the sum of one term per layer. Terms of early layers pass through all the
+# derivatives above and are the most peaked; that of the read-out is the NNGP kernel.
+
+angles = np.linspace(0.0, np.pi, 361)
+circle = np.sqrt(2.0) * np.column_stack([np.cos(angles), np.sin(angles)])
+terms = NTKernel(depth, bias_variance=0.0).components(circle, circle[:1])[:, :, 0]
+names = [*(f"layer {l}" for l in range(1, depth + 1)), "read-out"]
+fig, ax = plt.subplots(layout="constrained")
+ax.stackplot(np.cos(angles), terms, labels=names, alpha=0.8)
+ax.set(xlabel=r"$\cos(x, x')$", ylabel="terms of the NTK, stacked", xlim=(-1, 1))
+ax.legend(loc="upper left")
+plt.show()

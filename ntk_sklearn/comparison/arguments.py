@@ -1,0 +1,155 @@
+"""Arguments of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from .datasets import BUNDLED, TASKS
+from .errors import StudyError
+from .models import MODELS
+from .protocols import PROTOCOLS
+
+PROGRAM = "ntk_sklearn"
+MAX_ROWS = 5000
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        raise StudyError(f"{message} (try --help)")
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"a name is needed, got {text!r}")
+    return names
+
+
+def _at_least(least: int, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value < 2**32:
+        raise argparse.ArgumentTypeError(
+            f"an integer of at least {least} is needed, got {text!r}"
+        )
+    return value
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
+    parser = _Parser(
+        prog=f"python -m {PROGRAM}", description="Neural tangent kernels on tables."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="compare")
+    compare = commands.add_parser(
+        "compare",
+        help="cross-validate NTK models beside others",
+        description="Cross-validate NTK models beside Gaussian kernels, forests, "
+        "boosting and networks, each tuned inside the training rows.",
+    )
+    data = compare.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        type=_names,
+        metavar="NAME[,NAME]",
+        help=f"which sets of the suite; scikit-learn ships {', '.join(BUNDLED)}",
+    )
+    data.add_argument(
+        "--suite",
+        metavar="bundled|DIR",
+        help="scikit-learn's own sets (default), or a folder of npz files",
+    )
+    data.add_argument("--csv", metavar="FILE", help="a table of your own")
+    data.add_argument("--target", metavar="COLUMN", help="its target (default: last)")
+    data.add_argument(
+        "--task",
+        choices=("auto", *TASKS),
+        default="auto",
+        help="what the target of --csv is (default: look at it)",
+    )
+    data.add_argument(
+        "--openml", type=_names, metavar="ID[,ID]", help="data sets of OpenML"
+    )
+    data.add_argument(
+        "--max-rows",
+        type=partial(_at_least, 1),
+        metavar="N",
+        help=f"leave larger sets out (default: {MAX_ROWS})",
+    )
+    how = compare.add_argument_group("study")
+    how.add_argument(
+        "--models",
+        type=_names,
+        metavar="NAME[,NAME]",
+        help=f"which of {', '.join(MODELS)}; default: all that are installed",
+    )
+    how.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default="nested",
+        help="tune inside each training fold (default), or on the suite's split",
+    )
+    how.add_argument(
+        "--folds",
+        type=partial(_at_least, 2),
+        default=5,
+        metavar="N",
+        help="outer folds (default: 5, or the suite's)",
+    )
+    how.add_argument(
+        "--seed",
+        type=partial(_at_least, 0),
+        default=0,
+        metavar="N",
+        help="of folds and random models (default: 0)",
+    )
+    how.add_argument(
+        "--jobs",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="fits at a time (default: all cores)",
+    )
+    how.add_argument("--quick", action="store_true", help="a look in under a minute")
+    result = compare.add_argument_group("results")
+    result.add_argument(
+        "--out",
+        metavar="FILE.csv",
+        help="append every result to a file, and resume from it",
+    )
+    result.add_argument(
+        "--retry-failed", action="store_true", help="try recorded failures again"
+    )
+    result.add_argument(
+        "--baselines",
+        action="append",
+        default=[],
+        metavar="FILE.csv",
+        help="published scores to show beside ours",
+    )
+    result.add_argument("--plots", metavar="DIR", help="write diagrams as PNG")
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Parse arguments and see that they go together."""
+    arguments = make_parser().parse_args(argv)
+    named = {
+        "--csv": arguments.csv,
+        "--openml": arguments.openml,
+        "--suite": arguments.suite,
+    }
+    sources = [flag for flag, value in named.items() if value is not None]
+    if len(sources) > 1:
+        raise StudyError(f"{sources[0]} and {sources[1]} cannot be combined")
+    own = arguments.csv or arguments.openml
+    if own and arguments.data is not None:
+        raise StudyError(f"--data and {sources[0]} cannot be combined")
+    if arguments.csv is None and (arguments.target or arguments.task != "auto"):
+        raise StudyError("--target and --task need --csv")
+    return arguments

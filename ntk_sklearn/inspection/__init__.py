@@ -1,0 +1,13 @@
+"""Pictures of fitted estimators, in the manner of scikit-learn's displays."""
+
+from ._alpha_path import AlphaPathDisplay
+from ._layer_weights import LayerWeightsDisplay
+from ._learning_path import LearningPathDisplay
+from ._spectrum import KernelSpectrumDisplay
+
+__all__ = [
+    "AlphaPathDisplay",
+    "KernelSpectrumDisplay",
+    "LayerWeightsDisplay",
+    "LearningPathDisplay",
+]

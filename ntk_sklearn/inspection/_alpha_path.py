@@ -1,0 +1,165 @@
+"""The display of the leave-one-out error over the ridge."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..solvers import ridge_path
+from ._fitted import drawing_axes, final_estimator, machine_of, ridge_problem
+
+
+class AlphaPathDisplay:
+    """Exact leave-one-out error over the ridge, everything else as learned.
+
+    All ridges together cost one eigendecomposition of the kernel matrix. A minimum at
+    an end of the path, or a flat path, says that the kernel does not suit the data.
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_alphas,)
+        Ridges, rising.
+    errors : array-like of shape (n_alphas,)
+        Mean squared leave-one-out error at each, summed over outputs.
+    alpha : float, default=None
+        The ridge that the estimator uses.
+    error : float, default=None
+        Its leave-one-out error.
+    name : str, default=None
+        Label of the line.
+
+    Attributes
+    ----------
+    line_ : matplotlib.lines.Line2D
+        The path.
+    chosen_ : matplotlib.lines.Line2D or None
+        The mark of the estimator's own ridge.
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+
+    See Also
+    --------
+    sklearn.model_selection.ValidationCurveDisplay : The same by cross-validation, for
+        any parameter, at the cost of many fits.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from ntk_sklearn import WNTKRegressor
+    >>> from ntk_sklearn.inspection import AlphaPathDisplay
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = WNTKRegressor().fit(X[:150], y[:150])
+    >>> display = AlphaPathDisplay.from_estimator(model)
+    >>> bool(display.error <= 1.2 * display.errors.min())
+    True
+    """
+
+    def __init__(self, alphas, errors, *, alpha=None, error=None, name=None):
+        self.alphas = alphas
+        self.errors = errors
+        self.alpha = alpha
+        self.error = error
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, alphas=None, member=None, name=None, ax=None, **kwargs
+    ):
+        """Compute and draw the path of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : WNTKRegressor or WNTKClassifier
+            Fitted. A pipeline or search that ends in one will do.
+        alphas : array-like of shape (n_alphas,), default=None
+            Positive ridges; None means eight decades around the kernel's mean diagonal,
+            and the estimator's own ridge if it lies beyond.
+        member : int, default=None
+            Which of the estimator's `members_`; None means the one with the smallest
+            leave-one-out error.
+        name : str, default=None
+            Label of the line; None means the name of the estimator.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            Passed on to `matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        AlphaPathDisplay
+            What was drawn. Errors are in squared units of the targets of a regressor,
+            of the class indicators of a classifier.
+        """
+        estimator = final_estimator(estimator)
+        problem = ridge_problem(estimator, machine_of(estimator, member))
+        alphas = _grid(problem) if alphas is None else np.sort(_checked(alphas))
+        errors = ridge_path(
+            problem.K,
+            problem.Y * getattr(estimator, "_scale", 1.0),
+            [*alphas, problem.alpha],
+            problem.sample_weight,
+            problem.intercept,
+        ).errors
+        display = cls(
+            alphas,
+            errors[:-1],
+            alpha=problem.alpha,
+            error=float(errors[-1]),
+            name=type(estimator).__name__ if name is None else name,
+        )
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw the path on a logarithmic axis, and mark the estimator's ridge.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        name : str, default=None
+            Label of the line; None means that of the display.
+        **kwargs : dict
+            Passed on to `matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        AlphaPathDisplay
+            The display itself.
+        """
+        self.ax_ = drawing_axes("AlphaPathDisplay", ax)
+        self.figure_ = self.ax_.figure
+        options = {"label": self.name if name is None else name, **kwargs}
+        (self.line_,) = self.ax_.plot(self.alphas, self.errors, **options)
+        self.chosen_ = None
+        if self.alpha is not None and self.error is not None:
+            (self.chosen_,) = self.ax_.plot(
+                [self.alpha],
+                [self.error],
+                "o",
+                color=self.line_.get_color(),
+                label=f"alpha_ = {self.alpha:.2g}",
+            )
+        self.ax_.set_xscale("log")
+        self.ax_.set_xlabel("alpha")
+        self.ax_.set_ylabel("leave-one-out mean squared error")
+        if options["label"] is not None or self.chosen_ is not None:
+            self.ax_.legend()
+        return self
+
+
+def _checked(alphas):
+    alphas = np.asarray(alphas, dtype=np.float64)
+    if alphas.ndim != 1 or not alphas.size or not np.all(alphas > 0):
+        raise ValueError(
+            f"alphas must be one or more positive numbers, got {alphas.tolist()!r}."
+        )
+    return alphas
+
+
+def _grid(problem):
+    """Eight decades about the mean diagonal, and as far as the ridge in use."""
+    unit = float(np.mean(np.diag(problem.K)))
+    low = min(1e-6 * unit, 0.1 * problem.alpha)
+    high = max(1e2 * unit, 10.0 * problem.alpha)
+    return np.geomspace(low, high, 65)

@@ -1,0 +1,144 @@
+"""The display of layer weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+
+from ._fitted import drawing_axes, final_estimator, machine_of
+
+
+class LayerWeightsDisplay:
+    r"""Learned weights of the layers, and what each layer contributes.
+
+    A layer's share is :math:`w_l \operatorname{tr} K_l / \sum_m w_m
+    \operatorname{tr} K_m` on the training rows. Weights multiply terms of different
+    size, so that equal weights are not equal shares.
+
+    Parameters
+    ----------
+    layer_weights : array-like of shape (n_layers,)
+        Weights, first layer first, read-out last.
+    shares : array-like of shape (n_layers,), default=None
+        Share of each layer in the trace of the kernel matrix.
+    name : str, default=None
+        Label of the bars.
+
+    Attributes
+    ----------
+    bars_ : matplotlib.container.BarContainer
+        The bars.
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+
+    See Also
+    --------
+    LearningPathDisplay : How the objective fell while they were learned.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from ntk_sklearn import WNTKRegressor
+    >>> from ntk_sklearn.inspection import LayerWeightsDisplay
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = WNTKRegressor().fit(X[:150], y[:150])
+    >>> display = LayerWeightsDisplay.from_estimator(model)
+    >>> display.shares.shape
+    (2,)
+    >>> round(float(display.shares.sum()), 6)
+    1.0
+    """
+
+    def __init__(self, layer_weights, *, shares=None, name=None):
+        self.layer_weights = layer_weights
+        self.shares = shares
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, member=None, name=None, ax=None, **kwargs):
+        """Draw the layer weights of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : WNTKRegressor or WNTKClassifier
+            Fitted, with a kernel that has layer weights. A pipeline or search that
+            ends in one will do.
+        member : int, default=None
+            Which of the estimator's `members_`; None means the one with the smallest
+            leave-one-out error.
+        name : str, default=None
+            Label of the bars; None means the name of the estimator.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            Passed on to `matplotlib.axes.Axes.bar`.
+
+        Returns
+        -------
+        LayerWeightsDisplay
+            What was drawn.
+        """
+        estimator = final_estimator(estimator)
+        machine = machine_of(estimator, member)
+        if not hasattr(machine.kernel, "layer_weights"):
+            raise ValueError(
+                "estimator must have learned with a WeightedNTKernel, the kernel with "
+                f"layer weights, got kernel_={machine.kernel!r}."
+            )
+        weights = np.array(machine.kernel._value("layer_weights"), dtype=np.float64)
+        if name is None:
+            name = type(estimator).__name__
+        display = cls(weights, shares=_shares(machine.kernel, machine.X), name=name)
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw a bar per layer, with its share above it.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        name : str, default=None
+            Label of the bars; None means that of the display.
+        **kwargs : dict
+            Passed on to `matplotlib.axes.Axes.bar`.
+
+        Returns
+        -------
+        LayerWeightsDisplay
+            The display itself.
+        """
+        self.ax_ = drawing_axes("LayerWeightsDisplay", ax)
+        self.figure_ = self.ax_.figure
+        depth = len(self.layer_weights) - 1
+        ticks = [*(f"layer {l}" for l in range(1, depth + 1)), "read-out"]
+        options = {"label": self.name if name is None else name, "width": 0.6, **kwargs}
+        self.bars_ = self.ax_.bar(ticks, self.layer_weights, **options)
+        if self.shares is not None:
+            labels = [f"{100 * share:.0f} %" for share in self.shares]
+            self.ax_.bar_label(self.bars_, labels, padding=2)
+            self.ax_.margins(y=0.12)
+            self.ax_.set_title("above each bar: its share in the kernel's trace")
+        self.ax_.set_ylabel("layer weight")
+        if options["label"] is not None:
+            self.ax_.legend()
+        return self
+
+
+def _shares(kernel, X):
+    """Shares of the layers in the trace, from their diagonals only."""
+    weights = np.array(kernel._value("layer_weights"), dtype=np.float64)
+    biases = weights if kernel.bias_weights is None else np.array(kernel.bias_weights)
+    traces = np.zeros(len(weights))
+    for l, one in enumerate(np.eye(len(weights))):
+        if weights[l] or biases[l]:
+            alone = clone(kernel).set_params(
+                layer_weights=one * weights,
+                layer_weights_bounds="fixed",
+                bias_weights=one * biases,
+            )
+            traces[l] = alone.diag(X).sum()
+    total = traces.sum()
+    return traces / total if total > 0 else traces

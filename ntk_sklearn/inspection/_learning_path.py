@@ -1,0 +1,117 @@
+"""The display of the objective over iterations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._fitted import drawing_axes, final_estimator, machine_of
+
+
+class LearningPathDisplay:
+    """The objective at the start of learning and after every iteration.
+
+    Parameters
+    ----------
+    objective_path : array-like of shape (n_iter + 1,)
+        Values of the objective.
+    objective : str, default=None
+        Its name, for the axis.
+    name : str, default=None
+        Label of the line.
+
+    Attributes
+    ----------
+    line_ : matplotlib.lines.Line2D
+        The path.
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+
+    See Also
+    --------
+    LayerWeightsDisplay : What was learned.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from ntk_sklearn import WeightedNTKernel, WNTKRegressor
+    >>> from ntk_sklearn.inspection import LearningPathDisplay
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = WNTKRegressor(WeightedNTKernel(depth=2), objective="loo")
+    >>> display = LearningPathDisplay.from_estimator(model.fit(X[:150], y[:150]))
+    >>> bool(display.objective_path[-1] < display.objective_path[0])
+    True
+    """
+
+    def __init__(self, objective_path, *, objective=None, name=None):
+        self.objective_path = objective_path
+        self.objective = objective
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, member=None, name=None, ax=None, **kwargs):
+        """Draw the path that a fitted estimator took.
+
+        Parameters
+        ----------
+        estimator : WNTKRegressor or WNTKClassifier
+            Fitted. A pipeline or search that ends in one will do.
+        member : int, default=None
+            Which of the estimator's `members_`; None means the one with the smallest
+            leave-one-out error.
+        name : str, default=None
+            Label of the line; None means the name of the estimator.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            Passed on to `matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        LearningPathDisplay
+            What was drawn.
+        """
+        estimator = final_estimator(estimator)
+        path = np.array(machine_of(estimator, member).path)
+        if not path.size:
+            raise ValueError(
+                "estimator has no learning path: nothing was free to be learned. Give "
+                'it a kernel with bounds that are not "fixed", or alpha_bounds.'
+            )
+        name = type(estimator).__name__ if name is None else name
+        display = cls(path, objective=estimator.objective, name=name)
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw the objective over iterations.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        name : str, default=None
+            Label of the line; None means that of the display.
+        **kwargs : dict
+            Passed on to `matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        LearningPathDisplay
+            The display itself.
+        """
+        self.ax_ = drawing_axes("LearningPathDisplay", ax)
+        self.figure_ = self.ax_.figure
+        options = {
+            "label": self.name if name is None else name,
+            "marker": ".",
+            **kwargs,
+        }
+        iterations = np.arange(len(self.objective_path))
+        (self.line_,) = self.ax_.plot(iterations, self.objective_path, **options)
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.set_xlabel("iteration")
+        self.ax_.set_ylabel(self.objective or "objective")
+        if options["label"] is not None:
+            self.ax_.legend()
+        return self

@@ -1,0 +1,225 @@
+"""Blocks of rows, wherever they lie: what a task gets is a reference, not the data."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# A tile of kernel values this large keeps BLAS busy and memory small.
+TILE_BYTES = 64 * 2**20
+
+
+class BlockError(ValueError):
+    """A block of rows cannot be used; the message names it."""
+
+
+class Mapped(NamedTuple):
+    """Rows of a memory-mapped file, to be opened by whoever needs them."""
+
+    path: str
+    dtype: str
+    offset: int
+    shape: tuple
+
+
+class Block(NamedTuple):
+    """A block of rows: its number, a name for messages, and where its parts lie."""
+
+    number: int
+    name: str
+    X: Any
+    y: Any
+    weight: Any
+
+
+def tile_rows(n_centres: int) -> int:
+    """Return how many rows a tile of kernel values has."""
+    return max(256, min(8192, TILE_BYTES // (8 * n_centres)))
+
+
+def _mapped(array, start, stop):
+    """Return a reference to rows of a memory map, or None if `array` is none."""
+    if not isinstance(array, np.memmap) or not array.flags.c_contiguous:
+        return None
+    owner = array
+    while isinstance(owner.base, np.memmap):
+        owner = owner.base
+    if not isinstance(owner.base, mmap.mmap) or not owner.filename:
+        return None
+    # A view keeps the offset of its owner: where it starts, only the address tells.
+    offset = owner.offset + array.ctypes.data - owner.ctypes.data
+    row = array.itemsize * int(np.prod(array.shape[1:]))
+    shape = (stop - start, *array.shape[1:])
+    path = os.fspath(owner.filename)
+    return Mapped(path, array.dtype.str, offset + start * row, shape)
+
+
+def _part(source, start, stop):
+    """Return a reference to rows of an array, or the rows themselves."""
+    if source is None:
+        return None
+    found = _mapped(source, start, stop)
+    return source[start:stop] if found is None else found
+
+
+def _is_dask(X) -> bool:
+    return type(X).__module__.split(".")[0] == "dask"
+
+
+def _is_files(X) -> bool:
+    return (
+        isinstance(X, (list, tuple))
+        and len(X) > 0
+        and all(isinstance(x, (str, os.PathLike)) for x in X)
+    )
+
+
+def _file_blocks(X, y, weight):
+    parts = []
+    for name, source in (("y", y), ("sample_weight", weight)):
+        if source is None:
+            parts.append([None] * len(X))
+            continue
+        if not _is_files(source) or len(source) != len(X):
+            raise ValueError(
+                f"X is a list of {len(X)} files, so {name} must be one too, with a "
+                f"file for each of them."
+            )
+        parts.append([os.fspath(path) for path in source])
+    paths = [os.fspath(path) for path in X]
+    for number, (path, y_part, w_part) in enumerate(zip(paths, *parts, strict=True)):
+        yield Block(number, f"block {number} (file {path})", path, y_part, w_part)
+
+
+def _dask_blocks(X, y, weight):
+    if X.numblocks[1] > 1:
+        X = X.rechunk({1: -1})
+    ends = np.cumsum(X.chunks[0])
+    starts = ends - X.chunks[0]
+
+    def chunks(source):
+        if source is None:
+            return [None] * len(ends)
+        if not _is_dask(source):
+            source = np.asarray(source)
+            return [source[a:b] for a, b in zip(starts, ends, strict=True)]
+        rows = (X.chunks[0], *((-1,) * (source.ndim - 1)))
+        return source.rechunk(rows).to_delayed().ravel()
+
+    parts = zip(X.to_delayed().ravel(), chunks(y), chunks(weight), strict=True)
+    for number, part in enumerate(parts):
+        name = f"block {number} (rows {starts[number]} to {ends[number] - 1})"
+        yield Block(number, name, *part)
+
+
+def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
+    """Cut a data set into blocks of rows.
+
+    Parameters
+    ----------
+    X : ndarray, memmap, list of .npy files, or dask array, of rows
+        A file, and a chunk of a dask array, is one block. Memory maps are passed on as
+        references, so that whoever works on a block reads it.
+    y : the same kind, default=None
+        Targets. For arrays in memory and dask arrays they may lie in memory.
+    sample_weight : the same kind, default=None
+    rows : int, default=8192
+        Rows of a block of an array or a memory map.
+
+    Returns
+    -------
+    list of Block
+    """
+    if _is_files(X):
+        return list(_file_blocks(X, y, sample_weight))
+    if _is_dask(X):
+        return list(_dask_blocks(X, y, sample_weight))
+    for name, part in (("y", y), ("sample_weight", sample_weight)):
+        if part is not None and len(part) != len(X):
+            raise ValueError(f"X has {len(X)} rows, but {name} has {len(part)}.")
+    blocks = []
+    for number, start in enumerate(range(0, len(X), rows)):
+        stop = min(start + rows, len(X))
+        name = f"block {number} (rows {start} to {stop - 1})"
+        parts = [_part(source, start, stop) for source in (X, y, sample_weight)]
+        blocks.append(Block(number, name, *parts))
+    return blocks
+
+
+def _read(source):
+    """Open one part of a block, without copying it."""
+    if source is None or isinstance(source, np.ndarray):
+        return source
+    if isinstance(source, str):
+        return np.load(source, mmap_mode="r", allow_pickle=False)
+    if isinstance(source, Mapped):
+        path, dtype, offset, shape = source
+        return np.memmap(path, dtype, "r", offset, shape)
+    return _compute(source)
+
+
+def _compute(delayed):
+    """Compute a dask chunk here, or if it is held by a cluster, fetch it from there."""
+    try:
+        from distributed import get_worker, worker_client
+
+        get_worker()
+    except (ImportError, ValueError):
+        return np.asarray(delayed.compute(scheduler="synchronous"))
+    with worker_client() as client:
+        return np.asarray(client.compute(delayed).result())
+
+
+def load(block: Block, n_features: int, rows: int):
+    """Read a block in tiles of rows, checked.
+
+    Yields
+    ------
+    X, Y, weight : ndarrays of float64
+        Y is two-dimensional, or None as is the weight.
+
+    Raises
+    ------
+    BlockError
+        If the block cannot be read, has another number of columns or rows, or holds
+        values that are not finite.
+    """
+    try:
+        X, y, weight = (_read(part) for part in block[2:])
+    except (OSError, ValueError, EOFError) as error:
+        raise BlockError(f"{block.name} cannot be read: {error}") from error
+    if X.ndim != 2 or X.shape[1] != n_features:
+        raise BlockError(
+            f"{block.name} has shape {X.shape}, but {n_features} columns are needed, "
+            "as in the blocks before."
+        )
+    for name, part in (("y", y), ("sample_weight", weight)):
+        if part is not None and len(part) != len(X):
+            raise BlockError(
+                f"{block.name} has {len(X)} rows of X, but {len(part)} of {name}."
+            )
+    for start in range(0, len(X), rows):
+        tile = slice(start, start + rows)
+        found = []
+        for name, part in (("X", X), ("y", y), ("sample_weight", weight)):
+            found.append(_checked(block, name, part, tile))
+        yield tuple(found)
+
+
+def _checked(block, name, part, tile):
+    if part is None:
+        return None
+    values = np.ascontiguousarray(part[tile], dtype=np.float64)
+    if not np.isfinite(values).all():
+        row, *rest = np.argwhere(~np.isfinite(values))[0].tolist()
+        column = f", column {rest[0]}" if rest else ""
+        raise BlockError(
+            f"{block.name} holds {values[(row, *rest)]} in {name}, at row "
+            f"{tile.start + row} of the block{column}; values must be finite."
+        )
+    if name == "sample_weight" and (values < 0).any():
+        raise BlockError(f"{block.name} holds a negative sample_weight.")
+    return values.reshape(len(values), -1) if name == "y" else values

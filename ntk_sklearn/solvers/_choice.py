@@ -1,0 +1,46 @@
+"""Which solver fits a number of rows and the memory of the machine."""
+
+from __future__ import annotations
+
+import os
+
+# Matrices of n by n float64 that are held at the peak: the factorisation of a learned
+# kernel keeps the matrix, its inverse, and their gradients.
+MATRICES = {"cholesky": 5.0, "cg": 1.5}
+# Above this many rows a factorisation takes minutes, and iterations are faster.
+_FACTOR_BELOW = 20_000
+
+
+def available_memory() -> float:
+    """Return the bytes of physical memory, or infinity if there is no way to ask."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return float("inf")
+
+
+def choose_solver(n_samples: int, memory=None, n_components=None) -> str:
+    """Choose a ridge solver.
+
+    Parameters
+    ----------
+    n_samples : int
+    memory : float, default=None
+        Bytes that may be used; None means three quarters of the machine's.
+    n_components : int, default=None
+        Number of Nyström centres asked for, if any.
+
+    Returns
+    -------
+    {"cholesky", "cg", "nystrom"}
+        Exact if the kernel matrix fits, by factorisation up to 20,000 rows and by
+        preconditioned conjugate gradients above; else, or if fewer centres than rows
+        are asked for, the Nyström model.
+    """
+    if n_components is not None:
+        return "nystrom" if n_components < n_samples else "cholesky"
+    memory = 0.75 * available_memory() if memory is None else memory
+    matrix = 8.0 * n_samples**2
+    if n_samples <= _FACTOR_BELOW and MATRICES["cholesky"] * matrix <= memory:
+        return "cholesky"
+    return "cg" if MATRICES["cg"] * matrix <= memory else "nystrom"

@@ -1,0 +1,324 @@
+"""Ridge beyond memory: Nyström models in blocks, on workers, and iterative solvers."""
+
+import os
+import signal
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from ntk_sklearn import NTKernel
+from ntk_sklearn.solvers import (
+    BlockError,
+    NystromSystem,
+    Progress,
+    accumulate,
+    choose_solver,
+    conjugate_solve,
+    leverage_scores,
+    predict,
+    select_centres,
+    solve,
+)
+
+KERNEL = NTKernel(depth=2)
+rng = np.random.default_rng(0)
+X = rng.standard_normal((600, 5))
+Y = np.column_stack([np.sin(X[:, 0]) + X[:, 1], X[:, 2] ** 2 + 5.0])
+Y += 0.1 * rng.standard_normal(Y.shape)
+WEIGHT = rng.integers(0, 3, len(X)).astype(float)
+CENTRES = X[select_centres(X, 60)]
+NEW = rng.standard_normal((40, 5))
+
+
+def fit(X=X, Y=Y, weight=None, alpha=0.1, kernel=KERNEL, intercept=True, **options):
+    system = NystromSystem(kernel, CENTRES, 2, intercept)
+    accumulate(system, X, Y, weight, **options)
+    return predict(kernel, CENTRES, system.solve(alpha), NEW)
+
+
+def dense(weight, alpha, intercept):
+    """The same problem by least squares on the features of all rows at once."""
+    K = KERNEL(CENTRES)
+    L = np.linalg.cholesky(K + 1e-12 * np.trace(K) / len(K) * np.eye(len(K)))
+    Z, T = (np.linalg.solve(L, KERNEL(CENTRES, A)).T for A in (X, NEW))
+    root = np.sqrt(np.ones(len(X)) if weight is None else weight)[:, None]
+    if intercept:
+        Z, T = (np.column_stack([A, np.ones(len(A))]) for A in (Z, T))
+    penalty = np.sqrt(alpha) * np.eye(Z.shape[1])
+    penalty[len(K) :] = 0.0
+    left = np.vstack([root * Z, penalty])
+    right = np.vstack([root * Y, np.zeros((len(penalty), 2))])
+    return T @ np.linalg.lstsq(left, right, rcond=None)[0]
+
+
+def close(a, b, tolerance=1e-9):
+    assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["even", "weighted"])
+def test_equals_the_dense_least_squares(weight, intercept):
+    close(fit(weight=weight, intercept=intercept), dense(weight, 0.1, intercept), 1e-8)
+
+
+def test_weights_are_copies():
+    times = np.repeat(np.arange(len(X)), WEIGHT.astype(int))
+    close(fit(X[times], Y[times]), fit(weight=WEIGHT))
+
+
+def test_all_rows_as_centres_are_the_exact_ridge():
+    system = NystromSystem(KERNEL, X, 2).update(X, Y)
+    exact = solve(KERNEL(X), Y, 0.1)
+    found = predict(KERNEL, X, system.solve(0.1), NEW)
+    close(found, KERNEL(NEW, X) @ exact.dual_coef + exact.intercept, 1e-7)
+
+
+def test_gcv_is_that_of_the_hat_matrix():
+    alphas = [1e-2, 1.0, 100.0]
+    system = NystromSystem(KERNEL, CENTRES, 2).update(X, Y)
+    path = system.gcv(alphas)
+    K = KERNEL(CENTRES)
+    Z = np.linalg.solve(np.linalg.cholesky(K), KERNEL(CENTRES, X)).T
+    Z -= Z.mean(axis=0)
+    n = len(X)
+    for alpha, error in zip(alphas, path.errors, strict=True):
+        H = Z @ np.linalg.solve(Z.T @ Z + alpha * np.eye(60), Z.T) + 1 / n
+        rss = np.sum((Y - H @ Y) ** 2)
+        assert error == pytest.approx(n * rss / (n - np.trace(H)) ** 2, rel=1e-6)
+    assert system.best_alpha(alphas) == alphas[np.argmin(path.errors)]
+
+
+@pytest.mark.parametrize("block_rows", [1, 7, 64, 599, 600, 10_000])
+def test_block_size_does_not_matter(block_rows):
+    close(fit(block_rows=block_rows), fit(block_rows=100))
+
+
+def test_batches_equal_one_pass():
+    system = NystromSystem(KERNEL, CENTRES, 2)
+    for start in range(0, 600, 150):
+        system.update(X[start : start + 150], Y[start : start + 150])
+    close(predict(KERNEL, CENTRES, system.solve(0.1), NEW), fit())
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_workers_do_not_matter(backend):
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        close(fit(block_rows=50), fit(block_rows=50, n_jobs=1))
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = []
+    for k in range(0, 600, 200):
+        pair = tmp_path / f"X{k}.npy", tmp_path / f"y{k}.npy"
+        for path, part in zip(pair, (X, Y), strict=True):
+            np.save(path, part[k : k + 200])
+        paths.append(pair)
+    return [list(part) for part in zip(*paths, strict=True)]
+
+
+def test_files_and_memory_maps(files, tmp_path):
+    close(fit(*files), fit())
+    np.save(tmp_path / "X.npy", np.vstack([np.zeros((3, 5)), X]))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        close(fit(mapped[3:], block_rows=100), fit())
+
+
+def test_memory_maps_are_passed_as_references(tmp_path):
+    from ntk_sklearn.solvers._blocks import Mapped, load, row_blocks
+
+    np.save(tmp_path / "X.npy", X)
+    blocks = row_blocks(np.load(tmp_path / "X.npy", mmap_mode="r")[7:][5:], rows=100)
+    assert isinstance(blocks[1].X, Mapped)
+    ((tile, _, _),) = load(blocks[1], 5, 1000)
+    np.testing.assert_array_equal(tile, X[112:212])
+
+
+def test_a_value_that_is_not_finite_names_its_block():
+    bad = np.tile(X, (2, 1))
+    bad[731, 3] = np.nan
+    with pytest.raises(BlockError, match=r"block 731 .*rows 731 to 731.* nan in X"):
+        fit(bad, np.tile(Y, (2, 1)), block_rows=1)
+    worse = Y.copy()
+    worse[450, 1] = np.inf
+    with pytest.raises(BlockError, match=r"block 4 .*inf in y, at row 50 .*column 1"):
+        fit(Y=worse, block_rows=100)
+
+
+def test_a_bad_file_is_named(files):
+    np.save(files[0][1], np.ones((200, 4)))
+    with pytest.raises(BlockError, match=r"block 1 \(file .*X200.npy\).*5 columns"):
+        fit(*files)
+    Path(files[0][1]).write_bytes(b"half")
+    with pytest.raises(BlockError, match=r"block 1 .*cannot be read"):
+        fit(*files)
+    Path(files[0][1]).unlink()
+    with pytest.raises(BlockError, match=r"block 1 .*cannot be read"):
+        fit(*files)
+
+
+def test_a_failed_pass_leaves_the_system_as_it_was():
+    system = NystromSystem(KERNEL, CENTRES, 2).update(X[:100], Y[:100])
+    before = system.solve(0.1).coef
+    bad = X[100:].copy()
+    bad[-1] = np.nan
+    with pytest.raises(BlockError):
+        accumulate(system, bad, Y[100:], block_rows=50)
+    np.testing.assert_array_equal(system.solve(0.1).coef, before)
+
+
+def deadly(folder, times):
+    """A kernel that kills its process a few times, as a full memory would.
+
+    A class of a function is pickled by value: workers cannot import the tests.
+    """
+    client = os.getpid()  # joblib itself works while a cluster has only one thread
+
+    class Deadly(NTKernel):
+        def __call__(self, X, Y=None, eval_gradient=False):
+            if os.getpid() != client and len(os.listdir(folder)) < times:
+                Path(folder, str(os.getpid())).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__call__(X, Y, eval_gradient)
+
+    return Deadly(depth=2)
+
+
+needs_sigkill = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+
+
+def killed_fit(folder, times=1):
+    system = NystromSystem(deadly(str(folder), times), CENTRES, 2)
+    accumulate(system, X, Y, block_rows=100)
+    assert len(os.listdir(folder)) == times
+    return predict(KERNEL, CENTRES, system.solve(0.1), NEW, n_jobs=1)
+
+
+@needs_sigkill
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_a_killed_process_is_replaced(tmp_path):
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        close(killed_fit(tmp_path), fit(n_jobs=1))
+
+
+def test_a_block_that_always_kills_is_named(monkeypatch):
+    from concurrent.futures.process import BrokenProcessPool
+
+    from ntk_sklearn.solvers import _streaming
+
+    calls = []
+
+    def broken(**options):
+        def run(tasks):
+            for number, (function, args, _) in enumerate(tasks):
+                calls.append(number)
+                if len(calls) > 3:
+                    raise BrokenProcessPool
+                yield function(*args)
+
+        return run
+
+    monkeypatch.setattr(_streaming, "Parallel", broken)
+    with pytest.raises(BlockError, match=r"killed again and again at block 3 "):
+        fit(block_rows=100)
+    assert calls == [0, 1, 2, 3, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+        ) as local,
+        distributed.Client(local) as client,
+    ):
+        yield client
+
+
+def test_cluster(cluster, files):
+    with joblib.parallel_config(backend="dask"):
+        close(fit(block_rows=100), fit(block_rows=100, n_jobs=1))
+        close(fit(*files), fit())
+
+
+def test_cluster_reads_dask_arrays(cluster):
+    da = pytest.importorskip("dask.array")
+    lazy = da.from_array(X, chunks=(130, 3)), da.from_array(Y, chunks=(200, 1))
+    close(fit(*lazy), fit())
+    with joblib.parallel_config(backend="dask"):
+        close(fit(*lazy), fit())
+        close(fit(*[part.persist() for part in lazy]), fit())
+
+
+@needs_sigkill
+@pytest.mark.parametrize("times", [1, 2])
+def test_cluster_recovers_from_lost_workers(cluster, tmp_path, times):
+    # Both workers are lost with two: all that had been sent to them as well.
+    cluster.wait_for_workers(2)
+    with joblib.parallel_config(backend="dask"):
+        close(killed_fit(tmp_path, times), fit())
+
+
+def test_progress_tells_the_time_left(capsys):
+    fit(block_rows=100, progress=Progress("Nyström", every=0.0))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[-1].startswith("[Nyström] 6 of 6 blocks") and "0 s left" in lines[-1]
+
+
+def test_centres():
+    rows = select_centres(X, 50, random_state=3)
+    assert len(np.unique(rows)) == 50
+    np.testing.assert_array_equal(rows, select_centres(X, 50, random_state=3))
+    np.testing.assert_array_equal(select_centres(X, 600), np.arange(600))
+    few = np.repeat(X[:10], 30, axis=0)
+    assert len(np.unique(select_centres(few, 20))) == 20
+    rows = select_centres(X, 50, KERNEL, method="leverage", alpha=0.1)
+    assert len(np.unique(rows)) == 50
+    with pytest.raises(ValueError, match=r"method must be"):
+        select_centres(X, 50, method="grid")
+
+
+def test_leverage_scores_with_all_rows_as_pilot_are_exact():
+    K = KERNEL(X)
+    exact = np.diag(K @ np.linalg.inv(K + 0.5 * np.eye(600)))
+    close(leverage_scores(X, KERNEL, 600, 0.5), exact, 1e-6)
+
+
+@pytest.mark.parametrize("preconditioner", ["nystrom", "single"])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weight", [None, WEIGHT + 0.5], ids=["even", "weighted"])
+def test_conjugate_gradients_equal_cholesky(weight, intercept, preconditioner):
+    K = KERNEL(X)
+    exact = solve(K, Y, 0.05, weight, intercept)
+    found = conjugate_solve(
+        K, Y, 0.05, weight, intercept, preconditioner=preconditioner, tol=1e-13
+    )
+    close(found.dual_coef, exact.dual_coef, 1e-8)
+    np.testing.assert_allclose(found.intercept, exact.intercept, atol=1e-8)
+    if preconditioner == "single":
+        assert found.n_iter < 40
+
+
+def test_conjugate_gradients_say_when_they_fail():
+    with pytest.raises(np.linalg.LinAlgError, match=r"did not reach"):
+        conjugate_solve(KERNEL(X), Y, 1e-6, rank=1, max_iter=2)
+    with pytest.raises(np.linalg.LinAlgError, match=r"float32"):
+        conjugate_solve(KERNEL(X) - 5 * np.eye(600), Y, 1e-6, preconditioner="single")
+
+
+def test_choice_of_solver():
+    gib = 2.0**30
+    assert choose_solver(5_000, 8 * gib) == "cholesky"
+    assert choose_solver(30_000, 16 * gib) == "cg"
+    assert choose_solver(1_000_000, 64 * gib) == "nystrom"
+    assert choose_solver(10_000, 0.1 * gib) == "nystrom"
+    assert choose_solver(1_000, n_components=100) == "nystrom"
+    assert choose_solver(1_000, n_components=1_000) == "cholesky"
