@@ -26,7 +26,7 @@ SMALL = 400
 
 
 def _numba_threads() -> int:
-    """Return numba's number of threads, without starting them as numba would."""
+    """Return the caller's wish; asking numba outright would start its threads."""
     if getattr(parallel, "_is_initialized", False):
         return numba.get_num_threads()
     return numba.config.NUMBA_NUM_THREADS

@@ -9,14 +9,12 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
     clone,
 )
 from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils._chunking import get_chunk_n_rows
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._compat import Interval, _fit_context, get_chunk_n_rows
 from ..activations import get_activation
 from ..kernels import NTKernel, WeightedNTKernel
 from ._layers import draw_layers, features

@@ -206,12 +206,11 @@ class NetworkKernel(Kernel):
 
     def _dtype(self) -> np.dtype:
         """Check and return the type of the kernel matrix."""
-        dtypes = {"float64": np.dtype("f8"), "float32": np.dtype("f4")}
-        if not isinstance(self.dtype, str) or self.dtype not in dtypes:
+        if not isinstance(self.dtype, str) or self.dtype not in {"float64", "float32"}:
             raise ValueError(
                 f'dtype must be "float64" or "float32", got {self.dtype!r}.'
             )
-        return dtypes[self.dtype]
+        return np.dtype(self.dtype)
 
     def _columns(self, n_features: int) -> list[np.ndarray]:
         """Return which entry of theta each layer and feature counts in, or -1."""

@@ -1,6 +1,12 @@
 """Ridge solvers as plain functions of matrices; they know no kernels."""
 
-from ._blocks import BlockError, row_blocks
+from ._blocks import (
+    BlockError,
+    gather,
+    is_source,
+    row_blocks,
+    sample_rows,
+)
 from ._centres import leverage_scores, select_centres
 from ._choice import choose_solver
 from ._cholesky import Solution, inverse, solve, warn_jitter
@@ -21,11 +27,14 @@ __all__ = [
     "accumulate",
     "choose_solver",
     "conjugate_solve",
+    "gather",
     "inverse",
+    "is_source",
     "leverage_scores",
     "predict",
     "ridge_path",
     "row_blocks",
+    "sample_rows",
     "select_centres",
     "solve",
     "warn_jitter",

@@ -42,12 +42,12 @@ def tile_rows(n_centres: int) -> int:
 
 def _mapped(array, start, stop):
     """Return a reference to rows of a memory map, or None if `array` is none."""
-    if not isinstance(array, np.memmap) or not array.flags.c_contiguous:
-        return None
     owner = array
-    while isinstance(owner.base, np.memmap):
+    while isinstance(owner.base, np.ndarray):
         owner = owner.base
-    if not isinstance(owner.base, mmap.mmap) or not owner.filename:
+    if not isinstance(owner, np.memmap) or not isinstance(owner.base, mmap.mmap):
+        return None
+    if not owner.filename or not array.flags.c_contiguous:
         return None
     # A view keeps the offset of its owner: where it starts, only the address tells.
     offset = owner.offset + array.ctypes.data - owner.ctypes.data
@@ -78,20 +78,91 @@ def _is_files(X) -> bool:
 
 
 def _file_blocks(X, y, weight):
+    paths = [os.fspath(path) for path in X]
     parts = []
     for name, source in (("y", y), ("sample_weight", weight)):
         if source is None:
             parts.append([None] * len(X))
-            continue
-        if not _is_files(source) or len(source) != len(X):
+        elif _is_files(source) and len(source) == len(X):
+            parts.append([os.fspath(path) for path in source])
+        elif isinstance(source, np.ndarray):
+            ends = np.cumsum(block_lengths(X))
+            parts.append(np.split(source, ends[:-1]))
+        else:
             raise ValueError(
-                f"X is a list of {len(X)} files, so {name} must be one too, with a "
-                f"file for each of them."
+                f"X is a list of {len(X)} files, so {name} must be an array, or a list "
+                "with a file for each of them."
             )
-        parts.append([os.fspath(path) for path in source])
-    paths = [os.fspath(path) for path in X]
     for number, (path, y_part, w_part) in enumerate(zip(paths, *parts, strict=True)):
         yield Block(number, f"block {number} (file {path})", path, y_part, w_part)
+
+
+def block_lengths(X) -> np.ndarray:
+    """Return the number of rows of each file of a list, or chunk of a dask array."""
+    if _is_dask(X):
+        return np.array(X.chunks[0])
+    lengths = []
+    for number, path in enumerate(X):
+        try:
+            lengths.append(len(np.load(path, mmap_mode="r", allow_pickle=False)))
+        except (OSError, ValueError, EOFError) as error:
+            raise BlockError(
+                f"block {number} (file {os.fspath(path)}) cannot be read: {error}"
+            ) from error
+    return np.array(lengths)
+
+
+def is_source(X) -> bool:
+    """Whether rows lie outside of memory: a list of files, or a dask array."""
+    return _is_files(X) or _is_dask(X)
+
+
+def gather(source) -> np.ndarray:
+    """Read all of a small source, such as the targets, into memory."""
+    if source is None or not is_source(source):
+        return source
+    return np.concatenate([_read(block.X) for block in row_blocks(source)])
+
+
+def sample_rows(X, n, rng, among=None, max_blocks=32):
+    """Draw rows from any source of `row_blocks`, reading a few of its blocks only.
+
+    Parameters
+    ----------
+    X : ndarray, memmap, list of .npy files, or dask array, of rows
+    n : int
+        How many; all, if there are no more.
+    rng : RandomState
+    among : ndarray of int, default=None
+        Sorted numbers of the rows that may be drawn; None means all.
+    max_blocks : int, default=32
+        Number of files or chunks to read.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Sorted.
+    drawn : ndarray of shape (n_drawn, n_features)
+    """
+    if not is_source(X):
+        among = np.arange(len(X)) if among is None else among
+        rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
+        return rows, np.asarray(X[rows], dtype=np.float64)
+    blocks = row_blocks(X)
+    ends = np.cumsum(block_lengths(X))
+    among = np.arange(ends[-1]) if among is None else among
+    some = np.sort(rng.permutation(len(blocks))[:max_blocks])
+    home = np.searchsorted(ends, among, side="right")
+    among = among[np.isin(home, some)]
+    rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
+    home = np.searchsorted(ends, rows, side="right")
+    starts = np.concatenate([[0], ends[:-1]])
+    width = _read(blocks[0].X).shape[1]
+    parts = []
+    for number in np.unique(home):
+        ((tile, _, _),) = load(blocks[number], width, rows=max(1, ends[-1]))
+        parts.append(tile[rows[home == number] - starts[number]])
+    return rows, np.concatenate(parts)
 
 
 def _dask_blocks(X, y, weight):
@@ -135,11 +206,16 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
     """
     if _is_files(X):
         return list(_file_blocks(X, y, sample_weight))
-    if _is_dask(X):
+    if _is_dask(X) and X.ndim > 1:
         return list(_dask_blocks(X, y, sample_weight))
     for name, part in (("y", y), ("sample_weight", sample_weight)):
         if part is not None and len(part) != len(X):
             raise ValueError(f"X has {len(X)} rows, but {name} has {len(part)}.")
+    if _is_dask(X):  # targets on their own
+        chunks = X.to_delayed().ravel()
+        return [
+            Block(i, f"block {i}", part, None, None) for i, part in enumerate(chunks)
+        ]
     blocks = []
     for number, start in enumerate(range(0, len(X), rows)):
         stop = min(start + rows, len(X))

@@ -144,6 +144,39 @@ class GcvPath(NamedTuple):
     errors: np.ndarray
 
     @property
+    def leave_one_out(self, X, Y, alpha, weight=None) -> np.ndarray:
+        """Predict rows of the system, each by a fit from which it is left out.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Rows that have been added, a few.
+        Y : ndarray of shape (n_rows, n_outputs)
+        alpha : float
+        weight : ndarray of shape (n_rows,), default=None
+            Of a row with weight w > 1, one copy is left out.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_outputs)
+        """
+        A, b, _ = self._centred()
+        A.flat[:: len(A) + 1] += alpha
+        factor = cho_factor(A, lower=True, overwrite_a=True)
+        s = self.sums
+        Zt = whiten(self.kernel, self.centres, self.factor, X)
+        leverage = np.zeros(len(X))
+        mean = np.zeros(len(s.y))
+        if self.fit_intercept:
+            Zt -= (s.z / s.weight)[:, None]
+            leverage += 1.0 / s.weight
+            mean = s.y / s.weight
+        fitted = Zt.T @ cho_solve(factor, b) + mean
+        leverage += np.einsum("ij,ij->j", Zt, cho_solve(factor, Zt))
+        share = 1.0 if weight is None else np.minimum(weight, 1.0)
+        room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
+        return Y - (Y - fitted) / room[:, None]
+
     def best_alpha(self) -> float:
         """The ridge with the smallest error; the largest one among ties."""
         smallest = self.errors.min()
@@ -161,6 +194,8 @@ class NystromSystem:
     n_outputs : int, default=1
     fit_intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
+    n_features : int, default=None
+        Columns of the rows that will come; None means those of the centres.
 
     Attributes
     ----------
@@ -170,11 +205,15 @@ class NystromSystem:
         Of all the rows so far.
     """
 
-    def __init__(self, kernel, centres, n_outputs=1, fit_intercept=True):
+    def __init__(
+        self, kernel, centres, n_outputs=1, fit_intercept=True, *, n_features=None
+    ):
         self.kernel = kernel
         self.centres = np.ascontiguousarray(centres, dtype=np.float64)
         self.factor = whitening(kernel(self.centres))
         self.fit_intercept = fit_intercept
+        width = self.centres.shape[1]
+        self.n_features = width if n_features is None else n_features
         self.sums = Sums.zeros(len(self.centres), n_outputs)
 
     def update(self, X, Y, weight=None) -> NystromSystem:
@@ -240,6 +279,39 @@ class NystromSystem:
             # With as many parameters as rows there is nothing to validate on.
             errors[k] = n * rss / (n - dof) ** 2 if dof < n else np.inf
         return GcvPath(alphas, errors)
+
+    def leave_one_out(self, X, Y, alpha, weight=None) -> np.ndarray:
+        """Predict rows of the system, each by a fit from which it is left out.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Rows that have been added, a few.
+        Y : ndarray of shape (n_rows, n_outputs)
+        alpha : float
+        weight : ndarray of shape (n_rows,), default=None
+            Of a row with weight w > 1, one copy is left out.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_outputs)
+        """
+        A, b, _ = self._centred()
+        A.flat[:: len(A) + 1] += alpha
+        factor = cho_factor(A, lower=True, overwrite_a=True)
+        s = self.sums
+        Zt = whiten(self.kernel, self.centres, self.factor, X)
+        leverage = np.zeros(len(X))
+        mean = np.zeros(len(s.y))
+        if self.fit_intercept:
+            Zt -= (s.z / s.weight)[:, None]
+            leverage += 1.0 / s.weight
+            mean = s.y / s.weight
+        fitted = Zt.T @ cho_solve(factor, b) + mean
+        leverage += np.einsum("ij,ij->j", Zt, cho_solve(factor, Zt))
+        share = 1.0 if weight is None else np.minimum(weight, 1.0)
+        room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
+        return Y - (Y - fitted) / room[:, None]
 
     def best_alpha(self, alphas) -> float:
         """Return the ridge of a grid with the smallest cross-validation error."""

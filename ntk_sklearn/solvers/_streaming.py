@@ -130,14 +130,13 @@ class Tree:
         return total
 
 
-def _sum_blocks(group, kernel, centres, factor, n_outputs, rows) -> Sums:
+def _sum_blocks(group, kernel, centres, factor, width, n_outputs, rows) -> Sums:
     """Sum over the blocks of a task."""
-    m, d = centres.shape
-    sums = Sums.zeros(m, n_outputs)
+    sums = Sums.zeros(len(centres), n_outputs)
     # Workers on other machines may hand arrays over read-only and in another order.
     factor = np.asfortranarray(factor)
     for block in group:
-        for X, Y, weight in load(block, d, rows):
+        for X, Y, weight in load(block, width, rows):
             if Y is None or Y.shape[1] != n_outputs:
                 found = 0 if Y is None else Y.shape[1]
                 raise BlockError(
@@ -180,7 +179,8 @@ def accumulate(
     blocks = row_blocks(X, y, sample_weight, rows if block_rows is None else block_rows)
     groups = _groups(blocks)
     n_outputs = len(system.sums.y)
-    common = system.kernel, system.centres, system.factor, n_outputs, rows
+    shapes = system.n_features, n_outputs, rows
+    common = system.kernel, system.centres, system.factor, *shapes
     tree = Tree()
     for done, sums in enumerate(run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs)):
         tree.add(sums)

@@ -1,0 +1,244 @@
+"""Objectives: reference values, brute force, finite differences, peers."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+
+from ntk_sklearn.objectives import (
+    OBJECTIVES,
+    evidence,
+    gcv,
+    holdout,
+    leave_one_out,
+    loo,
+)
+from ntk_sklearn.optimizers import projected_gradient
+from ntk_sklearn.solvers import solve
+
+with np.load(Path(__file__).parent / "data" / "wntk.npz") as _file:
+    REF = dict(_file)
+C, Y, W0, ALPHA = REF["components"], REF["Y"], REF["w0"], float(REF["alpha0"])
+K0 = np.tensordot(W0, C, 1)
+N = len(Y)
+INTEGER = np.random.default_rng(0).integers(1, 4, N).astype(float)
+WEIGHTS = {"none": None, "integer": INTEGER, "fractional": 0.3 * INTEGER}
+SPLITS = [(REF["train"], REF["valid"]), (np.arange(40), np.arange(40, N))]
+ALL = {**OBJECTIVES, "holdout": partial(holdout, splits=SPLITS)}
+
+every_objective = pytest.mark.parametrize("name", sorted(ALL))
+with_intercept = pytest.mark.parametrize("intercept", [True, False])
+every_weight = pytest.mark.parametrize("weights", WEIGHTS)
+
+
+def _slopes(dK):
+    return np.einsum("ij,kij->k", dK, C)
+
+
+class TestReference:
+    # The reference has the log marginal likelihood, the objective its negative.
+    NAMES = {"loo": ("loo", 1.0), "gcv": ("gcv", 1.0), "evidence": ("lml", -1.0)}
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_values_and_gradients(self, name):
+        key, sign = self.NAMES[name]
+        found = OBJECTIVES[name](K0, Y, ALPHA, None, False)
+        assert_allclose(sign * found.value, REF[key], rtol=1e-10)
+        # The reference's gradients are finite differences.
+        assert_allclose(sign * _slopes(found.dK), REF[f"{key}_dw"], rtol=1e-6)
+        assert_allclose(sign * found.dalpha, REF[f"{key}_dalpha"], rtol=1e-6)
+        assert found.jitter == 0.0
+
+    def test_leave_one_out_residuals(self):
+        found = solve(K0, Y, ALPHA, None, False)
+        residuals, _ = leave_one_out(found.P, found.dual_coef, ALPHA)
+        brute = REF["loo_residuals_brute"]
+        sign = np.sign(residuals[0, 0] * brute[0, 0])
+        assert_allclose(sign * residuals, brute, rtol=0, atol=1e-10)
+        assert_allclose(loo(K0, Y, ALPHA, None, False).value, (brute**2).sum() / N)
+
+
+class TestGradients:
+    @every_objective
+    @with_intercept
+    @every_weight
+    def test_central_differences(self, name, intercept, weights):
+        f, s = ALL[name], WEIGHTS[weights]
+        h = 1e-4  # fourth order: truncation 1e-16 h^-1 and h^4 both below 1e-10
+
+        def slope(at):
+            far = at(2 * h) - at(-2 * h)
+            return (8 * (at(h) - at(-h)) - far) / (12 * h)
+
+        found = f(K0, Y, ALPHA, s, intercept)
+        numeric = [
+            slope(lambda t, c=c: f(K0 + t * c, Y, ALPHA, s, intercept).value) for c in C
+        ]
+        scale = np.abs(numeric).max()
+        assert_allclose(_slopes(found.dK), numeric, rtol=0, atol=1e-7 * scale)
+        in_alpha = slope(lambda t: f(K0, Y, ALPHA + t, s, intercept).value)
+        assert_allclose(found.dalpha, in_alpha, rtol=1e-7)
+
+    @every_objective
+    @with_intercept
+    def test_any_symmetric_direction(self, name, intercept):
+        D = np.random.default_rng(3).standard_normal((N, N))
+        D, h, f = (D + D.T) / 20, 1e-5, ALL[name]
+        up, down = (
+            f(K0 + t * D, Y, ALPHA, INTEGER, intercept).value for t in (h, -h)
+        )
+        found = f(K0, Y, ALPHA, INTEGER, intercept)
+        scale = np.abs(found.dK).sum() * np.abs(D).max()
+        assert_allclose((found.dK * D).sum(), (up - down) / 2 / h, atol=1e-7 * scale)
+        assert_allclose(found.dK, found.dK.T, atol=1e-13 * np.abs(found.dK).max())
+
+    @every_objective
+    def test_arguments_are_not_changed(self, name):
+        K, T, s = K0.copy(), Y.copy(), INTEGER.copy()
+        ALL[name](K, T, ALPHA, s, True)
+        assert_array_equal(K, K0)
+        assert_array_equal(T, Y)
+        assert_array_equal(s, INTEGER)
+
+
+class TestWeights:
+    @pytest.mark.parametrize("name", ["loo", "gcv", "evidence"])
+    @with_intercept
+    def test_integers_are_repeats(self, name, intercept):
+        rows = np.repeat(np.arange(N), INTEGER.astype(int))
+        once = ALL[name](K0, Y, ALPHA, INTEGER, intercept)
+        many = ALL[name](K0[np.ix_(rows, rows)], Y[rows], ALPHA, None, intercept)
+        assert_allclose(once.value, many.value, rtol=1e-10)
+        assert_allclose(once.dalpha, many.dalpha, rtol=1e-9)
+        folded = _slopes(once.dK)
+        wide = np.einsum("ij,kij->k", many.dK, C[:, rows][:, :, rows])
+        assert_allclose(folded, wide, rtol=1e-9, atol=1e-10 * np.abs(wide).max())
+
+    @with_intercept
+    def test_integers_are_repeats_holdout(self, intercept):
+        rows = np.repeat(np.arange(N), INTEGER.astype(int))
+        splits = [tuple(np.flatnonzero(np.isin(rows, r)) for r in p) for p in SPLITS]
+        once = holdout(K0, Y, ALPHA, INTEGER, intercept, splits=SPLITS)
+        K = K0[np.ix_(rows, rows)]
+        many = holdout(K, Y[rows], ALPHA, None, intercept, splits=splits)
+        assert_allclose(once.value, many.value, rtol=1e-10)
+        assert_allclose(once.dalpha, many.dalpha, rtol=1e-9)
+
+    @every_objective
+    @with_intercept
+    def test_ones_are_none(self, name, intercept):
+        plain = ALL[name](K0, Y, ALPHA, None, intercept)
+        ones = ALL[name](K0, Y, ALPHA, np.ones(N), intercept)
+        assert_allclose(ones.value, plain.value, rtol=1e-13)
+        assert_allclose(ones.dK, plain.dK, atol=1e-12 * np.abs(plain.dK).max())
+
+
+class TestIdentities:
+    def test_gcv_is_the_kernel_alignment_risk_estimate(self):
+        # KARE of Jacot et al. 2020 and Schwab et al. 2025 at z = alpha / n.
+        y, z = Y[:, :1], ALPHA / N
+        R = np.linalg.inv(K0 / N + z * np.eye(N))
+        kare = (y.T @ R @ R @ y / N) / (np.trace(R) / N) ** 2
+        assert_allclose(gcv(K0, y, ALPHA, None, False).value, kare[0, 0], rtol=1e-12)
+
+    def test_gcv_by_its_definition_with_an_intercept(self):
+        H = np.eye(N) - ALPHA * solve(K0, Y, ALPHA, None, True).P
+        risk = ((Y - H @ Y) ** 2).sum() / N / (1 - np.trace(H) / N) ** 2
+        assert_allclose(gcv(K0, Y, ALPHA, None, True).value, risk, rtol=1e-11)
+
+    def test_evidence_is_the_normal_density(self):
+        noise = ALPHA * np.eye(N)
+        normal = multivariate_normal(np.zeros(N), K0 + noise)
+        expected = -sum(normal.logpdf(column) for column in Y.T)
+        assert_allclose(evidence(K0, Y, ALPHA, None, False).value, expected, rtol=1e-11)
+
+    def test_evidence_is_that_of_the_gaussian_process(self):
+        X, y = REF["X"], REF["y"]
+        kernel = ConstantKernel(1.7) * RBF(1.3)
+        peer = GaussianProcessRegressor(kernel, alpha=0.4, optimizer=None).fit(X, y)
+        value, slope = peer.log_marginal_likelihood(
+            peer.kernel_.theta, eval_gradient=True
+        )
+        K, gradient = kernel(X, eval_gradient=True)
+        found = evidence(K, y[:, None], 0.4, None, False)
+        assert_allclose(found.value, -value, rtol=1e-11)
+        mine = np.einsum("ij,ijk->k", found.dK, gradient)
+        assert_allclose(mine, -slope, rtol=1e-9)
+
+    def test_evidence_with_an_intercept_is_a_wide_prior_on_it(self):
+        # A constant of variance v adds log(v) / 2 per output; what is left of v
+        # falls like 1 / v.
+        v = 1e7
+        wide = evidence(K0 + v, Y, ALPHA, None, False).value
+        flat = evidence(K0, Y, ALPHA, None, True).value
+        assert_allclose(flat + 0.5 * Y.shape[1] * np.log(v), wide, rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize("name", ["loo", "gcv"])
+    def test_one_constant_more_changes_nothing_with_an_intercept(self, name):
+        here = ALL[name](K0, Y, ALPHA, None, True)
+        there = ALL[name](K0 + 3.0, Y + 5.0, ALPHA, None, True)
+        assert_allclose(here.value, there.value, rtol=1e-11)
+
+    @pytest.mark.parametrize("name", ["loo", "gcv", "holdout"])
+    @with_intercept
+    def test_one_scale_of_kernel_and_ridge(self, name, intercept):
+        here = ALL[name](K0, Y, ALPHA, INTEGER, intercept)
+        there = ALL[name](7 * K0, Y, 7 * ALPHA, INTEGER, intercept)
+        assert_allclose(here.value, there.value, rtol=1e-11)
+        # Euler: the two derivatives along the common scale cancel.
+        along = (here.dK * K0).sum() + here.dalpha * ALPHA
+        assert_allclose(along, 0, atol=1e-9 * here.value)
+
+    @with_intercept
+    def test_holdout_in_plain_numpy(self, intercept):
+        expected = 0.0
+        for train, test in SPLITS:
+            n = len(train)
+            M = np.zeros((n + 1, n + 1))
+            M[:n, :n] = K0[np.ix_(train, train)] + np.diag(ALPHA / INTEGER[train])
+            M[n, :n] = M[:n, n] = float(intercept)
+            M[n, n] = 0.0 if intercept else 1.0
+            right = np.vstack([Y[train], np.zeros(Y.shape[1])])
+            dual = np.linalg.solve(M, right)
+            R = K0[np.ix_(test, train)] @ dual[:n] + dual[n] - Y[test]
+            expected += (INTEGER[test] @ R**2).sum()
+        found = holdout(K0, Y, ALPHA, INTEGER, intercept, splits=SPLITS)
+        assert_allclose(found.value, expected, rtol=1e-10)
+
+
+class TestAuthorsUpdate:
+    def test_step_by_step(self):
+        y = REF["y"][:, None]
+        splits = [(REF["train"], REF["valid"])]
+        visited = []
+
+        def evaluate(u):
+            w = np.exp(u)
+            visited.append(w)
+            K = np.tensordot(w, C, 1)
+            found = holdout(
+                K, y, float(REF["author_alpha"]), None, False, splits=splits
+            )
+            return found.value, w * _slopes(found.dK)
+
+        steps = len(REF["author_w"]) - 1
+        found = projected_gradient(
+            evaluate,
+            np.log(REF["author_w"][0]),
+            np.log(np.tile([1e-5, 1e5], (5, 1))),
+            linear=np.ones(5, dtype=bool),
+            learning_rate=float(REF["author_lr"]),
+            max_iter=steps,
+            tol=0.0,
+            report=lambda value: None,
+        )
+        assert_allclose(visited, REF["author_w"], rtol=0, atol=1e-9)
+        assert_allclose(found.path[:-1], REF["author_loss"], rtol=1e-9)
+        assert len(found.path) == steps + 1
+        # The published update does move: 8 % in 50 steps.
+        assert np.abs(visited[-1] - visited[0]).max() > 0.05
