@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import os
+import re
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -103,3 +104,30 @@ def write_reference() -> None:
 
 
 write_reference()
+
+# Methods that scikit-learn adds to every estimator, with references to its own pages.
+ROUTING = {"get_metadata_routing", "get_params", "set_params"}
+
+
+def skip_routing(app, what, name, thing, skip, options):
+    """Leave out what every scikit-learn estimator has."""
+    if name in ROUTING or (name.startswith("set_") and name.endswith("_request")):
+        return True
+    return None
+
+
+def mend_docstring(app, what, name, thing, options, lines):
+    """Join lines continued by a backslash; keep trailing underscores from docutils."""
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    lines[:] = [
+        re.sub(r"(?<![\w`])(\w+_)(?![\w`])", r"`\1`", line)
+        if re.match(r"\w[\w, ]* : ", line)
+        else line
+        for line in joined.split("\n")
+    ]
+
+
+def setup(app):
+    """Mend docstrings before numpydoc reads them."""
+    app.connect("autodoc-skip-member", skip_routing)
+    app.connect("autodoc-process-docstring", mend_docstring, priority=100)

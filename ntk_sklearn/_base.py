@@ -8,7 +8,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.gaussian_process.kernels import Kernel
-from sklearn.model_selection import KFold, check_cv
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -18,6 +17,7 @@ from sklearn.utils.validation import (
 from . import _defaults
 from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
 from ._gram import threads_for
+from ._large import LargeFit
 from ._machine import Member, Settings, fit_machine
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
@@ -27,7 +27,7 @@ from .optimizers import OPTIMIZERS
 _MATRICES = 5
 
 
-class BaseWNTK(CallbackSupportMixin, BaseEstimator):
+class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
     """Weighted-NTK ridge machines: validation, learning, decision values."""
 
     _doc_link_module = "ntk_sklearn"
@@ -47,6 +47,8 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "cv": ["cv_object"],
         "fit_intercept": ["boolean"],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "solver": [StrOptions({"auto", "cholesky", "cg", "nystrom"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -108,6 +110,8 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         counted = self.cv is None or isinstance(self.cv, Integral)
         if self.objective != "holdout" or counted:
             return np.zeros((len(X), 0))
+        from sklearn.model_selection import check_cv  # slow to import
+
         splits = list(check_cv(self.cv, y).split(X, y))
         roles = np.zeros((len(X), len(splits)))
         for k, (train, test) in enumerate(splits):
@@ -127,6 +131,8 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         n_splits = min(5 if self.cv is None else self.cv, len(rows))
         if n_splits < 2:
             return []
+        from sklearn.model_selection import KFold  # slow to import
+
         seed = 0 if self.random_state is None else self.random_state
         return list(KFold(n_splits, shuffle=True, random_state=seed).split(rows))
 
@@ -151,11 +157,17 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
 
         `Y` are the numeric targets, `y` what the user gave.
         """
-        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        s = _check_sample_weight(sample_weight, Y, ensure_non_negative=True)
         if not s.any():
             raise ValueError(
                 "sample_weight is zero for every row; none is left to fit."
             )
+        self.__dict__.pop("_streams", None)
+        streams = self._streams_from(X)
+        self.solver_ = "nystrom" if streams else self._choose_solver(len(X))
+        if self.solver_ != "cholesky":
+            self._fit_large(X, Y, s, y)
+            return
         roles = self._roles(X, y)
         kept, weight, origin = _distinct(np.column_stack([X, Y, roles]), s)
         rows, targets = X[kept], Y[kept]

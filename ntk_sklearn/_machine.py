@@ -197,6 +197,8 @@ def _learn(member, Z, Y, weight, settings):
         alpha = ridge_path(kernel(Z), Y, alphas, weight, settings.intercept).best_alpha
     if not fixed_alpha:
         kernel, alpha = normalise(kernel, alpha, Z)
+    if settings.optimizer == "projected-gradient":
+        kernel = _fix_zeros(kernel)
     if not converged:
         warnings.warn(
             f"the {settings.optimizer} optimiser used all of its max_iter="
@@ -265,9 +267,15 @@ def normalise(kernel, alpha, X):
         return kernel, alpha
     scale = float(np.mean(kernel.diag(X)))
     kernel.layer_weights = np.asarray(kernel.layer_weights) / scale
-    if not np.all(kernel.layer_weights):
-        kernel.layer_weights_bounds = "fixed"
     return kernel, alpha / scale
+
+
+def _fix_zeros(kernel):
+    """Fix the weights of a kernel whose layers were switched off: zeros have no log."""
+    weights = getattr(kernel, "layer_weights", None)
+    if weights is not None and not np.all(weights):
+        kernel.layer_weights_bounds = "fixed"
+    return kernel
 
 
 __all__ = ["Machine", "Member", "Prior", "Settings", "fit_machine", "row_blocks"]

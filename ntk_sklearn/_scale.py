@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._machine import Machine, Settings, fit_machine
+from ._machine import Machine, Settings, fit_machine, row_blocks
 from .solvers import (
     NystromSystem,
     accumulate,
@@ -57,6 +57,12 @@ class Sample:
         few = self.rng.permutation(len(rows))[:LEARNING_ROWS]
         self.few = np.sort(few)
 
+    def keep_few(self) -> None:
+        """Forget the candidates, once the centres have been chosen."""
+        few = self.few
+        self.X, self.Y, self.weight = self.X[few], self.Y[few], self.weight[few]
+        self.few = np.arange(len(few))
+
     def learn(self, member, settings: Settings) -> Machine:
         """Fit a machine to the rows to learn from."""
         few = self.few
@@ -98,6 +104,19 @@ class Stream:
         accumulate(self.system, X, Y, weight, progress=progress)
         return self
 
+    def variance(self, X, alpha):
+        """Return the posterior variance of the function at raw rows.
+
+        What the model leaves out of the kernel counts in full.
+        """
+        machine, system = self.machine, self.system
+        out = np.empty(len(X))
+        for rows in row_blocks(len(X), len(system.centres)):
+            missed, spread = system.variance(X[rows], alpha)
+            prior = machine.kernel.diag(machine.encode(X[rows]))
+            out[rows] = np.maximum(prior - missed, 0.0) + spread
+        return machine.variance * out
+
     def finish(self) -> Machine:
         """Choose the ridge and solve."""
         old, system, sample = self.machine, self.system, self.sample
@@ -125,9 +144,8 @@ class Stream:
         )
 
 
-def fit_conjugate(member, X, Y, weight, settings: Settings, random_state) -> Machine:
+def fit_conjugate(member, sample: Sample, X, Y, weight, settings) -> Machine:
     """Learn on a sample, and solve exactly on the kernel matrix of all rows."""
-    sample = Sample(X, Y, weight, 0, random_state)
     old = sample.learn(member, settings)
     Z = old.encode(X)
     uniform = bool((weight == 1.0).all())

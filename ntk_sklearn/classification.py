@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
@@ -62,8 +61,17 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into `sample_weight`. Where the ridge is
         learned only their ratios matter, and the total weight is kept.
+    n_components : int, default=None
+        Number of centres of a Nyström model, fitted in one pass over the rows; None
+        means the exact fit where it is possible. Hyperparameters are then learned on a
+        sample of 2000 rows, and the ridge by generalised cross-validation.
+    solver : {"auto", "cholesky", "cg", "nystrom"}, default="auto"
+        Exact by factorisation or, on more rows than that can take, by conjugate
+        gradients, or a Nyström model. ``"auto"`` goes by `n_components`, the number of
+        rows and the memory of the machine.
     random_state : int, RandomState instance or None, default=None
-        Not used by the exact fit, which is deterministic.
+        Decides the sample and the centres of a Nyström model; None means 0. The exact
+        fit is deterministic.
     verbose : int, default=0
         Whether to print the objective after every iteration.
 
@@ -86,6 +94,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         What decision values are multiplied by before the softmax of `predict_proba`:
         the factor with the best likelihood of the training labels at the
         leave-one-out decision values.
+    solver_ : str
+        The solver that was used.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -130,6 +140,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         cv=None,
         fit_intercept=True,
         class_weight=None,
+        n_components=None,
+        solver="auto",
         random_state=None,
         verbose=0,
     ):
@@ -145,6 +157,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         self.cv = cv
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.n_components = n_components
+        self.solver = solver
         self.random_state = random_state
         self.verbose = verbose
 
@@ -169,9 +183,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         WNTKClassifier
             The fitted estimator.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C")
+        if self._streams_from(X):
+            y, s = self._check_source(X, y, sample_weight)
+        else:
+            X, y = validate_data(self, X, y, dtype=np.float64, order="C")
+            s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         check_classification_targets(y)
-        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         self.classes_ = np.unique(y[s > 0])
         if len(self.classes_) < 2:
             raise ValueError(
@@ -186,10 +203,63 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 weighted *= s.sum() / weighted.sum()
             s = weighted
         indicators = (y[:, None] == self.classes_).astype(np.float64)
+        self.__dict__.pop("loo_predictions_", None)
         self._fit_machines(X, indicators, s, y)
+        if self.solver_ == "cholesky":
+            self.loo_predictions_ = self.classes_[self._loo_decisions.argmax(axis=1)]
+        else:
+            indicators, s = self._sampled
+        self._calibrate(indicators, s)
+        return self
+
+    def _calibrate(self, indicators, s):
+        """Fit the temperature to the leave-one-out decisions of some rows."""
         loo = self._loo_decisions
-        self.loo_predictions_ = self.classes_[loo.argmax(axis=1)]
         self.temperature_ = _temperature(loo[s > 0], indicators[s > 0], s[s > 0])
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Add a batch of rows to a Nyström model, and solve.
+
+        The first batch decides the hyperparameters and the centres, so it should be a
+        fair sample of at least some thousand rows. After `fit` with a Nyström model,
+        batches add to what it was fitted to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will come; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        WNTKClassifier
+        """
+        first = not hasattr(self, "_streams")
+        if first and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if self.class_weight is not None and not isinstance(self.class_weight, dict):
+            raise ValueError(
+                'class_weight="balanced" needs all rows at once; pass a dictionary, or '
+                "sample_weight, to partial_fit."
+            )
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=first)
+        check_classification_targets(y)
+        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        if first:
+            self.classes_ = np.unique(classes)
+        unknown = np.setdiff1d(y, self.classes_)
+        if unknown.size:
+            raise ValueError(
+                f"y holds {unknown.tolist()}, which are not among the classes of the "
+                f"first call: {self.classes_.tolist()}."
+            )
+        if self.class_weight is not None:
+            s = s * compute_sample_weight(self.class_weight, y)
+        self._partial(X, (y[:, None] == self.classes_).astype(np.float64), s)
+        self._calibrate(*self._sampled)
         return self
 
     def decision_function(self, X):
@@ -260,6 +330,8 @@ def _temperature(decisions, indicators, sample_weight) -> float:
     One number keeps the order of the classes, so that probabilities and predictions
     agree. The softening keeps it finite where the classes are separated.
     """
+    from scipy.optimize import minimize_scalar  # slow to import, needed only here
+
     k = indicators.shape[1]
     soft = 1.0 / (sample_weight.sum() + k)
     targets = indicators * (1.0 - k * soft) + soft

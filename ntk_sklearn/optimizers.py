@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 # Backtracking: the first step changes no parameter by more than this share; a success
 # doubles the rate, a failure halves it, and after so many halvings there is no descent.
@@ -57,6 +56,8 @@ def lbfgs(
     -------
     Outcome
     """
+    from scipy.optimize import minimize  # slow to import, needed only here
+
     path: list[float] = []
     best: list = [np.inf, np.asarray(start)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from . import _defaults
 from ._base import BaseWNTK
@@ -57,8 +57,17 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         Splits of ``objective="holdout"``; None means 5 folds.
     fit_intercept : bool, default=True
         Whether to fit a constant that the ridge does not penalise.
+    n_components : int, default=None
+        Number of centres of a Nyström model, fitted in one pass over the rows; None
+        means the exact fit where it is possible. Hyperparameters are then learned on a
+        sample of 2000 rows, and the ridge by generalised cross-validation.
+    solver : {"auto", "cholesky", "cg", "nystrom"}, default="auto"
+        Exact by factorisation or, on more rows than that can take, by conjugate
+        gradients, or a Nyström model. ``"auto"`` goes by `n_components`, the number of
+        rows and the memory of the machine.
     random_state : int, RandomState instance or None, default=None
-        Not used by the exact fit, which is deterministic.
+        Decides the sample and the centres of a Nyström model; None means 0. The exact
+        fit is deterministic.
     verbose : int, default=0
         Whether to print the objective after every iteration.
 
@@ -86,6 +95,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         Number of iterations.
     members_, blend_weights_ : list and ndarray
         The fitted machines and their weights: one of each for regression.
+    solver_ : str
+        The solver that was used.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -129,6 +140,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         tol=1e-5,
         cv=None,
         fit_intercept=True,
+        n_components=None,
+        solver="auto",
         random_state=None,
         verbose=0,
     ):
@@ -143,6 +156,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         self.tol = tol
         self.cv = cv
         self.fit_intercept = fit_intercept
+        self.n_components = n_components
+        self.solver = solver
         self.random_state = random_state
         self.verbose = verbose
 
@@ -167,7 +182,50 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         WNTKRegressor
             The fitted estimator.
         """
-        X, y = validate_data(
+        if self._streams_from(X):
+            y, sample_weight = self._check_source(X, y, sample_weight)
+        else:
+            X, y = self._check_rows(X, y)
+        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        self._single_output = y.ndim == 1
+        self._set_units(Y, sample_weight)
+        scaled = (Y - self._mean) / self._scale
+        self.__dict__.pop("loo_predictions_", None)
+        self._fit_machines(X, scaled, sample_weight, y)
+        if self.solver_ == "cholesky":
+            self.loo_predictions_ = self._in_units(self._loo_decisions)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Add a batch of rows to a Nyström model, and solve.
+
+        The first batch decides the units of the targets, the hyperparameters and the
+        centres, so it should be a fair sample of at least some thousand rows. After
+        `fit` with a Nyström model, batches add to what it was fitted to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        WNTKRegressor
+        """
+        first = not hasattr(self, "_streams")
+        X, y = self._check_rows(X, y, reset=first)
+        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if first:
+            self._single_output = y.ndim == 1
+            self._set_units(Y, s)
+        self._partial(X, (Y - self._mean) / self._scale, s)
+        return self
+
+    def _check_rows(self, X, y, reset=True):
+        return validate_data(
             self,
             X,
             y,
@@ -175,14 +233,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             y_numeric=True,
             dtype=np.float64,
             order="C",
+            reset=reset,
         )
-        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        self._single_output = y.ndim == 1
-        self._set_units(Y, sample_weight)
-        scaled = (Y - self._mean) / self._scale
-        self._fit_machines(X, scaled, sample_weight, y)
-        self.loo_predictions_ = self._in_units(self._loo_decisions)
-        return self
 
     def _set_units(self, Y, sample_weight):
         """Standardise targets for the default model, whose priors have a scale."""
@@ -229,6 +281,13 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
 
     def _posterior_variance(self, X):
         """Posterior variance of the function, in scaled units."""
+        if self.solver_ == "nystrom":
+            return self._streams[0].variance(X, self.alpha_)
+        if self.solver_ == "cg":
+            raise ValueError(
+                "return_std=True needs a factorisation, which conjugate gradients do "
+                'without; fit with solver="nystrom" or "cholesky".'
+            )
         machine = self.members_[0]
         K = machine.kernel(machine.X)
         nothing = np.zeros((len(K), 1))

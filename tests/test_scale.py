@@ -7,8 +7,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel
+from ntk_sklearn.classification import WNTKClassifier
+from ntk_sklearn.regression import WNTKRegressor
 from ntk_sklearn.solvers import (
     BlockError,
     NystromSystem,
@@ -322,3 +326,90 @@ def test_choice_of_solver():
     assert choose_solver(10_000, 0.1 * gib) == "nystrom"
     assert choose_solver(1_000, n_components=100) == "nystrom"
     assert choose_solver(1_000, n_components=1_000) == "cholesky"
+
+
+FIXED = WNTKRegressor(
+    NTKernel(depth=2, bias_variance_bounds="fixed"),
+    alpha=0.1,
+    alpha_bounds="fixed",
+    n_components=60,
+)
+CLASSES = np.where(Y[:, 0] > 0.5, "high", "low")
+
+
+@parametrize_with_checks(
+    [
+        WNTKRegressor(n_components=20, max_iter=3, tol=0.1),
+        WNTKClassifier(n_components=20),
+    ]
+)
+@pytest.mark.filterwarnings("ignore:the lbfgs optimiser used all")
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+def test_estimator_agrees_with_the_functions():
+    model = clone(FIXED).fit(X, Y, WEIGHT)
+    assert model.solver_ == "nystrom" and model.X_fit_.shape == (60, 5)
+    system = NystromSystem(KERNEL, model.X_fit_, 2).update(X, Y, WEIGHT)
+    close(model.predict(NEW), predict(KERNEL, model.X_fit_, system.solve(0.1), NEW))
+
+
+def test_all_components_are_the_exact_fit():
+    exact = clone(FIXED).set_params(n_components=600).fit(X, Y)
+    assert exact.solver_ == "cholesky"
+    for solver in ("nystrom", "cg"):
+        model = clone(exact).set_params(solver=solver).fit(X, Y)
+        assert model.solver_ == solver
+        close(model.predict(NEW), exact.predict(NEW), 1e-7)
+    model = clone(exact).set_params(solver="nystrom").fit(X, Y[:, 0])
+    exact.fit(X, Y[:, 0])
+    deviations = [m.predict(NEW, return_std=True)[1] for m in (model, exact)]
+    close(deviations[0], deviations[1], 1e-5)
+    model._streams[0].settings.intercept = True
+    loo = model._streams[0].finish().loo
+    close(loo[:, 0], exact.loo_predictions_, 1e-6)
+
+
+def test_partial_fit_equals_fit():
+    whole = clone(FIXED).fit(X, Y)
+    parts = clone(FIXED).partial_fit(X, Y, np.repeat([1.0, 1e-300], 300))
+    once = clone(FIXED).partial_fit(X, Y)
+    close(once.predict(NEW), whole.predict(NEW))
+    # A batch adds to what is there: twice the data is a weight of two.
+    once.partial_fit(X, Y)
+    system = NystromSystem(KERNEL, once.X_fit_, 2).update(X, Y, np.full(600, 2.0))
+    close(once.predict(NEW), predict(KERNEL, once.X_fit_, system.solve(0.1), NEW))
+    with pytest.raises(ValueError, match=r"features"):
+        parts.partial_fit(X[:, :3], Y)
+
+
+def test_partial_fit_of_classes():
+    whole = WNTKClassifier(n_components=50).fit(X, CLASSES)
+    assert whole.score(X, CLASSES) > 0.9
+    part = WNTKClassifier(n_components=50)
+    with pytest.raises(ValueError, match=r"classes must be passed"):
+        part.partial_fit(X, CLASSES)
+    part.partial_fit(X, CLASSES, ["low", "high", "never"])
+    part.partial_fit(X, CLASSES)
+    assert list(part.classes_) == ["high", "low", "never"]
+    assert part.score(X, CLASSES) > 0.9
+    np.testing.assert_allclose(part.predict_proba(NEW).sum(axis=1), 1.0)
+    with pytest.raises(ValueError, match=r"'new'.*not among the classes"):
+        part.partial_fit(X[:1], ["new"])
+
+
+def test_estimator_reads_sources(files, tmp_path):
+    da = pytest.importorskip("dask.array")
+    whole = clone(FIXED).fit(X, Y)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    close(clone(FIXED).fit(mapped, Y).predict(NEW), whole.predict(NEW))
+    model = clone(FIXED).fit(*files)
+    close(model.predict(NEW), whole.predict(NEW))
+    lazy = [da.from_array(part, chunks=(200, -1)) for part in (X, Y)]
+    close(clone(FIXED).fit(*lazy).predict(NEW), whole.predict(NEW))
+    labels = WNTKClassifier(n_components=50).fit(files[0], CLASSES)
+    assert labels.score(X, CLASSES) > 0.9
+    with pytest.raises(ValueError, match=r"needs all rows in memory"):
+        clone(FIXED).set_params(solver="cg").fit(*files)

@@ -35,8 +35,7 @@ search.fit(X, y - y.mean())
 print(search.best_params_)
 
 # %%
-# Ridge matters more than depth, and the best ridge differs between depths: compare
-# kernels only at a ridge tuned for each.
+# The ridge matters more than the depth: compare kernels only at a ridge tuned for each.
 
 rmse = -search.cv_results_["mean_test_score"].reshape(len(alphas), len(depths))
 fig, ax = plt.subplots(layout="constrained")
@@ -61,25 +60,25 @@ print(search.best_params_, f"accuracy {search.best_score_:.3f}")
 # ------------------
 #
 # `GaussianProcessRegressor` learns the hyperparameters that have bounds by its
-# marginal likelihood: here the bias variance, a length scale, and the noise. Far from
-# the data, a rectified network goes on in straight lines, and its uncertainty grows.
+# marginal likelihood: here the bias variance, a length scale, and the noise. A
+# rectified network bends at the data and goes on in straight lines beyond them; one of
+# error functions is smooth, and levels off.
 
 rng = np.random.default_rng(0)
-x = np.sort(rng.uniform(-2.5, 2.5, 25))
-t = np.sin(2 * x) + 0.1 * rng.standard_normal(25)
-kernel = NTKernel(depth=2, length_scale=1.0, length_scale_bounds=(1e-2, 1e2))
-process = GaussianProcessRegressor(
-    kernel + WhiteKernel(0.01, (1e-4, 1.0)), normalize_y=True
-)
-process.fit(x[:, None], t)
-print(process.kernel_)
-
+x = np.sort(rng.uniform(-2.5, 2.5, 30))
+t = np.sin(2 * x) + 0.2 * rng.standard_normal(30)
 grid = np.linspace(-4.5, 4.5, 300)
-mean, std = process.predict(grid[:, None], return_std=True)
-fig, ax = plt.subplots(layout="constrained")
-ax.fill_between(grid, mean - 2 * std, mean + 2 * std, alpha=0.2, label="2 std")
-ax.plot(grid, mean, label="mean")
-ax.plot(x, t, "k.", label="data")
-ax.set(xlabel="x", ylabel="y", ylim=(-6, 6), title="GaussianProcessRegressor")
-ax.legend()
+fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+for ax, activation in zip(axes, ("relu", "erf"), strict=True):
+    kernel = NTKernel(2, activation, length_scale_bounds=(0.1, 10.0))
+    noise = WhiteKernel(0.1, (1e-3, 10.0))
+    process = GaussianProcessRegressor(kernel + noise, normalize_y=True)
+    process.fit(x[:, None], t)
+    print(process.kernel_)
+    mean, std = process.predict(grid[:, None], return_std=True)
+    ax.fill_between(grid, mean - 2 * std, mean + 2 * std, alpha=0.2, label="2 std")
+    ax.plot(grid, mean, label="mean")
+    ax.plot(x, t, "k.", label="data")
+    ax.set(xlabel="x", ylim=(-4, 4), title=activation)
+axes[1].legend()
 plt.show()

@@ -2,9 +2,9 @@
 WNTKClassifier: labels and probabilities
 ========================================
 
-`WNTKClassifier` is ridge regression on class indicators. Its probabilities are a softmax
-of the decision values, with the one factor that makes the left-out training labels most
-likely: no rows are held back for the calibration.
+`WNTKClassifier` is ridge regression on class indicators. Its probabilities are a
+softmax of the decision values, with the one factor that makes the left-out training
+labels most likely: no rows are held back for the calibration.
 """
 
 import matplotlib.pyplot as plt
@@ -82,6 +82,6 @@ DecisionBoundaryDisplay.from_estimator(
     grid_resolution=150,
     ax=ax,
 )
-ax.scatter(*X.T, c=y, cmap="RdBu", edgecolor="k", s=20)
+ax.scatter(*X.T, c=y, cmap="RdBu", vmin=-0.2, vmax=1.2, edgecolor="white", s=30)
 ax.set(title="probability of the second class", aspect="equal")
 plt.show()

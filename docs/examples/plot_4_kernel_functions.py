@@ -24,7 +24,7 @@ def profile(kernel):
 def draw(ax, kernels, title):
     for label, kernel in kernels.items():
         ax.plot(np.cos(angles), profile(kernel), label=label)
-    ax.set(xlabel=r"$\cos(x, x')$", title=title)
+    ax.set(xlabel=r"$\cos(x, x')$", title=title, xticks=[-1, -0.5, 0, 0.5, 1])
     ax.legend()
 
 
@@ -58,7 +58,9 @@ for ax, names, title in zip(
     axes, (rough, smooth), ("rectified", "smooth"), strict=True
 ):
     kernels = {
-        str(name): NTKernel(2, name, weight_variance=1.5, bias_variance=0.0)
+        name if isinstance(name, str) else "{}, {}".format(*name): NTKernel(
+            2, name, weight_variance=1.5, bias_variance=0.0
+        )
         for name in names
     }
     draw(ax, kernels, title)

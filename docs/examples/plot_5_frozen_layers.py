@@ -65,7 +65,8 @@ circle = np.sqrt(2.0) * np.column_stack([np.cos(angles), np.sin(angles)])
 terms = NTKernel(depth, bias_variance=0.0).components(circle, circle[:1])[:, :, 0]
 names = [*(f"layer {l}" for l in range(1, depth + 1)), "read-out"]
 fig, ax = plt.subplots(layout="constrained")
-ax.stackplot(np.cos(angles), terms, labels=names, alpha=0.8)
-ax.set(xlabel=r"$\cos(x, x')$", ylabel="terms of the NTK, stacked", xlim=(-1, 1))
+for name, term in zip(names, terms, strict=True):
+    ax.plot(np.cos(angles), term, label=name)
+ax.set(xlabel=r"$\cos(x, x')$", ylabel="$K_l$", xlim=(-1, 1))
 ax.legend(loc="upper left")
 plt.show()

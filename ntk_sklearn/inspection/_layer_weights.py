@@ -69,7 +69,7 @@ class LayerWeightsDisplay:
             Which of the estimator's `members_`; None means the one with the smallest
             leave-one-out error.
         name : str, default=None
-            Label of the bars; None means the name of the estimator.
+            Label of the bars; None means none.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -88,8 +88,6 @@ class LayerWeightsDisplay:
                 f"layer weights, got kernel_={machine.kernel!r}."
             )
         weights = np.array(machine.kernel._value("layer_weights"), dtype=np.float64)
-        if name is None:
-            name = type(estimator).__name__
         display = cls(weights, shares=_shares(machine.kernel, machine.X), name=name)
         return display.plot(ax=ax, **kwargs)
 
@@ -119,7 +117,7 @@ class LayerWeightsDisplay:
         if self.shares is not None:
             labels = [f"{100 * share:.0f} %" for share in self.shares]
             self.ax_.bar_label(self.bars_, labels, padding=2)
-            self.ax_.margins(y=0.12)
+            self.ax_.margins(y=0.15)
             self.ax_.set_title("above each bar: its share in the kernel's trace")
         self.ax_.set_ylabel("layer weight")
         if options["label"] is not None:

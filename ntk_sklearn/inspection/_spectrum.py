@@ -179,7 +179,9 @@ class KernelSpectrumDisplay:
             )
             self.energy_ax_.set(ylim=(0.0, 1.02), ylabel="energy of the target")
             lines, labels = [*lines, self.energy_line_], [*labels, label]
-        (self.energy_ax_ or self.ax_).legend(lines, labels, loc="lower left")
+        (self.energy_ax_ or self.ax_).legend(
+            lines, labels, loc="lower left", fontsize="small", framealpha=0.9
+        )
 
 
 def _as_the_ridge_sees(problem):

@@ -2,10 +2,8 @@
 
 from ._blocks import (
     BlockError,
-    gather,
     is_source,
     row_blocks,
-    sample_rows,
 )
 from ._centres import leverage_scores, select_centres
 from ._choice import choose_solver
@@ -13,6 +11,7 @@ from ._cholesky import Solution, inverse, solve, warn_jitter
 from ._conjugate import IterativeSolution, conjugate_solve
 from ._nystrom import NystromSolution, NystromSystem, Sums
 from ._path import RidgePath, ridge_path
+from ._sources import gather, sample_rows
 from ._streaming import Progress, accumulate, predict
 
 __all__ = [

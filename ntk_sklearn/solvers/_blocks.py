@@ -79,7 +79,7 @@ def _is_files(X) -> bool:
 
 def _file_blocks(X, y, weight):
     paths = [os.fspath(path) for path in X]
-    parts = []
+    parts: list[list] = []
     for name, source in (("y", y), ("sample_weight", weight)):
         if source is None:
             parts.append([None] * len(X))
@@ -115,54 +115,6 @@ def block_lengths(X) -> np.ndarray:
 def is_source(X) -> bool:
     """Whether rows lie outside of memory: a list of files, or a dask array."""
     return _is_files(X) or _is_dask(X)
-
-
-def gather(source) -> np.ndarray:
-    """Read all of a small source, such as the targets, into memory."""
-    if source is None or not is_source(source):
-        return source
-    return np.concatenate([_read(block.X) for block in row_blocks(source)])
-
-
-def sample_rows(X, n, rng, among=None, max_blocks=32):
-    """Draw rows from any source of `row_blocks`, reading a few of its blocks only.
-
-    Parameters
-    ----------
-    X : ndarray, memmap, list of .npy files, or dask array, of rows
-    n : int
-        How many; all, if there are no more.
-    rng : RandomState
-    among : ndarray of int, default=None
-        Sorted numbers of the rows that may be drawn; None means all.
-    max_blocks : int, default=32
-        Number of files or chunks to read.
-
-    Returns
-    -------
-    rows : ndarray of int
-        Sorted.
-    drawn : ndarray of shape (n_drawn, n_features)
-    """
-    if not is_source(X):
-        among = np.arange(len(X)) if among is None else among
-        rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
-        return rows, np.asarray(X[rows], dtype=np.float64)
-    blocks = row_blocks(X)
-    ends = np.cumsum(block_lengths(X))
-    among = np.arange(ends[-1]) if among is None else among
-    some = np.sort(rng.permutation(len(blocks))[:max_blocks])
-    home = np.searchsorted(ends, among, side="right")
-    among = among[np.isin(home, some)]
-    rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
-    home = np.searchsorted(ends, rows, side="right")
-    starts = np.concatenate([[0], ends[:-1]])
-    width = _read(blocks[0].X).shape[1]
-    parts = []
-    for number in np.unique(home):
-        ((tile, _, _),) = load(blocks[number], width, rows=max(1, ends[-1]))
-        parts.append(tile[rows[home == number] - starts[number]])
-    return rows, np.concatenate(parts)
 
 
 def _dask_blocks(X, y, weight):
@@ -225,7 +177,7 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
     return blocks
 
 
-def _read(source):
+def read(source):
     """Open one part of a block, without copying it."""
     if source is None or isinstance(source, np.ndarray):
         return source
@@ -264,7 +216,7 @@ def load(block: Block, n_features: int, rows: int):
         values that are not finite.
     """
     try:
-        X, y, weight = (_read(part) for part in block[2:])
+        X, y, weight = (read(part) for part in block[2:])
     except (OSError, ValueError, EOFError) as error:
         raise BlockError(f"{block.name} cannot be read: {error}") from error
     if X.ndim != 2 or X.shape[1] != n_features:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import kmeans_plusplus
 from sklearn.utils import check_random_state
 
 from ._nystrom import whiten, whitening
@@ -50,6 +49,8 @@ def select_centres(X, m, kernel=None, *, method="kmeans++", alpha=None, random_s
     rows = _pool(n, m, rng)
     pool = np.asarray(X[rows], dtype=np.float64)
     if method == "kmeans++":
+        from sklearn.cluster import kmeans_plusplus  # slow to import
+
         # One candidate per step is D^2 sampling; it takes a tenth of the time.
         _, chosen = kmeans_plusplus(pool, m, random_state=rng, n_local_trials=1)
         chosen = np.unique(chosen)

@@ -144,39 +144,6 @@ class GcvPath(NamedTuple):
     errors: np.ndarray
 
     @property
-    def leave_one_out(self, X, Y, alpha, weight=None) -> np.ndarray:
-        """Predict rows of the system, each by a fit from which it is left out.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            Rows that have been added, a few.
-        Y : ndarray of shape (n_rows, n_outputs)
-        alpha : float
-        weight : ndarray of shape (n_rows,), default=None
-            Of a row with weight w > 1, one copy is left out.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_outputs)
-        """
-        A, b, _ = self._centred()
-        A.flat[:: len(A) + 1] += alpha
-        factor = cho_factor(A, lower=True, overwrite_a=True)
-        s = self.sums
-        Zt = whiten(self.kernel, self.centres, self.factor, X)
-        leverage = np.zeros(len(X))
-        mean = np.zeros(len(s.y))
-        if self.fit_intercept:
-            Zt -= (s.z / s.weight)[:, None]
-            leverage += 1.0 / s.weight
-            mean = s.y / s.weight
-        fitted = Zt.T @ cho_solve(factor, b) + mean
-        leverage += np.einsum("ij,ij->j", Zt, cho_solve(factor, Zt))
-        share = 1.0 if weight is None else np.minimum(weight, 1.0)
-        room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
-        return Y - (Y - fitted) / room[:, None]
-
     def best_alpha(self) -> float:
         """The ridge with the smallest error; the largest one among ties."""
         smallest = self.errors.min()
@@ -280,6 +247,36 @@ class NystromSystem:
             errors[k] = n * rss / (n - dof) ** 2 if dof < n else np.inf
         return GcvPath(alphas, errors)
 
+    def _resolve(self, X, alpha):
+        """Return fits less the mean, leverages and squared norms of rows."""
+        A, b, _ = self._centred()
+        A.flat[:: len(A) + 1] += alpha
+        factor = cho_factor(A, lower=True, overwrite_a=True)
+        Zt = whiten(self.kernel, self.centres, self.factor, X)
+        norms = np.einsum("ij,ij->j", Zt, Zt)
+        if self.fit_intercept:
+            Zt -= (self.sums.z / self.sums.weight)[:, None]
+        solved = cho_solve(factor, Zt)
+        leverage = np.einsum("ij,ij->j", Zt, solved)
+        if self.fit_intercept:
+            leverage += 1.0 / self.sums.weight
+        return solved.T @ b, leverage, norms
+
+    def variance(self, X, alpha):
+        """Return what the model explains of the kernel's diagonal, and its variance.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        alpha : float
+
+        Returns
+        -------
+        explained, variance : ndarrays of shape (n_rows,)
+        """
+        _, leverage, norms = self._resolve(X, alpha)
+        return norms, alpha * leverage
+
     def leave_one_out(self, X, Y, alpha, weight=None) -> np.ndarray:
         """Predict rows of the system, each by a fit from which it is left out.
 
@@ -296,19 +293,9 @@ class NystromSystem:
         -------
         ndarray of shape (n_rows, n_outputs)
         """
-        A, b, _ = self._centred()
-        A.flat[:: len(A) + 1] += alpha
-        factor = cho_factor(A, lower=True, overwrite_a=True)
-        s = self.sums
-        Zt = whiten(self.kernel, self.centres, self.factor, X)
-        leverage = np.zeros(len(X))
-        mean = np.zeros(len(s.y))
+        fitted, leverage, _ = self._resolve(X, alpha)
         if self.fit_intercept:
-            Zt -= (s.z / s.weight)[:, None]
-            leverage += 1.0 / s.weight
-            mean = s.y / s.weight
-        fitted = Zt.T @ cho_solve(factor, b) + mean
-        leverage += np.einsum("ij,ij->j", Zt, cho_solve(factor, Zt))
+            fitted += self.sums.y / self.sums.weight
         share = 1.0 if weight is None else np.minimum(weight, 1.0)
         room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
         return Y - (Y - fitted) / room[:, None]

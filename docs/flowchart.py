@@ -1,0 +1,100 @@
+"""Draw the flowchart of "Which class do I want?": ``python docs/flowchart.py``."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.patches import FancyBboxPatch
+
+QUESTION, ANSWER, EDGE = "#e8eef7", "#ffe9c7", "#44546a"
+
+# name: (x, y, text, is it an answer)
+BOXES = {
+    "rows": (1.6, 4.7, "More rows than\nabout 10,000?", False),
+    "sampler": (5.4, 4.7, "NTKSampler or\nNystroem, then\na linear model", True),
+    "model": (
+        1.6,
+        3.2,
+        "Into a model that\ntakes a kernel: SVC,\nKernelRidge, GPR?",
+        False,
+    ),
+    "target": (1.6, 1.5, "What is to be\npredicted?", False),
+    "number": (0.2, 0.1, "WNTKRegressor", True),
+    "label": (3.0, 0.1, "WNTKClassifier", True),
+    "layers": (5.4, 3.2, "Which layers of the\nnetwork learn?", False),
+    "ntk": (10.0, 4.4, "NTKernel", True),
+    "nngp": (10.0, 3.2, "NNGPKernel", True),
+    "weighted": (10.0, 2.0, "WeightedNTKernel", True),
+}
+ARROWS = [
+    ("rows", "sampler", "yes"),
+    ("rows", "model", "no"),
+    ("model", "layers", "yes"),
+    ("model", "target", "no"),
+    ("target", "number", "numbers"),
+    ("target", "label", "labels"),
+    ("layers", "ntk", "all alike"),
+    ("layers", "nngp", "the last\nonly"),
+    ("layers", "weighted", "at rates of\ntheir own"),
+]
+WIDTH, HEIGHT = 1.22, 0.42  # half sizes of a box
+
+
+def draw():
+    fig, ax = plt.subplots(figsize=(10.5, 5))
+    ax.set(xlim=(-1.15, 11.4), ylim=(-0.5, 5.3))
+    ax.axis("off")
+    for x, y, text, answer in BOXES.values():
+        ax.add_patch(
+            FancyBboxPatch(
+                (x - WIDTH, y - HEIGHT),
+                2 * WIDTH,
+                2 * HEIGHT,
+                boxstyle="round,pad=0.05" if answer else "square,pad=0.05",
+                facecolor=ANSWER if answer else QUESTION,
+                edgecolor=EDGE,
+            )
+        )
+        ax.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=9,
+            fontweight="bold" if answer else "normal",
+        )
+    for start, end, text in ARROWS:
+        arrow(ax, BOXES[start][:2], BOXES[end][:2], text)
+    return fig
+
+
+def arrow(ax, start, end, text):
+    (x0, y0), (x1, y1) = start, end
+    if x1 - x0 > 2.5:  # to the right
+        tail, head = (x0 + WIDTH + 0.06, y0), (x1 - WIDTH - 0.08, y1)
+    else:  # down
+        tail, head = (x0, y0 - HEIGHT - 0.06), (x1, y1 + HEIGHT + 0.08)
+    ax.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": EDGE})
+    middle = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
+    ax.text(
+        *middle,
+        text,
+        ha="center",
+        va="center",
+        fontsize=8.5,
+        color=EDGE,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+    )
+
+
+if __name__ == "__main__":
+    mpl.rcParams["svg.hashsalt"] = "ntk_sklearn"
+    draw().savefig(
+        Path(__file__).parent / "_static" / "which.svg",
+        bbox_inches="tight",
+        facecolor="white",
+        metadata={"Date": None},
+    )

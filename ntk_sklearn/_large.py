@@ -1,0 +1,118 @@
+"""How the estimators fit many rows: which solver, one pass, or batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from . import _defaults
+from ._compat import FitProgress
+from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate
+from .solvers import Progress, choose_solver, gather, is_source, sample_rows
+
+
+class LargeFit:
+    """The part of the shell for more rows than an exact fit can take."""
+
+    # What the rest of the shell provides.
+    solver: Any
+    n_components: Any
+    random_state: Any
+    max_iter: Any
+    verbose: Any
+    _splits: Any
+    _settings: Any
+    _members: Any
+    _describe: Any
+
+    def _choose_solver(self, n: int) -> str:
+        if self.solver != "auto":
+            return self.solver
+        return choose_solver(n, n_components=self.n_components)
+
+    def _streams_from(self, X) -> bool:
+        """Whether rows are read where they lie, each block by whoever works on it."""
+        if is_source(X):
+            return True
+        mapped = isinstance(X, np.memmap) and X.ndim == 2
+        return mapped and self._choose_solver(len(X)) == "nystrom"
+
+    def _check_source(self, X, y, sample_weight):
+        """Check the columns of a source, and read its targets and weights."""
+        if self.solver not in ("auto", "nystrom"):
+            raise ValueError(
+                f"solver={self.solver!r} needs all rows in memory, but X is a "
+                f'{type(X).__name__}; use solver="auto" or "nystrom".'
+            )
+        _, head = sample_rows(X, 1, np.random.RandomState(0), max_blocks=1)
+        validate_data(self, head, dtype=np.float64)
+        y = check_array(gather(y), ensure_2d=False, dtype=None, input_name="y")
+        weight = gather(sample_weight)
+        return y, _check_sample_weight(weight, y, ensure_non_negative=True)
+
+    @property
+    def _seed(self):
+        return 0 if self.random_state is None else self.random_state
+
+    def _start_streams(self, X, Y, s, progress):
+        """Learn kernels and choose centres from a sample of the rows."""
+        m = DEFAULT_CENTRES if self.n_components is None else self.n_components
+        sample = Sample(X, Y, s, m, self._seed)
+        few = sample.few
+        splits = self._splits(sample.X[few], np.zeros((len(few), 0)))
+        settings = self._settings(splits, progress)
+        self._streams = [
+            Stream.start(member, sample, settings, m)
+            for member in self._members(sample.X, sample.weight)
+        ]
+        sample.keep_few()
+
+    def _fit_large(self, X, Y, s, y):
+        """Fit by `solver_`, one of "nystrom" and "cg"; as `_fit_machines`."""
+        progress = FitProgress(self, X, y, self.max_iter)
+        if self.solver_ == "cg":
+            sample = Sample(X, Y, s, 0, self._seed)
+            splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))
+            settings = self._settings(splits, progress)
+            positive = s > 0
+            self.members_ = [
+                fit_conjugate(
+                    member, sample, X[positive], Y[positive], s[positive], settings
+                )
+                for member in self._members(sample.X, sample.weight)
+            ]
+            self._conclude(sample)
+        else:
+            self._start_streams(X, Y, s, progress)
+            self._add_rows(X, Y, s)
+        progress.end()
+
+    def _add_rows(self, X, Y, s):
+        """Add rows to every stream, and solve."""
+        weight = None if (s == 1.0).all() else s
+        for stream in self._streams:
+            report = Progress(type(self).__name__) if self.verbose else None
+            stream.add(X, Y, weight, progress=report)
+        self.members_ = [stream.finish() for stream in self._streams]
+        self._conclude(self._streams[0].sample)
+
+    def _conclude(self, sample):
+        """Set the fitted attributes; leave-one-out is of the sample's few rows."""
+        errors = [machine.loo_error for machine in self.members_]
+        self.blend_weights_ = _defaults.blend(errors)
+        self._noise_weight = None
+        few = sample.few
+        self._describe(sample.X[few], np.arange(len(few)), int(np.argmin(errors)))
+        self._sampled = sample.Y[few], sample.weight[few]
+
+    def _partial(self, X, Y, s):
+        """Add a batch; the first one decides kernel and centres."""
+        if not s.any():
+            return
+        if not hasattr(self, "_streams"):
+            self.solver_ = "nystrom"
+            self._start_streams(X, Y, s, None)
+        self._add_rows(X, Y, s)
