@@ -112,7 +112,12 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             return np.zeros((len(X), 0))
         from sklearn.model_selection import check_cv  # slow to import
 
-        splits = list(check_cv(self.cv, y).split(X, y))
+        splits = list(check_cv(self.cv, y).split(X, y)) if self.cv else []
+        if not splits or not all(len(train) and len(test) for train, test in splits):
+            raise ValueError(
+                'cv must give at least one split for objective="holdout", each with '
+                f"rows to fit and rows to score, got {self.cv!r}."
+            )
         roles = np.zeros((len(X), len(splits)))
         for k, (train, test) in enumerate(splits):
             roles[train, k] = 1
@@ -128,6 +133,8 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
                 for role in roles.T
             ]
+        if self.cv is not None and self.cv < 2:
+            raise ValueError(f"cv must be at least 2 folds, got {self.cv!r}.")
         n_splits = min(5 if self.cv is None else self.cv, len(rows))
         if n_splits < 2:
             return []
@@ -147,9 +154,8 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             raise MemoryError(
                 f"fitting {n} rows exactly needs about {needed / 2**30:.1f} GiB for "
                 f"{_MATRICES} kernel matrices of shape ({n}, {n}), but this machine "
-                f"has {total / 2**30:.1f} GiB; fit a sample of the rows, or "
-                "approximate the kernel with ntk_sklearn.NTKSampler or "
-                "sklearn.kernel_approximation.Nystroem."
+                f'has {total / 2**30:.1f} GiB; use solver="nystrom" with n_components '
+                "centres, or fit a sample of the rows."
             )
 
     def _fit_machines(self, X, Y, sample_weight, y):
@@ -172,14 +178,15 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         kept, weight, origin = _distinct(np.column_stack([X, Y, roles]), s)
         rows, targets = X[kept], Y[kept]
         self._check_memory(len(rows))
-        progress = FitProgress(self, X, y, self.max_iter)
+        members = self._members(rows, weight)
+        progress = FitProgress(self, X, y, self.max_iter * len(members))
         settings = self._settings(self._splits(rows, roles[kept]), progress)
         uniform = bool((weight == 1.0).all())
         self._noise_weight = None if uniform else weight
         with threads_for(len(rows)):
             self.members_ = [
                 fit_machine(member, rows, targets, weight, settings, uniform)
-                for member in self._members(rows, weight)
+                for member in members
             ]
         errors = [machine.loo_error for machine in self.members_]
         self.blend_weights_ = _defaults.blend(errors)

@@ -26,7 +26,7 @@ __all__ = [
 class FitProgress:
     """Reports the iterations of a fit to scikit-learn's callbacks, if there are any."""
 
-    def __init__(self, estimator, X, y, max_iter: int):
+    def __init__(self, estimator, X, y, max_iter: int | None):
         self._estimator, self._data = estimator, {"X": X, "y": y}
         self._root = None
         if hasattr(estimator, "_init_callback_context"):

@@ -72,7 +72,7 @@ class LargeFit:
 
     def _fit_large(self, X, Y, s, y):
         """Fit by `solver_`, one of "nystrom" and "cg"; as `_fit_machines`."""
-        progress = FitProgress(self, X, y, self.max_iter)
+        progress = FitProgress(self, X, y, None)
         if self.solver_ == "cg":
             sample = Sample(X, Y, s, 0, self._seed)
             splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))

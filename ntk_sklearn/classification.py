@@ -197,11 +197,14 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             )
         if self.class_weight is not None:
             weighted = s * compute_sample_weight(self.class_weight, y)
-            if not isinstance(
-                self.alpha_bounds, str
-            ):  # where learning starts keeps its meaning
-                weighted *= s.sum() / weighted.sum()
-            s = weighted
+            if not weighted.any():
+                raise ValueError(
+                    "class_weight must be positive for some class in y, got "
+                    f"{self.class_weight!r}: no row is left to fit."
+                )
+            # Where the ridge is learned, its starting point keeps its meaning.
+            learned = not isinstance(self.alpha_bounds, str)
+            s = weighted * (s.sum() / weighted.sum()) if learned else weighted
         indicators = (y[:, None] == self.classes_).astype(np.float64)
         self.__dict__.pop("loo_predictions_", None)
         self._fit_machines(X, indicators, s, y)

@@ -61,6 +61,9 @@ def lbfgs(
     path: list[float] = []
     best: list = [np.inf, np.asarray(start)]
 
+    if max_iter == 0:  # scipy would take a step all the same
+        return Outcome(np.asarray(start), [evaluate(start)[0]], True)
+
     def remember(u):
         value, gradient = evaluate(u)
         if not path:
@@ -140,7 +143,7 @@ def projected_gradient(
         if searching and previous - value <= tol * max(abs(previous), 1e-300):
             converged = True
             break
-    return Outcome(u, path, converged or not searching)
+    return Outcome(u, path, converged or not searching or max_iter == 0)
 
 
 def _change(u, gradient, linear):
