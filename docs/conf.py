@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
     "plot_gallery": "True",
     "remove_config_comments": True,
     "show_memory": False,
+    "write_computation_times": False,
 }
 
 # The rooms of the reference, and the heading of each.
@@ -70,9 +71,21 @@ REFERENCE = {
     "ntk_sklearn": "Kernels and estimators",
     "ntk_sklearn.approximation": "Random features",
     "ntk_sklearn.inspection": "Displays",
+    "ntk_sklearn.objectives": "Objectives",
     "ntk_sklearn.activations": "Activations",
     "ntk_sklearn.solvers": "Ridge solvers",
 }
+
+
+def public_names(module) -> list[str]:
+    """Return the public classes and functions that a module defines."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(thing) or inspect.isfunction(thing))
+        and thing.__module__ == module.__name__
+    ]
 
 
 def write_reference() -> None:
@@ -82,7 +95,8 @@ def write_reference() -> None:
     seen: set[int] = set()
     for name, heading in REFERENCE.items():
         module = importlib.import_module(name)
-        objects = {n: getattr(module, n) for n in module.__all__}
+        names = getattr(module, "__all__", None) or public_names(module)
+        objects = {n: getattr(module, n) for n in names}
         listed = [
             n
             for n, thing in objects.items()
@@ -120,9 +134,12 @@ def mend_docstring(app, what, name, thing, options, lines):
     """Join lines continued by a backslash; keep trailing underscores from docutils."""
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     lines[:] = [
-        re.sub(r"(?<![\w`])(\w+_)(?![\w`])", r"`\1`", line)
-        if re.match(r"\w[\w, ]* : ", line)
-        else line
+        # The type of a parameter or an attribute: what follows its name.
+        re.sub(
+            r"^(\w[\w, ]* : )(.*)",
+            lambda m: m[1] + re.sub(r"(?<![\w`])(\w+_)(?![\w`])", r"`\1`", m[2]),
+            line,
+        )
         for line in joined.split("\n")
     ]
 

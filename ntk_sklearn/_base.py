@@ -23,6 +23,8 @@ from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS
 
+# Size of a table up to which a Nyström fit merges repeated rows before it samples.
+_MERGED_SIZE = 20_000_000
 # n by n matrices of float64 that a fit holds at its peak.
 _MATRICES = 5
 
@@ -172,6 +174,9 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         streams = self._streams_from(X)
         self.solver_ = "nystrom" if streams else self._choose_solver(len(X))
         if self.solver_ != "cholesky":
+            if not streams and X.size <= _MERGED_SIZE:
+                kept, s, _ = _distinct(np.column_stack([X, Y]), s)
+                X, Y = X[kept], Y[kept]
             self._fit_large(X, Y, s, y)
             return
         roles = self._roles(X, y)

@@ -256,7 +256,8 @@ def _unit(K, weight):
     """Weighted mean diagonal of the centred kernel matrix: its natural unit."""
     s = np.ones(len(K)) if weight is None else weight
     p = s / s.sum()
-    return max(p @ np.diag(K) - p @ K @ p, 1e-300)
+    mean = p @ np.diag(K)
+    return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
 
 
 def normalise(kernel, alpha, X):

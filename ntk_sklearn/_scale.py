@@ -81,9 +81,9 @@ class Sample:
 class Stream:
     """One machine of a Nyström fit, to which rows can be added."""
 
-    def __init__(self, machine: Machine, system: NystromSystem, sample, settings):
+    def __init__(self, machine: Machine, system: NystromSystem, sample, alpha_bounds):
         self.machine, self.system = machine, system
-        self.sample, self.settings = sample, settings
+        self.sample, self.alpha_bounds = sample, alpha_bounds
 
     @classmethod
     def start(cls, member, sample: Sample, settings: Settings, m: int) -> Stream:
@@ -97,7 +97,7 @@ class Stream:
             settings.intercept,
             n_features=sample.X.shape[1],
         )
-        return cls(machine, system, sample, settings)
+        return cls(machine, system, sample, settings.alpha_bounds)
 
     def add(self, X, Y, weight=None, progress=None) -> Stream:
         """Add rows, in one pass."""
@@ -121,8 +121,8 @@ class Stream:
         """Choose the ridge and solve."""
         old, system, sample = self.machine, self.system, self.sample
         alpha = old.alpha
-        if not isinstance(self.settings.alpha_bounds, str):
-            alphas = np.clip(alpha * _RIDGES, *self.settings.alpha_bounds)
+        if not isinstance(self.alpha_bounds, str):
+            alphas = np.clip(alpha * _RIDGES, *self.alpha_bounds)
             alpha = system.best_alpha(np.unique(alphas))
         fit = system.solve(alpha)
         few = sample.few

@@ -27,11 +27,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
-from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel, WNTKClassifier
-from ntk_sklearn import WNTKRegressor as _Regressor
+from ntk_sklearn import (
+    NNGPKernel,
+    NTKernel,
+    WeightedNTKernel,
+    WNTKClassifier,
+    WNTKRegressor,
+)
 from ntk_sklearn._problem import contract
 
-WNTKRegressor = _Regressor
 BOTH = [WNTKRegressor, WNTKClassifier]
 both = pytest.mark.parametrize("estimator", BOTH)
 
@@ -174,7 +178,11 @@ class TestSampleWeights:
         here, there = getattr(once, predict)(X), getattr(many, predict)(X)
         assert_allclose(here, there, rtol=0, atol=1e-10 * np.abs(here).max())
         kept = WEIGHT > 0
-        assert_array_equal(once.loo_predictions_[rows], many.loo_predictions_)
+        once_loo, many_loo = once.loo_predictions_[rows], many.loo_predictions_
+        if once_loo.dtype.kind == "f":
+            assert_allclose(once_loo, many_loo, rtol=1e-10)
+        else:
+            assert_array_equal(once_loo, many_loo)
         assert once.X_fit_.shape[0] == kept.sum()
 
     def test_zero_is_removal(self):
@@ -192,14 +200,14 @@ class TestSampleWeights:
     def test_nothing_left(self, estimator):
         X, y = classification()
         y = y if estimator is WNTKClassifier else np.arange(60.0)
-        with pytest.raises(ValueError, match="weights? .*(zero|non-zero)"):
+        with pytest.raises(ValueError, match=r"weights? .*(zero|non-zero)"):
             estimator().fit(X, y, sample_weight=np.zeros(60))
 
     @both
     def test_negative(self, estimator):
         X, y = classification()
         y = y if estimator is WNTKClassifier else np.arange(60.0)
-        with pytest.raises(ValueError, match="[Nn]egative"):
+        with pytest.raises(ValueError, match=r"[Nn]egative"):
             estimator().fit(X, y, sample_weight=-np.ones(60))
 
     @pytest.mark.parametrize("sample_weight", [np.ones(3), np.full(60, np.nan)])
@@ -245,14 +253,15 @@ class TestLeaveOneOut:
             assert_allclose(model._loo_decisions[i], decision, rtol=0, atol=1e-8)
             assert model.loo_predictions_[i] == part.predict(X[i : i + 1])[0]
 
-    def test_default_predictions_are_out_of_sample(self):
+    def test_shuffled_targets_are_not_predicted(self):
+        # Whatever the fit on the rows themselves, out of sample nothing correlates:
+        # 0.3 is three deviations of a correlation of 100 pairs.
         X, y = regression(100)
-        model = WNTKRegressor().fit(X, np.random.default_rng(2).permutation(y))
-        noise = y - y.mean()
-        # Targets shuffled: nothing can be predicted, whatever the fit on the rows.
-        error = np.mean((np.sort(y) - np.sort(y).mean()) ** 2)
-        assert np.mean((model.loo_predictions_ - y.mean()) ** 2) < error
-        assert noise.shape == model.loo_predictions_.shape
+        y = np.random.default_rng(2).permutation(y)
+        model = WNTKRegressor(HELD["kernel"], alpha=1e-6, alpha_bounds="fixed")
+        model.fit(X, y)
+        assert np.corrcoef(model.predict(X), y)[0, 1] > 0.99
+        assert abs(np.corrcoef(model.loo_predictions_, y)[0, 1]) < 0.3
 
     def test_classifier_error_is_about_that_of_new_rows(self):
         X, y = classification(400)
@@ -439,12 +448,16 @@ class TestClassifier:
             return -(soft * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))).sum()
 
         best = loss(model.temperature_)
-        assert best <= min(loss(0.9 * model.temperature_), loss(model.temperature_ / 0.9))
+        assert best <= min(
+            loss(0.9 * model.temperature_), loss(model.temperature_ / 0.9)
+        )
 
     @pytest.mark.parametrize("kernel", [None, FIXED_KERNEL])
     def test_balanced_is_sample_weights(self, kernel):
         X, y = classification()
-        rare = np.concatenate([np.flatnonzero(y != "ant"), np.flatnonzero(y == "ant")[:5]])
+        rare = np.concatenate(
+            [np.flatnonzero(y != "ant"), np.flatnonzero(y == "ant")[:5]]
+        )
         X, y = X[rare], y[rare]
         s = compute_sample_weight("balanced", y)
         model = WNTKClassifier(kernel, class_weight="balanced").fit(X, y)
@@ -669,7 +682,8 @@ class TestNumericalCare:
         )
         with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger al"):
             model.fit(X, np.append(y, y))
-        assert_allclose(model.predict(X), np.append(y, y), atol=1e-2)
+        # Near-interpolation: the jitter is what is left of the ridge.
+        assert np.abs(model.predict(X) - np.append(y, y)).max() < 0.1 * np.ptp(y)
 
     def test_duplicates_that_contradict_are_learned_silently(self):
         X, y = regression()
@@ -696,7 +710,7 @@ class TestNumericalCare:
         X, y = classification()
         y = y if estimator is WNTKClassifier else np.arange(60.0)
         X[3, 1] = bad
-        with pytest.raises(ValueError, match="NaN|infinity"):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
             estimator().fit(X, y)
 
     @both
@@ -704,7 +718,7 @@ class TestNumericalCare:
         with pytest.raises(MemoryError) as caught:
             estimator()._check_memory(10_000_000)
         text = str(caught.value)
-        for part in ("10000000 rows", "GiB", "sample of the rows", "Nystroem"):
+        for part in ("10000000 rows", "GiB", "sample of the rows", 'solver="nystrom"'):
             assert part in text
 
     @both
@@ -713,7 +727,7 @@ class TestNumericalCare:
         y = y if estimator is WNTKClassifier else np.arange(60.0)
         monkeypatch.setattr("os.sysconf", lambda name: 300)  # 90 kB of memory
         with pytest.raises(MemoryError, match="fitting 60 rows exactly needs about"):
-            estimator().fit(X, y)
+            estimator(solver="cholesky").fit(X, y)
 
     def test_no_way_to_ask_for_the_memory(self, monkeypatch):
         monkeypatch.delattr("os.sysconf")

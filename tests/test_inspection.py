@@ -52,7 +52,8 @@ def kernel(**parameters):
 @pytest.fixture(scope="module")
 def regressor(data):
     X, y, _ = data
-    return WNTKRegressor(kernel(), objective="loo").fit(X, y)
+    model = WNTKRegressor(kernel(), objective="loo", alpha_bounds=(1.0, 1e3))
+    return model.fit(X, y)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,18 @@ def test_options_reach_matplotlib(display, regressor):
         assert drawn.get_color() == "red"
 
 
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_fits_that_hold_no_kernel_matrix(display, data):
+    X, y, _ = data
+    model = WNTKRegressor(kernel(), objective="loo", n_components=20, random_state=0)
+    model.fit(X, y)
+    if display in (AlphaPathDisplay, KernelSpectrumDisplay):
+        with pytest.raises(ValueError, match=r"fitted exactly.*solver_='nystrom'"):
+            display.from_estimator(model)
+    else:
+        assert display.from_estimator(model).ax_.has_data()
+
+
 # -- layer weights --------------------------------------------------------------------
 
 
@@ -224,6 +237,8 @@ def test_the_chosen_ridge_is_marked(data, regressor):
         assert shown.alpha == model.alpha_
         assert_allclose(shown.error, np.mean((y - model.loo_predictions_) ** 2))
         assert_allclose(shown.chosen_.get_xydata(), [[shown.alpha, shown.error]])
+        (again,) = AlphaPathDisplay.from_estimator(model, alphas=[shown.alpha]).errors
+        assert_allclose(again, shown.error, rtol=1e-7)
         assert shown.ax_.get_xscale() == "log"
         assert shown.alphas[0] < model.alpha_ < shown.alphas[-1]
         assert shown.errors.min() <= shown.error * (1 + 1e-3)

@@ -89,9 +89,7 @@ class TestGradients:
     def test_any_symmetric_direction(self, name, intercept):
         D = np.random.default_rng(3).standard_normal((N, N))
         D, h, f = (D + D.T) / 20, 1e-5, ALL[name]
-        up, down = (
-            f(K0 + t * D, Y, ALPHA, INTEGER, intercept).value for t in (h, -h)
-        )
+        up, down = (f(K0 + t * D, Y, ALPHA, INTEGER, intercept).value for t in (h, -h))
         found = f(K0, Y, ALPHA, INTEGER, intercept)
         scale = np.abs(found.dK).sum() * np.abs(D).max()
         assert_allclose((found.dK * D).sum(), (up - down) / 2 / h, atol=1e-7 * scale)

@@ -101,9 +101,7 @@ class TestProjectedGradient:
         assert max(np.diff(path)) > 0
 
     def test_other_parameters_move_in_logarithms(self):
-        found = self._run(
-            linear=np.zeros(3, dtype=bool), learning_rate=0.1, max_iter=1
-        )
+        found = self._run(linear=np.zeros(3, dtype=bool), learning_rate=0.1, max_iter=1)
         assert_allclose(found.u, -0.1 * _bowl(np.zeros(3))[1], rtol=1e-14)
 
     def test_bounds(self):
@@ -249,6 +247,21 @@ class TestThroughTheEstimator:
         assert learned.score(X, y) > raw.score(X, y) + 0.01
 
     @every_optimizer
+    @pytest.mark.parametrize("objective", ["gcv", "holdout", "loo"])
+    def test_units_of_the_targets_do_not_matter(self, optimizer, objective):
+        # These objectives are squares of the targets; tol is relative to them.
+        X, y = _data()
+        kernel = WeightedNTKernel(depth=2)
+        options = {"objective": objective, "optimizer": optimizer, "max_iter": 5}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            paths = [
+                WNTKRegressor(kernel, **options).fit(X, c * y).objective_path_ / c**2
+                for c in (1.0, 2.0**-12)
+            ]
+        assert_allclose(paths[1][-1], paths[0][-1], rtol=0.05)
+
+    @every_optimizer
     def test_no_iterations(self, optimizer):
         X, y = _data()
         model = WNTKRegressor(
@@ -367,9 +380,7 @@ class TestAuthorsUpdate:
             fit_intercept=False,
             max_iter=steps,
         ).fit(X, y)
-        assert_allclose(
-            model.layer_weights_, REF["author_w"][steps], rtol=0, atol=1e-9
-        )
+        assert_allclose(model.layer_weights_, REF["author_w"][steps], rtol=0, atol=1e-9)
         assert_allclose(
             model.objective_path_[:-1], REF["author_loss"][:steps], rtol=1e-9
         )
@@ -405,3 +416,12 @@ class TestSplits:
             WeightedNTKernel(depth=1), objective="holdout", cv=3, max_iter=500, tol=1e-3
         ).fit(X, labels)
         assert model.score(X, labels) > 0.8
+
+    @pytest.mark.parametrize(
+        "cv",
+        [[], [(np.arange(50), [])], [([], np.arange(50))]],
+        ids=["none", "nothing to score", "nothing to fit"],
+    )
+    def test_splits_must_have_rows_on_both_sides(self, cv):
+        with pytest.raises(ValueError, match="cv must give at least one split"):
+            _fit(objective="holdout", cv=cv)

@@ -73,8 +73,8 @@ class AlphaPathDisplay:
         estimator : WNTKRegressor or WNTKClassifier
             Fitted. A pipeline or search that ends in one will do.
         alphas : array-like of shape (n_alphas,), default=None
-            Positive ridges; None means eight decades around the kernel's mean diagonal,
-            and the estimator's own ridge if it lies beyond.
+            Positive ridges; None means from 1e-6 to 100 times the kernel's mean
+            diagonal.
         member : int, default=None
             Which of the estimator's `members_`; None means the one with the smallest
             leave-one-out error.
@@ -92,20 +92,24 @@ class AlphaPathDisplay:
             of the class indicators of a classifier.
         """
         estimator = final_estimator(estimator)
-        problem = ridge_problem(estimator, machine_of(estimator, member))
-        alphas = _grid(problem) if alphas is None else np.sort(_checked(alphas))
-        errors = ridge_path(
+        machine = machine_of(estimator, member)
+        problem = ridge_problem(estimator, machine)
+        if alphas is None:
+            alphas = np.mean(np.diag(problem.K)) * np.geomspace(1e-6, 1e2, 65)
+        scale = getattr(estimator, "_scale", 1.0)  # back to the units of the targets
+        path = ridge_path(
             problem.K,
-            problem.Y * getattr(estimator, "_scale", 1.0),
-            [*alphas, problem.alpha],
+            problem.Y * scale,
+            np.sort(_checked(alphas)),
             problem.sample_weight,
             problem.intercept,
-        ).errors
+        )
+        squares = np.sum(((problem.Y - machine.loo) * scale) ** 2, axis=1)
         display = cls(
-            alphas,
-            errors[:-1],
+            path.alphas,
+            path.errors,
             alpha=problem.alpha,
-            error=float(errors[-1]),
+            error=float(np.average(squares, weights=problem.sample_weight)),
             name=type(estimator).__name__ if name is None else name,
         )
         return display.plot(ax=ax, **kwargs)
@@ -155,11 +159,3 @@ def _checked(alphas):
             f"alphas must be one or more positive numbers, got {alphas.tolist()!r}."
         )
     return alphas
-
-
-def _grid(problem):
-    """Eight decades about the mean diagonal, and as far as the ridge in use."""
-    unit = float(np.mean(np.diag(problem.K)))
-    low = min(1e-6 * unit, 0.1 * problem.alpha)
-    high = max(1e2 * unit, 10.0 * problem.alpha)
-    return np.geomspace(low, high, 65)

@@ -65,6 +65,13 @@ def machine_of(estimator: BaseWNTK, member: int | None):
 
 def ridge_problem(estimator: BaseWNTK, machine) -> RidgeProblem:
     """Restore the problem from its solution: ``Y = (K + alpha / s) a + b``."""
+    solver = getattr(estimator, "solver_", "cholesky")
+    if solver != "cholesky":
+        raise ValueError(
+            "estimator must have been fitted exactly, as the display needs the kernel "
+            f"matrix of its training rows, got solver_={solver!r}; fit it to a sample "
+            'of the rows with solver="cholesky".'
+        )
     K = machine.kernel(machine.X)
     s = estimator._noise_weight
     noise = machine.alpha if s is None else machine.alpha / s[:, None]

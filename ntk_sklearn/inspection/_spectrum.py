@@ -114,6 +114,8 @@ class KernelSpectrumDisplay:
         K, Y = _as_the_ridge_sees(problem)
         values, U = eigh(K)
         values, U = np.maximum(values[::-1], 0.0), U[:, ::-1]
+        if problem.intercept:
+            values[-1] = 0.0  # the constant's, but for rounding
         along = np.sum((U.T @ Y) ** 2, axis=1)
         total = max(along.sum(), np.finfo(float).tiny)
         size = max(float(np.linalg.norm(values)), np.finfo(float).tiny)

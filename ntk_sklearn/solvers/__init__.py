@@ -9,10 +9,11 @@ from ._centres import leverage_scores, select_centres
 from ._choice import choose_solver
 from ._cholesky import Solution, inverse, solve, warn_jitter
 from ._conjugate import IterativeSolution, conjugate_solve
-from ._nystrom import NystromSolution, NystromSystem, Sums
+from ._nystrom import NystromSolution, NystromSystem
 from ._path import RidgePath, ridge_path
 from ._sources import gather, sample_rows
 from ._streaming import Progress, accumulate, predict
+from ._sums import Sums
 
 __all__ = [
     "BlockError",

@@ -41,9 +41,10 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
     blocks = row_blocks(X)
     ends = np.cumsum(block_lengths(X))
     among = np.arange(ends[-1]) if among is None else among
-    some = np.sort(rng.permutation(len(blocks))[:max_blocks])
-    home = np.searchsorted(ends, among, side="right")
-    among = among[np.isin(home, some)]
+    if len(blocks) > max_blocks:
+        some = rng.permutation(len(blocks))[:max_blocks]
+        home = np.searchsorted(ends, among, side="right")
+        among = among[np.isin(home, some)]
     rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
     home = np.searchsorted(ends, rows, side="right")
     starts = np.concatenate([[0], ends[:-1]])

@@ -15,7 +15,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ._blocks import Block, BlockError, load, row_blocks, tile_rows
-from ._nystrom import NystromSolution, NystromSystem, Sums, add_block
+from ._nystrom import NystromSolution, NystromSystem
+from ._sums import Sums, add_block
 
 # More tasks than this are not needed to keep a cluster busy, and each costs a matrix.
 _TASKS = 256

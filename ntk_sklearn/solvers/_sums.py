@@ -1,0 +1,124 @@
+"""Whitened Nyström features of a block of rows, and their running sums."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import blas, lapack
+
+# Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
+# pivot magnifies the rounding of the kernel by 1e6 then, and no more.
+_JITTER = 1e-12
+
+
+class Sums(NamedTuple):
+    """Weighted sums over rows: all that a ridge solve needs to know of them.
+
+    Attributes
+    ----------
+    zz : ndarray of shape (m, m)
+        ``Z' W Z``, the lower triangle only, in Fortran order.
+    zy : ndarray of shape (m, k)
+        ``Z' W Y``.
+    z : ndarray of shape (m,)
+        ``Z' W 1``.
+    y, yy : ndarray of shape (k,)
+        ``Y' W 1`` and the diagonal of ``Y' W Y``.
+    weight : float
+        Sum of the weights.
+    rows : int
+        Number of rows.
+    """
+
+    zz: np.ndarray
+    zy: np.ndarray
+    z: np.ndarray
+    y: np.ndarray
+    yy: np.ndarray
+    weight: float
+    rows: int
+
+    @classmethod
+    def zeros(cls, m: int, k: int) -> Sums:
+        """Return the sums over no rows."""
+        zz = np.zeros((m, m), order="F")
+        parts = np.zeros((m, k)), np.zeros(m), np.zeros(k), np.zeros(k)
+        return cls(zz, *parts, 0.0, 0)
+
+    def merge(self, other: Sums) -> Sums:
+        """Return the sums over the rows of both; `self` may be overwritten."""
+        zz = self.zz
+        zz += other.zz
+        return Sums(
+            zz,
+            self.zy + other.zy,
+            self.z + other.z,
+            self.y + other.y,
+            self.yy + other.yy,
+            self.weight + other.weight,
+            self.rows + other.rows,
+        )
+
+
+def whitening(K_cc: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor of the centres' kernel, in Fortran order.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite to rounding.
+    """
+    scale = float(np.mean(np.diag(K_cc)))
+    for jitter in (_JITTER, 100 * _JITTER, 1e4 * _JITTER):
+        A = np.array(K_cc, dtype=np.float64, order="F")
+        A.flat[:: len(A) + 1] += jitter * scale
+        L, failed = lapack.dpotrf(A, lower=1, overwrite_a=1)
+        if not failed:
+            return L
+    raise np.linalg.LinAlgError(
+        f"the kernel matrix of the {len(K_cc)} centres is not positive definite, even "
+        f"with {jitter * scale:.1e} added to its diagonal; check that the kernel is a "
+        "valid one."
+    )
+
+
+def whiten(kernel, centres, factor, X) -> np.ndarray:
+    """Return the features of a block of rows as columns: (m, n_rows), Fortran order."""
+    tile = np.ascontiguousarray(kernel(X, centres), dtype=np.float64)
+    # In place: the transpose of the tile is in the order that BLAS wants.
+    return blas.dtrsm(1.0, factor, tile.T, lower=1, overwrite_b=1)
+
+
+def add_block(sums: Sums, kernel, centres, factor, X, Y, weight=None) -> Sums:
+    """Add a block of rows to the sums, in place where it is large.
+
+    Parameters
+    ----------
+    sums : Sums
+    kernel : callable
+        ``kernel(X, centres)``, an array of shape (n_rows, m).
+    centres : ndarray of shape (m, n_features)
+    factor : ndarray of shape (m, m)
+        From `whitening`.
+    X : ndarray of shape (n_rows, n_features)
+    Y : ndarray of shape (n_rows, k)
+    weight : ndarray of shape (n_rows,), default=None
+        Non-negative; None means ones.
+    """
+    Zt = whiten(kernel, centres, factor, X)
+    w = np.ones(len(X)) if weight is None else weight
+    WY = w[:, None] * Y
+    zy, z = Zt @ WY, Zt @ w
+    if weight is not None:
+        Zt *= np.sqrt(w)
+    zz = blas.dsyrk(1.0, Zt, beta=1.0, c=sums.zz, lower=1, overwrite_c=1)
+    return Sums(
+        zz,
+        sums.zy + zy,
+        sums.z + z,
+        sums.y + WY.sum(axis=0),
+        sums.yy + np.einsum("ij,ij->j", WY, Y),
+        sums.weight + float(w.sum()),
+        sums.rows + len(X),
+    )

@@ -1,0 +1,137 @@
+"""What the estimators fit when no kernel is given."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ntk_sklearn import WNTKClassifier, WNTKRegressor
+from ntk_sklearn._defaults import blend, classification_members, regression_members
+from ntk_sklearn._machine import PATH_ALPHAS
+from ntk_sklearn._problem import Prior, Problem
+from ntk_sklearn.objectives import evidence
+from ntk_sklearn.solvers import ridge_path
+
+
+def _data(n=70, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 3))
+    return X, np.sin(2 * X[:, 0]) + X[:, 1] + 0.1 * rng.standard_normal(n)
+
+
+class TestBlend:
+    def test_one_member_is_everything(self):
+        assert_array_equal(blend([3.0]), [1.0])
+
+    def test_equal_errors_share_equally(self):
+        assert_allclose(blend([2.0, 2.0]), [0.5, 0.5], rtol=1e-15)
+
+    def test_by_hand(self):
+        # An error a tenth higher is worth exp(-1) of the best one.
+        found = blend([1.0, 1.1])
+        assert_allclose(found, np.array([1, np.exp(-1)]) / (1 + np.exp(-1)), rtol=1e-12)
+
+    @pytest.mark.parametrize("scale", [1e-6, 1e6])
+    def test_units_do_not_matter(self, scale):
+        errors = np.array([0.3, 0.5, 0.31])
+        assert_allclose(blend(scale * errors), blend(errors), rtol=1e-9)
+
+    def test_sum_and_order(self):
+        found = blend([0.5, 0.2, 0.9, 0.21])
+        assert_allclose(found.sum(), 1, rtol=1e-15)
+        assert_array_equal(np.argsort(-found), [1, 3, 0, 2])
+
+    def test_no_error_at_all(self):
+        found = blend([0.0, 1.0])
+        assert_allclose(found, [1, 0], atol=1e-300)
+        assert_allclose(blend([0.0, 0.0]), [0.5, 0.5])
+
+
+class TestRegression:
+    def _problem(self):
+        X, y = _data()
+        (member,) = regression_members(X, np.ones(len(X)))
+        Z = member.encoding.transform(X)
+        tie = np.arange(member.kernel.n_dims)
+        position = member.kernel.positions("length_scale")
+        others = np.setdiff1d(tie, position)
+        tie[others] = np.arange(others.size)
+        tie[position] = others.size + member.encoding.group_
+        Y = ((y - y.mean()) / y.std())[:, None]
+        kernel = member.kernel
+        bounds = np.array([1e-8, 1e8])
+        problem = Problem(kernel, Z, Y, None, True, evidence, 1.0, bounds, tie)
+        problem.set_prior(member.prior(problem))
+        return problem, member
+
+    def test_gradient_with_ties_and_priors(self):
+        problem, _ = self._problem()
+        rng = np.random.default_rng(0)
+        u = problem.start + 0.2 * rng.standard_normal(problem.start.size)
+        _, gradient = problem.evaluate(u)
+        h = 1e-5
+        numeric = [
+            (problem.evaluate(u + h * e)[0] - problem.evaluate(u - h * e)[0]) / 2 / h
+            for e in np.eye(u.size)
+        ]
+        scale = np.abs(numeric).max()
+        assert_allclose(gradient, numeric, rtol=0, atol=1e-7 * scale)
+
+    def test_one_length_scale_per_block_of_a_column(self):
+        X, y = _data()
+        model = WNTKRegressor().fit(X, y)
+        group = model.members_[0].encoding.group_
+        scale = np.asarray(model.kernel_.length_scale)
+        assert scale.size == group.size == model.X_fit_.shape[1]
+        each = [scale[group == g] for g in np.unique(group)]
+        assert all(np.ptp(part) == 0 for part in each)
+        assert len({part[0] for part in each}) > 1
+
+    def test_the_ridge_may_only_be_raised(self):
+        X, y = _data()
+        model = WNTKRegressor(max_iter=30, tol=1e-3).fit(X, y)
+        machine = model.members_[0]
+        Y = ((y - y.mean()) / y.std())[:, None]
+        alphas = machine.alpha * np.exp([0.0, 0.5, 1.0])
+        errors = ridge_path(machine.kernel(machine.X), Y, alphas).errors
+        assert errors[0] <= errors.min() * (1 + 1e-9)
+
+    def test_prior(self):
+        prior = Prior(np.array([1.0, 0.0, 5.0]), np.array([2.0, 0.5, np.inf]))
+        value, slope = prior(np.array([3.0, 1.0, -7.0]))
+        assert_allclose(value, 0.5 * 1 + 0.5 * 4)
+        assert_allclose(slope, [0.5, 4.0, 0.0])
+
+
+class TestClassification:
+    def test_two_members_and_their_ridges(self):
+        X, y = _data()
+        labels = y > 0
+        model = WNTKClassifier().fit(X, labels)
+        assert len(model.members_) == 2
+        Y = (labels[:, None] == [False, True]).astype(float)
+        for machine in model.members_:
+            K = machine.kernel(machine.X)
+            unit = np.trace(K) / len(K) - K.mean()
+            path = ridge_path(K, Y, PATH_ALPHAS * unit)
+            assert_allclose(machine.alpha, path.best_alpha, rtol=1e-12)
+            assert_allclose(machine.loo_error, path.errors.min(), rtol=1e-8)
+
+    def test_members_differ_in_how_they_see_the_table(self):
+        X, _ = _data()
+        one, two = classification_members(X, np.ones(len(X)))
+        assert (one.encoding.blocks, two.encoding.blocks) == (
+            ("standard",),
+            ("thermometer",),
+        )
+        assert one.kernel.n_dims == 0
+
+    def test_ranks_do_not_see_units(self):
+        X, y = _data()
+        here = WNTKClassifier().fit(X, y > 0).members_[1]
+        there = WNTKClassifier().fit(X**3, y > 0).members_[1]
+        assert_allclose(there.dual_coef, here.dual_coef, rtol=1e-9)
+
+    def test_a_fixed_ridge_is_kept(self):
+        X, y = _data()
+        model = WNTKClassifier(alpha=0.7, alpha_bounds="fixed").fit(X, y > 0)
+        assert [machine.alpha for machine in model.members_] == [0.7, 0.7]
