@@ -1,5 +1,6 @@
 """Draw the flowchart of "Which class do I want?": ``python docs/flowchart.py``."""
 
+import io
 from pathlib import Path
 
 import matplotlib as mpl
@@ -90,11 +91,21 @@ def arrow(ax, start, end, text):
     )
 
 
-if __name__ == "__main__":
+def main():
+    """Write the picture, without the spaces that matplotlib leaves at ends of lines."""
     mpl.rcParams["svg.hashsalt"] = "ntk_sklearn"
+    buffer = io.StringIO()
     draw().savefig(
-        Path(__file__).parent / "_static" / "which.svg",
+        buffer,
+        format="svg",
         bbox_inches="tight",
         facecolor="white",
         metadata={"Date": None},
     )
+    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
+    path = Path(__file__).parent / "_static" / "which.svg"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

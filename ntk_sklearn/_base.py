@@ -18,7 +18,7 @@ from . import _defaults
 from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
 from ._gram import threads_for
 from ._large import LargeFit
-from ._machine import Member, Settings, fit_machine
+from ._machine import Member, Settings, fit_machine, unless_ones
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS
@@ -160,12 +160,15 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 "centres, or fit a sample of the rows."
             )
 
-    def _fit_machines(self, X, Y, sample_weight, y):
+    def _fit_machines(self, X, Y, sample_weight, y, emphasis=None):
         """Fit every member; sets the attributes that both estimators have.
 
-        `Y` are the numeric targets, `y` what the user gave.
+        `Y` are the numeric targets, `y` what the user gave. `emphasis` multiplies the
+        weights in the solve, after everything has been learned without it.
         """
         s = _check_sample_weight(sample_weight, Y, ensure_non_negative=True)
+        emphasis = np.ones(len(s)) if emphasis is None else emphasis
+        s = np.where(emphasis > 0, s, 0.0)
         if not s.any():
             raise ValueError(
                 "sample_weight is zero for every row; none is left to fit."
@@ -177,7 +180,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             if not streams and X.size <= _MERGED_SIZE:
                 kept, s, _ = _distinct(np.column_stack([X, Y]), s)
                 X, Y = X[kept], Y[kept]
-            self._fit_large(X, Y, s, y)
+            self._fit_large(X, Y, s * emphasis, y)
             return
         roles = self._roles(X, y)
         kept, weight, origin = _distinct(np.column_stack([X, Y, roles]), s)
@@ -186,11 +189,11 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         members = self._members(rows, weight)
         progress = FitProgress(self, X, y, self.max_iter * len(members))
         settings = self._settings(self._splits(rows, roles[kept]), progress)
-        uniform = bool((weight == 1.0).all())
-        self._noise_weight = None if uniform else weight
+        emphasised = weight * emphasis[kept]
+        self._noise_weight = unless_ones(emphasised)
         with threads_for(len(rows)):
             self.members_ = [
-                fit_machine(member, rows, targets, weight, settings, uniform)
+                fit_machine(member, rows, targets, weight, settings, emphasised)
                 for member in members
             ]
         errors = [machine.loo_error for machine in self.members_]

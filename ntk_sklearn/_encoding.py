@@ -36,9 +36,19 @@ class _Standard:
 class _Ladder:
     """Columns that climb with x, centred, of total variance one together."""
 
+    def _edges(self, x, s, n_steps) -> np.ndarray:
+        """Return where the steps are; none if they would say nothing new."""
+        raise NotImplementedError
+
+    def _climb(self, x) -> np.ndarray:
+        """Return how far each value has come on every step."""
+        raise NotImplementedError
+
     def fit(self, x, s, n_steps):
-        self.edges = self._edges(x, s, n_steps)
-        self.usable = self.edges is not None
+        # A column that is constant up to rounding has no steps.
+        flat = np.ptp(x) <= 1e-12 * max(1.0, np.abs(x).max())
+        self.edges = np.empty(0) if flat else self._edges(x, s, n_steps)
+        self.usable = self.edges.size > 0
         if self.usable:
             Z = self._climb(x)
             self.mean = s @ Z / s.sum()
@@ -55,7 +65,7 @@ class _Piecewise(_Ladder):
     def _edges(self, x, s, n_steps):
         values, inverse = np.unique(x, return_inverse=True)
         if len(values) < 3:
-            return None  # the standardised copy already says everything
+            return np.empty(0)  # the standardised copy already says everything
         if len(values) <= n_steps + 1:
             return values
         mass = np.bincount(inverse.ravel(), weights=s)
@@ -72,7 +82,7 @@ class _Thermometer(_Ladder):
     def _edges(self, x, s, n_steps):
         values, inverse = np.unique(x, return_inverse=True)
         if len(values) < 2:
-            return None
+            return np.empty(0)
         mass = np.bincount(inverse.ravel(), weights=s)
         below = np.cumsum(mass)[:-1] / mass.sum()
         middle = values[:-1] + np.diff(values) / 2
@@ -126,7 +136,7 @@ class TableEncoding:
     def fit(self, X, sample_weight):
         """Learn the statistics of every column."""
         self._columns = []
-        groups = []
+        groups: list[np.ndarray] = []
         varying = set()
         for block in self.blocks:
             for j, x in enumerate(X.T):

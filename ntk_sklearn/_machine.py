@@ -133,7 +133,7 @@ def row_blocks(n_rows: int, n_columns: int):
 
 
 def fit_machine(
-    member: Member, X, Y, sample_weight, settings: Settings, uniform: bool
+    member: Member, X, Y, sample_weight, settings: Settings, solve_weight=None
 ) -> Machine:
     """Learn what is free and solve the ridge.
 
@@ -143,21 +143,24 @@ def fit_machine(
     X : ndarray of shape (n, n_features)
     Y : ndarray of shape (n, k)
     sample_weight : ndarray of shape (n,)
-        Positive.
+        Positive: what is learned from.
     settings : Settings
-    uniform : bool
-        Whether all weights are one.
+    solve_weight : ndarray of shape (n,), default=None
+        Weights of the solve, where they are others.
     """
-    weight = None if uniform else sample_weight
+    final = sample_weight if solve_weight is None else solve_weight
     Z = X if member.encoding is None else member.encoding.transform(X)
-    alpha, kernel, path, n_iter = _learn(member, Z, Y, weight, settings)
+    alpha, kernel, path, n_iter = _learn(
+        member, Z, Y, unless_ones(sample_weight), settings
+    )
     K = kernel(Z)
+    weight = unless_ones(final)
     solution = solve(K, Y, alpha, weight, settings.intercept)
     warn_jitter(solution.jitter, alpha)
     residuals, _ = leave_one_out(solution.P, solution.dual_coef, alpha, weight)
     if settings.intercept and len(Y) == 1:
         residuals = np.zeros_like(Y)  # nothing is left to predict one row from
-    error = sample_weight @ np.sum(residuals**2, axis=1) / sample_weight.sum()
+    error = final @ np.sum(residuals**2, axis=1) / final.sum()
     freedom = max(len(Y) - settings.intercept, 1) * Y.shape[1]
     variance = float(np.sum(Y * solution.dual_coef)) / freedom
     return Machine(
@@ -175,6 +178,11 @@ def fit_machine(
     )
 
 
+def unless_ones(weight):
+    """Return None for weights that are all one, which are no weights."""
+    return None if (weight == 1.0).all() else weight
+
+
 def _learn(member, Z, Y, weight, settings):
     """Return the learned ridge and kernel, the objective's path and its length."""
     kernel = clone(member.kernel)
@@ -190,6 +198,8 @@ def _learn(member, Z, Y, weight, settings):
         )
         return path.best_alpha, kernel, [float(path.errors.min())], 1
     problem = _problem(member, kernel, Z, Y, weight, settings)
+    if problem.learns_alpha:
+        _start_on_path(problem, kernel(Z), Y, weight, settings)
     u, path, converged = _optimise(problem, settings)
     kernel, alpha = problem.kernel_at(u), problem.alpha(u)
     if member.raise_alpha and not fixed_alpha:
@@ -208,6 +218,20 @@ def _learn(member, Z, Y, weight, settings):
             stacklevel=4,
         )
     return alpha, kernel, path, len(path) - 1
+
+
+def _start_on_path(problem, K, Y, weight, settings):
+    """Start from the best ridge of the leave-one-out path, if it is a better start.
+
+    With a ridge far from the kernel's scale the first steps would be large ones, into
+    a corner of the other hyperparameters.
+    """
+    alphas = PATH_ALPHAS * _unit(K, weight)
+    best = ridge_path(K, Y, alphas, weight, settings.intercept).best_alpha
+    candidate = problem.start.copy()
+    candidate[-1] = np.clip(np.log(best), *problem.bounds[-1])
+    if problem.evaluate(candidate)[0] < problem.evaluate(problem.start)[0]:
+        problem.start = candidate
 
 
 def _problem(member, kernel, Z, Y, weight, settings):

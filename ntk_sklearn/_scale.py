@@ -66,9 +66,7 @@ class Sample:
     def learn(self, member, settings: Settings) -> Machine:
         """Fit a machine to the rows to learn from."""
         few = self.few
-        weight = self.weight[few]
-        uniform = bool((weight == 1.0).all())
-        return fit_machine(member, self.X[few], self.Y[few], weight, settings, uniform)
+        return fit_machine(member, self.X[few], self.Y[few], self.weight[few], settings)
 
     def centres(self, machine: Machine, m):
         """Choose centres: encoded candidates, far apart in the kernel's own scales."""

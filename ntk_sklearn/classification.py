@@ -6,12 +6,23 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from . import _defaults
 from ._base import BaseWNTK
 from ._compat import StrOptions, _fit_context
+
+
+def _can_add_batches(classifier) -> bool:
+    """Balanced class weights need all rows at once."""
+    if isinstance(classifier.class_weight, str):
+        raise AttributeError(
+            'class_weight="balanced" needs all rows at once; pass a dictionary, or '
+            "sample_weight, to partial_fit."
+        )
+    return True
 
 
 class WNTKClassifier(ClassifierMixin, BaseWNTK):
@@ -36,8 +47,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         How inputs are prepared when no kernel is given. ``"auto"`` scales and codes
         them as above; None leaves them as they are. Ignored with a `kernel`.
     alpha : float, default=1.0
-        Ridge, added to the diagonal of the kernel matrix: where learning starts, or
-        what is used if ``alpha_bounds="fixed"``.
+        Ridge, added to the diagonal of the kernel matrix: where learning starts (or
+        at the best ridge by leave-one-out, if that is a better start), or what is used
+        if ``alpha_bounds="fixed"``.
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
         Bounds within which the ridge is learned.
     objective : {"loo", "gcv", "evidence", "holdout"}, default="loo"
@@ -59,8 +71,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     fit_intercept : bool, default=True
         Whether to fit a constant that the ridge does not penalise.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into `sample_weight`. Where the ridge is
-        learned only their ratios matter, and the total weight is kept.
+        Weights of the classes, multiplied into `sample_weight` in the final solve:
+        kernel and ridge are learned on the rows as they are. Where the ridge is
+        learned only the ratios matter, and the total weight is kept.
     n_components : int, default=None
         Number of centres of a Nyström model, fitted in one pass over the rows; None
         means the exact fit where it is possible. Hyperparameters are then learned on a
@@ -195,19 +208,11 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 "y must hold at least 2 classes among rows of positive weight, got "
                 f"{len(self.classes_)} class: {self.classes_.tolist()}."
             )
-        if self.class_weight is not None:
-            weighted = s * compute_sample_weight(self.class_weight, y)
-            if not weighted.any():
-                raise ValueError(
-                    "class_weight must be positive for some class in y, got "
-                    f"{self.class_weight!r}: no row is left to fit."
-                )
-            # Where the ridge is learned, its starting point keeps its meaning.
-            learned = not isinstance(self.alpha_bounds, str)
-            s = weighted * (s.sum() / weighted.sum()) if learned else weighted
+        emphasis = self._emphasis(y, s)
         indicators = (y[:, None] == self.classes_).astype(np.float64)
         self.__dict__.pop("loo_predictions_", None)
-        self._fit_machines(X, indicators, s, y)
+        self._fit_machines(X, indicators, s, y, emphasis)
+        s = s * emphasis
         if self.solver_ == "cholesky":
             self.loo_predictions_ = self.classes_[self._loo_decisions.argmax(axis=1)]
         else:
@@ -215,11 +220,34 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         self._calibrate(indicators, s)
         return self
 
+    def _emphasis(self, y, s):
+        """Return the factor of each row's weight that its class adds in the solve."""
+        if self.class_weight is None:
+            return np.ones(len(y))
+        if isinstance(self.class_weight, dict):
+            factor = compute_sample_weight(self.class_weight, y)
+        else:
+            mass = np.array([s[y == label].sum() for label in self.classes_])
+            share = s.sum() / (len(mass) * mass)
+            # Labels that only rows of weight zero have get the nearest one's factor.
+            at = np.minimum(np.searchsorted(self.classes_, y), len(mass) - 1)
+            factor = share[at]
+        total = s @ factor
+        if not total > 0:
+            raise ValueError(
+                "class_weight must be positive for some class in y, got "
+                f"{self.class_weight!r}: no row is left to fit."
+            )
+        if isinstance(self.alpha_bounds, str):
+            return factor
+        return factor * (s.sum() / total)  # a learned ridge keeps its meaning
+
     def _calibrate(self, indicators, s):
         """Fit the temperature to the leave-one-out decisions of some rows."""
         loo = self._loo_decisions
         self.temperature_ = _temperature(loo[s > 0], indicators[s > 0], s[s > 0])
 
+    @available_if(_can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
@@ -242,12 +270,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """
         first = not hasattr(self, "_streams")
         if first and classes is None:
+            classes = getattr(self, "classes_", None)
+        if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        if self.class_weight is not None and not isinstance(self.class_weight, dict):
-            raise ValueError(
-                'class_weight="balanced" needs all rows at once; pass a dictionary, or '
-                "sample_weight, to partial_fit."
-            )
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=first)
         check_classification_targets(y)
         s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)

@@ -64,16 +64,22 @@ def lbfgs(
     if max_iter == 0:  # scipy would take a step all the same
         return Outcome(np.asarray(start), [evaluate(start)[0]], True)
 
+    # scipy's tolerances are absolute for values below one: relative to the start they
+    # do not depend on the units of the targets.
+    scale = 1.0
+
     def remember(u):
+        nonlocal scale
         value, gradient = evaluate(u)
         if not path:
             path.append(value)
+            scale = abs(value) or 1.0
         if value < best[0]:
             best[:] = [value, u.copy()]
-        return value, gradient
+        return value / scale, gradient / scale
 
     def iterate(intermediate_result):
-        path.append(float(intermediate_result.fun))
+        path.append(float(intermediate_result.fun) * scale)
         report(path[-1])
 
     options = {"maxiter": max_iter, "ftol": tol, "gtol": 1e-10}

@@ -36,8 +36,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         How inputs and targets are prepared when no kernel is given. ``"auto"`` scales
         and codes them as above; None leaves them as they are. Ignored with a `kernel`.
     alpha : float, default=1.0
-        Ridge, added to the diagonal of the kernel matrix: where learning starts, or
-        what is used if ``alpha_bounds="fixed"``.
+        Ridge, added to the diagonal of the kernel matrix: where learning starts (or
+        at the best ridge by leave-one-out, if that is a better start), or what is used
+        if ``alpha_bounds="fixed"``.
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
         Bounds within which the ridge is learned.
     objective : {"evidence", "loo", "gcv", "holdout"}, default="evidence"

@@ -452,20 +452,31 @@ class TestClassifier:
             loss(0.9 * model.temperature_), loss(model.temperature_ / 0.9)
         )
 
-    @pytest.mark.parametrize("kernel", [None, FIXED_KERNEL])
-    def test_balanced_is_sample_weights(self, kernel):
+    def test_balanced_is_sample_weights_in_the_solve(self):
         X, y = classification()
         rare = np.concatenate(
             [np.flatnonzero(y != "ant"), np.flatnonzero(y == "ant")[:5]]
         )
         X, y = X[rare], y[rare]
         s = compute_sample_weight("balanced", y)
-        model = WNTKClassifier(kernel, class_weight="balanced").fit(X, y)
-        peer = WNTKClassifier(kernel).fit(X, y, sample_weight=s)
-        plain = WNTKClassifier(kernel).fit(X, y)
+        model = WNTKClassifier(**HELD, class_weight="balanced").fit(X, y)
+        peer = WNTKClassifier(**HELD).fit(X, y, sample_weight=s)
+        plain = WNTKClassifier(**HELD).fit(X, y)
         here = model.decision_function(X)
         assert_allclose(here, peer.decision_function(X), rtol=0, atol=1e-10)
         assert np.abs(here - plain.decision_function(X)).max() > 1e-3
+
+    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=2)])
+    def test_class_weights_do_not_change_what_is_learned(self, kernel):
+        X, y = classification()
+        weights = {"ant": 9.0, "bee": 1.0, "cat": 1.0}
+        model = WNTKClassifier(kernel, class_weight=weights).fit(X, y)
+        plain = WNTKClassifier(kernel).fit(X, y)
+        for one, two in zip(model.members_, plain.members_, strict=True):
+            assert one.alpha == two.alpha
+            assert_array_equal(one.kernel.layer_weights, two.kernel.layer_weights)
+        assert (model.predict(X) == "ant").sum() >= (plain.predict(X) == "ant").sum()
+        assert np.abs(model.dual_coef_ - plain.dual_coef_).max() > 1e-3
 
     def test_class_weight_dictionary(self):
         X, y = classification()

@@ -1,6 +1,7 @@
 """The displays: what is plotted, not only that it is."""
 
 import builtins
+import inspect
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from ntk_sklearn.inspection import (
     LayerWeightsDisplay,
     LearningPathDisplay,
 )
+
+from .test_package import parameters_described
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -75,6 +78,14 @@ def test_axes_are_made_or_taken(display, regressor):
     fig, ax = pyplot.subplots()
     again = shown.plot(ax=ax)
     assert again is shown and shown.ax_ is ax and shown.figure_ is fig
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_parameters_are_documented(display):
+    for thing in (display, display.from_estimator, display.plot):
+        arguments = list(inspect.signature(thing).parameters)
+        described = [name.strip("*") for name in parameters_described(thing.__doc__)]
+        assert described == [name for name in arguments if name != "self"]
 
 
 @pytest.mark.parametrize("display", DISPLAYS)

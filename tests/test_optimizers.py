@@ -291,8 +291,8 @@ class TestNormalisation:
         X, y = _data()
         model = _fit(optimizer=optimizer, objective=objective)
         at = OBJECTIVES[objective](model.kernel_(X), y[:, None], model.alpha_)
-        # The ridge may be at its smallest, where the matrix is conditioned to 1e8.
-        assert_allclose(at.value, model.objective_path_[-1], rtol=1e-7)
+        # The ridge may be at its smallest, where the matrix is conditioned to 1e10.
+        assert_allclose(at.value, model.objective_path_[-1], rtol=1e-5)
 
     def test_scale_of_the_start_does_not_matter(self):
         # With ridge and weights scaled together the first step is the same, and so is
