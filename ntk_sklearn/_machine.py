@@ -196,7 +196,8 @@ def _learn(member, Z, Y, weight, settings):
         path = ridge_path(
             K, Y, PATH_ALPHAS * _unit(K, weight), weight, settings.intercept
         )
-        return path.best_alpha, kernel, [float(path.errors.min())], 1
+        values = [float(path.errors[-1]), float(path.errors.min())]
+        return path.best_alpha, kernel, values, 1
     problem = _problem(member, kernel, Z, Y, weight, settings)
     if problem.learns_alpha:
         _start_on_path(problem, kernel(Z), Y, weight, settings)
@@ -229,7 +230,15 @@ def _start_on_path(problem, K, Y, weight, settings):
     alphas = PATH_ALPHAS * _unit(K, weight)
     best = ridge_path(K, Y, alphas, weight, settings.intercept).best_alpha
     candidate = problem.start.copy()
-    candidate[-1] = np.clip(np.log(best), *problem.bounds[-1])
+    candidate[-1] = np.log(best)
+    weights = problem.linear
+    if settings.objective == "evidence" and weights.any():
+        # Along a common factor of weights and ridge the evidence has its maximum here.
+        dual_coef = solve(K, Y, best, weight, settings.intercept).dual_coef
+        factor = float(np.mean(np.sum(Y * dual_coef, axis=0))) / len(Y)
+        candidate[weights] += np.log(max(factor, 1e-300))
+        candidate[-1] += np.log(max(factor, 1e-300))
+    candidate = np.clip(candidate, *problem.bounds.T)
     if problem.evaluate(candidate)[0] < problem.evaluate(problem.start)[0]:
         problem.start = candidate
 

@@ -120,8 +120,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     References
     ----------
-    .. [1] Tan, Wu and Huang, "Weighted Neural Tangent Kernel", Machine Learning 112,
-       2023.
+    .. [1] Tan, Wu, Zhou and Huang, "Weighted Neural Tangent Kernel", Machine
+       Learning 112, 2023.
 
     Examples
     --------

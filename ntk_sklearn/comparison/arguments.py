@@ -111,9 +111,8 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--jobs",
         type=int,
-        default=-1,
         metavar="N",
-        help="fits at a time (default: all cores)",
+        help="fits at a time (default: as many as cores, one with --quick)",
     )
     how.add_argument("--quick", action="store_true", help="a look in under a minute")
     result = compare.add_argument_group("results")

@@ -63,7 +63,7 @@ def compare(arguments: argparse.Namespace) -> None:
         arguments.models,
         settings,
         out=arguments.out,
-        n_jobs=arguments.jobs or None,
+        n_jobs=_jobs(arguments),
         retry_failed=arguments.retry_failed,
     )
     print(report(rows, datasets, published))
@@ -78,6 +78,11 @@ def _tell_plots(paths) -> None:
         print(f"* wrote {path}")
     if not paths:
         print("* no diagrams: they need two sets and two models of one task")
+
+
+def _jobs(arguments) -> int:
+    """Return the wanted number; new processes do not repay a quick look."""
+    return arguments.jobs or (1 if arguments.quick else -1)
 
 
 def _load(arguments) -> list[Dataset]:

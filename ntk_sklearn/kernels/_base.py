@@ -329,10 +329,17 @@ def _same(a, b) -> bool:
     return a.shape == b.shape and bool(np.all(a == b))
 
 
+# Arrays with more entries than this are shortened by `repr`.
+_LONG = 12
+
+
 def _show(value) -> str:
     """Write a parameter's value, with numbers to three figures."""
     if isinstance(value, (str, tuple)) or value is None:
         return repr(value)
+    if np.ndim(value) and len(value) > _LONG:
+        ends = [_show(v) for v in (*value[:3], *value[-2:])]
+        return f"[{', '.join(ends[:3])}, ..., {', '.join(ends[3:])}]"
     if np.ndim(value):
         return f"[{', '.join(_show(v) for v in value)}]"
     try:

@@ -58,8 +58,8 @@ class WeightedNTKernel(NTKernel):
 
     References
     ----------
-    .. [1] Tan, Wu and Huang, "Weighted Neural Tangent Kernel", Machine Learning 112,
-       2023.
+    .. [1] Tan, Wu, Zhou and Huang, "Weighted Neural Tangent Kernel", Machine
+       Learning 112, 2023.
     .. [2] Arora, Du, Li, Salakhutdinov, Wang and Yu, "Harnessing the Power of
        Infinitely Wide Deep Nets on Small-data Tasks", ICLR 2020.
 

@@ -59,7 +59,14 @@ def ridge_path(
         mean = K @ p
         K = K - mean[:, None] - mean + p @ mean
         Y = Y - p @ Y
-    values, U = eigh(root[:, None] * K * root, driver="evd")
+    A = root[:, None] * K * root
+    lift = 0.0
+    if intercept:
+        # The constant is in the null space: lifted to the matrix's own size, it cannot
+        # be confused with what rounding leaves of small eigenvalues.
+        lift = max(float(np.trace(A)), np.finfo(float).tiny)
+        A += lift / total * np.outer(root, root)
+    values, U = eigh(A, driver="evd", overwrite_a=True)
     values = np.maximum(values, 0.0)
     squares = U * U
     projected = U.T @ (root[:, None] * Y)
@@ -71,7 +78,7 @@ def ridge_path(
         residual = alpha * (U @ (filtered[:, None] * projected)) / root[:, None]
         leverage = 1.0 - alpha * (squares @ filtered)
         if intercept:
-            leverage += s / total
+            leverage += alpha / (lift + alpha) * s / total
         room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
         errors[k] = s @ np.sum((residual / room[:, None]) ** 2, axis=1) / total
     return RidgePath(alphas, errors)
