@@ -1,5 +1,6 @@
 """Running studies: protocols, resuming, failures, the command line."""
 
+import io
 import os
 import warnings
 from dataclasses import replace
@@ -30,6 +31,7 @@ from ntk_sklearn.comparison import (
 from ntk_sklearn.comparison import kernel_families as families
 from ntk_sklearn.comparison.cli import main
 from ntk_sklearn.comparison.datasets import TASKS
+from ntk_sklearn.comparison.progress import Progress, clock
 from ntk_sklearn.comparison.quiet import counted_warnings
 from ntk_sklearn.comparison.results import ResultsFile
 from ntk_sklearn.comparison.summary import complete_part, score_table
@@ -69,7 +71,7 @@ def counted(monkeypatch):
 
         return tune
 
-    monkeypatch.setitem(MODELS, "counted", Model("counts", tuner, default=False))
+    monkeypatch.setitem(MODELS, "counted", Model("counts", tuner, default=()))
     return state
 
 
@@ -81,7 +83,7 @@ def scores(rows):
 
 
 def test_nested_scores_are_those_of_a_plain_loop(suite, monkeypatch):
-    monkeypatch.setitem(MODELS, "plain", Model("plain", _simple, default=False))
+    monkeypatch.setitem(MODELS, "plain", Model("plain", _simple, default=()))
     blobs, line = load_suite(suite)
     rows = run_study([blobs, line], ["plain"], progress=False)
     expected = [
@@ -231,7 +233,7 @@ def test_a_failure_is_recorded_and_not_the_end(tmp_path, iris, monkeypatch):
     def tuner(job):
         raise RuntimeError("no\nluck")
 
-    monkeypatch.setitem(MODELS, "broken", Model("fails", tuner, default=False))
+    monkeypatch.setitem(MODELS, "broken", Model("fails", tuner, default=()))
     out = tmp_path / "results.csv"
     rows = run_study([iris], ["broken", "rbf-svm"], QUICK, out=out, progress=False)
     failed = [row for row in rows if not row.ok]
@@ -241,7 +243,7 @@ def test_a_failure_is_recorded_and_not_the_end(tmp_path, iris, monkeypatch):
     assert "broken failed on iris (3 folds): RuntimeError: no luck" in text
     assert len(read_results(out)) == 6
     # A failure is kept, unless asked to try again.
-    monkeypatch.setitem(MODELS, "broken", Model("mended", _simple, default=False))
+    monkeypatch.setitem(MODELS, "broken", Model("mended", _simple, default=()))
     kept = run_study([iris], ["broken"], QUICK, out=out, progress=False)
     assert not any(row.ok for row in kept)
     tried = run_study(
@@ -261,7 +263,7 @@ def test_a_killed_worker_is_a_recorded_failure(iris, monkeypatch):
 
         return tune
 
-    monkeypatch.setitem(MODELS, "deadly", Model("dies", tuner, default=False))
+    monkeypatch.setitem(MODELS, "deadly", Model("dies", tuner, default=()))
     data = with_folds(iris, 1, 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # joblib tells of the lost worker
@@ -285,7 +287,7 @@ def test_warnings_are_counted_and_not_shown(iris, monkeypatch, recwarn):
         warnings.warn("hm", UserWarning, stacklevel=1)
         return _simple(job)
 
-    monkeypatch.setitem(MODELS, "noisy", Model("warns", tuner, default=False))
+    monkeypatch.setitem(MODELS, "noisy", Model("warns", tuner, default=()))
     rows = run_study([iris], ["noisy"], QUICK, progress=False)
     assert [row.n_warnings for row in rows] == [1, 1, 1]
     assert "not shown: noisy 3." in report(rows)
@@ -430,3 +432,34 @@ def test_the_default_models_are_installed():
     chosen = models.choose_models(None, "classification")
     assert all(model.requires is None or model.available for model in chosen.values())
     assert "ntk-gp" not in chosen
+
+
+def test_progress_guesses_from_what_each_kind_took():
+    stream = io.StringIO()
+    progress = Progress([("a", 1.0), ("a", 2.0), ("b", 1.0)], stream, every=0.0)
+    assert np.isnan(progress.remaining(0.0))
+    progress.advance("a", 1.0, 3.0, "one")
+    # a: 2 at 3 s; b, unknown: 1 at 3 s. All at the measured pace of one at a time.
+    assert progress.remaining(3.0) == pytest.approx(9.0)
+    progress.advance("b", 1.0, 1.0, "two")
+    assert progress.remaining(4.0) == pytest.approx(6.0)
+    # Two at a time: half of the pieces' own seconds have passed.
+    assert progress.remaining(2.0) == pytest.approx(3.0)
+    progress.advance("a", 2.0, 6.0, "three")
+    progress.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert "1/3" in lines[1]
+    assert "left  one" in lines[1]
+    assert lines[-1].endswith("done")
+    assert [clock(s) for s in (7, 750, 3723)] == ["0:07", "12:30", "1:02:03"]
+
+
+def test_progress_rewrites_one_line_on_a_terminal():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    progress = Progress([("a", 1.0)], stream)
+    progress.advance("a", 1.0, 0.1, "x")
+    progress.close()
+    assert stream.getvalue().count("\n") == 1
+    assert stream.getvalue().count("\r") == 2

@@ -55,8 +55,8 @@ class Model:
         From a `Job` to a tuner.
     tasks : tuple of str
         Which tasks it can do.
-    default : bool
-        Whether a study runs it without being asked.
+    default : tuple of str
+        The tasks for which a study runs it without being asked.
     requires : str or None
         The package it comes from, if that may be absent.
     squares : int
@@ -66,7 +66,7 @@ class Model:
     about: str
     tuner: Callable[[Job], Tuner]
     tasks: tuple[str, ...] = TASKS
-    default: bool = True
+    default: tuple[str, ...] = TASKS
     requires: str | None = None
     squares: int = 0
 
@@ -86,13 +86,13 @@ def _wntk(job: Job) -> Tuner:
 
 
 def _svm(job: Job, family) -> Tuner:
-    powers = (-1, 1, 3) if job.quick else range(-2, 5)
-    machine = SVC if job.classifies else SVR
+    if job.classifies:
+        machine = SVC(max_iter=SVM_ITERATIONS)
+        powers = [-1, 1, 3] if job.quick else [-2, -1, 0, 1, 2, 3, 4]
+    else:  # of a standardised target
+        machine, powers = SVR(max_iter=SVM_ITERATIONS), [-1, 0, 1, 2]
     grid = {"C": [10.0**p for p in powers]}
-    if not job.classifies and not job.quick:
-        grid["epsilon"] = [0.01, 0.1]
-    estimator = machine(max_iter=SVM_ITERATIONS)
-    return by_kernel_grid(estimator, family, grid, job.quick)
+    return by_kernel_grid(machine, family, grid, job.quick)
 
 
 def _ridge(job: Job, family) -> Tuner:
@@ -180,6 +180,8 @@ def _family_rows() -> dict[str, Model]:
         rows[f"{name}-svm"] = Model(
             f"support vector machine, {about}",
             partial(_svm, family=svm_family),
+            # A support vector regression takes as long as all the others together.
+            default=(CLASSIFICATION,),
             squares=squares,
         )
         rows[f"{name}-ridge"] = Model(
@@ -253,7 +255,7 @@ def choose_models(names: Iterable[str] | None, task: str) -> dict[str, Model]:
         return {
             name: model
             for name, model in MODELS.items()
-            if model.default and model.available and task in model.tasks
+            if task in model.default and task in model.tasks and model.available
         }
     names = list(dict.fromkeys(names))
     unknown = [name for name in names if name not in MODELS]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from time import perf_counter
 
 
@@ -21,29 +23,38 @@ class Progress:
 
     Parameters
     ----------
-    weights : sequence of float
-        What each piece of work is guessed to cost, in any unit.
+    work : sequence of (str, float)
+        Kind and size of each piece of work. Pieces of a kind are guessed to take the
+        same time for the same size, and an unknown kind the mean of the known ones.
     stream : text file, default=None
         None means stderr.
     every : float, default=5.0
         Seconds between lines where the output is not a terminal.
     """
 
-    def __init__(self, weights, stream=None, every: float = 5.0):
+    def __init__(
+        self, work: Sequence[tuple[str, float]], stream=None, every: float = 5.0
+    ):
         self.stream = sys.stderr if stream is None else stream
         self.every = every
-        self.count, self.total = 0, len(weights)
-        self.work, self.all_work = 0.0, float(sum(weights))
+        self.count, self.total = 0, len(work)
+        self.left: dict[str, float] = defaultdict(float)
+        self.done: dict[str, float] = defaultdict(float)
+        self.seconds: dict[str, float] = defaultdict(float)
+        for kind, size in work:
+            self.left[kind] += size
         self.start = perf_counter()
         self.shown = self.start
         self.terminal = bool(getattr(self.stream, "isatty", lambda: False)())
         if self.total:
             self._show("starting")
 
-    def advance(self, weight: float, label: str) -> None:
-        """Count a finished piece of work."""
+    def advance(self, kind: str, size: float, seconds: float, label: str) -> None:
+        """Count a finished piece of work that took some seconds of its own."""
         self.count += 1
-        self.work += weight
+        self.left[kind] -= size
+        self.done[kind] += size
+        self.seconds[kind] += seconds
         now = perf_counter()
         last = self.count == self.total
         if self.terminal or last or now - self.shown >= self.every:
@@ -56,12 +67,24 @@ class Progress:
             self.stream.write("\n")
             self.stream.flush()
 
+    def remaining(self, elapsed: float) -> float:
+        """Guess the remaining seconds."""
+        spent = sum(self.seconds.values())
+        if not spent:
+            return float("nan")
+        mean = spent / sum(self.done.values())
+        rates = {kind: self.seconds[kind] / size for kind, size in self.done.items()}
+        work = sum(size * rates.get(kind, mean) for kind, size in self.left.items())
+        # Several pieces run at a time.
+        return max(0.0, work * elapsed / spent)
+
     def _show(self, label: str) -> None:
-        share = self.work / self.all_work if self.all_work else 1.0
         elapsed = perf_counter() - self.start
-        left = f"about {clock(elapsed / share - elapsed)} left" if self.work else "..."
+        remaining = self.remaining(elapsed)
+        left = f"about {clock(remaining)} left" if remaining >= 0 else "..."
+        share = elapsed / (elapsed + remaining) if remaining >= 0 else 0.0
         if self.count == self.total:
-            left, label = "done", ""
+            left, label, share = "done", "", 1.0
         bar = "#" * round(20 * share)
         line = (
             f"[{bar:.<20}] {self.count}/{self.total}  {clock(elapsed)} elapsed, {left}"

@@ -51,6 +51,11 @@ class Row(Key):
         return Key(*(getattr(self, field.name) for field in fields(Key)))
 
     @property
+    def seconds(self) -> float:
+        """Time of tuning, fitting and predicting."""
+        return self.tune_seconds + self.fit_seconds + self.predict_seconds
+
+    @property
     def ok(self) -> bool:
         """Whether the fold was scored."""
         return self.status == "ok"

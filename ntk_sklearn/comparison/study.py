@@ -145,7 +145,8 @@ def _pending(wanted, settings: Settings, done) -> Iterator[Cell]:
 
 
 def _run(cells, settings, n_jobs, show, done, file) -> None:
-    progress = Progress([cell.weight for cell in cells]) if show else None
+    work = [(cell.name, cell.weight) for cell in cells]
+    progress = Progress(work) if show else None
     try:
         for at, rows in _results(cells, settings, n_jobs):
             for row in rows:
@@ -153,8 +154,9 @@ def _run(cells, settings, n_jobs, show, done, file) -> None:
                 if file is not None:
                     file.add(row)
             if progress is not None:
-                cell = cells[at]
-                progress.advance(cell.weight, f"{cell.dataset.name}, {cell.name}")
+                seconds = sum(row.seconds for row in rows if row.ok)
+                label = f"{cells[at].dataset.name}, {cells[at].name}"
+                progress.advance(*work[at], seconds, label)
     finally:
         if progress is not None:
             progress.close()
