@@ -179,7 +179,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         if self.solver_ != "cholesky":
             if not streams and X.size <= _MERGED_SIZE:
                 kept, s, _ = _distinct(np.column_stack([X, Y]), s)
-                X, Y = X[kept], Y[kept]
+                X, Y, emphasis = X[kept], Y[kept], emphasis[kept]
             self._fit_large(X, Y, s * emphasis, y)
             return
         roles = self._roles(X, y)
