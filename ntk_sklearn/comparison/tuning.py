@@ -28,11 +28,8 @@ def as_is(estimator) -> Tuner:
     return lambda X, y, splits: clone(estimator)
 
 
-def by_grid(estimator, grid: dict, **final) -> Tuner:
-    """Choose from a grid by cross-validation; then set what `final` says.
-
-    So a forest may be tuned with fewer trees than it has in the end.
-    """
+def by_grid(estimator, grid: dict) -> Tuner:
+    """Choose from a grid by cross-validation."""
 
     def tune(X, y, splits):
         scoring = "accuracy" if is_classifier(estimator) else "neg_mean_squared_error"
@@ -40,7 +37,7 @@ def by_grid(estimator, grid: dict, **final) -> Tuner:
             estimator, grid, scoring=scoring, cv=list(splits), refit=False
         )
         search.fit(X, y)
-        return clone(estimator).set_params(**search.best_params_, **final)
+        return clone(estimator).set_params(**search.best_params_)
 
     return tune
 
