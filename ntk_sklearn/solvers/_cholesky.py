@@ -43,7 +43,7 @@ class Solution(NamedTuple):
     jitter: float
 
 
-def mirror_lower(A: np.ndarray, block: int = 256) -> np.ndarray:
+def mirror_lower(A: np.ndarray, block: int = 64) -> np.ndarray:
     """Copy the lower triangle into the upper one, in place, by blocks."""
     n = A.shape[0]
     for start in range(0, n, block):
