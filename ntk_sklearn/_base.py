@@ -16,7 +16,6 @@ from sklearn.utils.validation import (
 
 from . import _defaults
 from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
-from ._gram import threads_for
 from ._large import LargeFit
 from ._machine import Member, Settings, fit_machine, unless_ones
 from .kernels import WeightedNTKernel
@@ -191,11 +190,10 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         settings = self._settings(self._splits(rows, roles[kept]), progress)
         emphasised = weight * emphasis[kept]
         self._noise_weight = unless_ones(emphasised)
-        with threads_for(len(rows)):
-            self.members_ = [
-                fit_machine(member, rows, targets, weight, settings, emphasised)
-                for member in members
-            ]
+        self.members_ = [
+            fit_machine(member, rows, targets, weight, settings, emphasised)
+            for member in members
+        ]
         errors = [machine.loo_error for machine in self.members_]
         self.blend_weights_ = _defaults.blend(errors)
         self._describe(X, origin, int(np.argmin(errors)))

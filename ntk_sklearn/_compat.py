@@ -1,4 +1,4 @@
-"""Private or recent names of scikit-learn, imported in this one place."""
+"""Private or recent names of other packages, used in this one place."""
 
 from sklearn.base import _fit_context
 from sklearn.utils._chunking import get_chunk_n_rows
@@ -19,8 +19,18 @@ __all__ = [
     "StrOptions",
     "_fit_context",
     "get_chunk_n_rows",
+    "set_blas_threads",
     "validate_params",
 ]
+
+
+def set_blas_threads(library, count: int) -> None:
+    """Set the threads of a library found by threadpoolctl, from whatever thread.
+
+    From threadpoolctl 3.8 on, the public setter does nothing in a thread other than the
+    first one to have called it: a limit could then be left by one and never be lifted.
+    """
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
 class FitProgress:

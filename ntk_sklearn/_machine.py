@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches
 from ._compat import get_chunk_n_rows
 from ._encoding import TableEncoding
 from ._problem import Prior, Problem
+from ._threads import one_blas_thread
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES, leave_one_out
 from .optimizers import OPTIMIZERS
@@ -113,6 +114,7 @@ class Machine:
         """Write new rows as the training rows were written."""
         return X if self.encoding is None else self.encoding.transform(X)
 
+    @one_blas_thread()
     def predict(self, X):
         """Return the decision values of new rows, block by block."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
@@ -132,6 +134,7 @@ def row_blocks(n_rows: int, n_columns: int):
     return gen_batches(n_rows, rows)
 
 
+@one_blas_thread()
 def fit_machine(
     member: Member, X, Y, sample_weight, settings: Settings, solve_weight=None
 ) -> Machine:

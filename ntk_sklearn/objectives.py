@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas
 
+from ._threads import factorising, one_blas_thread
 from .solvers import solve
 from .solvers._cholesky import mirror_lower
 
@@ -54,7 +55,8 @@ def _second_order(P, q, A, B, scale):
     """
     root = P * np.sqrt(q)
     # In Fortran order the transposes are what BLAS reads, so nothing is copied.
-    M = blas.dsyrk(scale, root.T, trans=1, lower=1)
+    with factorising(len(P)):
+        M = blas.dsyrk(scale, root.T, trans=1, lower=1)
     M = blas.dsyr2k(
         -0.5 * scale, A.T, B.T, beta=1.0, c=M, trans=1, lower=1, overwrite_c=1
     )
@@ -88,6 +90,7 @@ def leave_one_out(P, dual_coef, alpha, sample_weight=None):
     return alpha * dual_coef / s[:, None] / room[:, None], room
 
 
+@one_blas_thread()
 def loo(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     """Exact leave-one-out squared error: its mean over rows, summed over outputs."""
     s = _weights(sample_weight, len(K))
@@ -102,6 +105,7 @@ def loo(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     return Evaluation(float(s @ square / total), M, float(dalpha), jitter)
 
 
+@one_blas_thread()
 def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     """Generalised cross-validation: leave-one-out with the mean leverage for all rows.
 
@@ -123,6 +127,7 @@ def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     return Evaluation(value, M, float(dalpha), jitter)
 
 
+@one_blas_thread()
 def evidence(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     """Negative log marginal likelihood of a Gaussian process with noise alpha.
 
@@ -135,13 +140,13 @@ def evidence(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     logdet += np.log(s).sum() + repeats * np.log(alpha)
     value = 0.5 * np.sum(Y * a)
     value += 0.5 * k * (logdet + np.log(constant) + total * np.log(2.0 * np.pi))
-    M = P
-    M *= 0.5 * k
-    M -= 0.5 * (a @ a.T)
+    # In place: the transpose of a symmetric matrix is what BLAS calls its own order.
+    M = blas.dgemm(-0.5, a, a, beta=0.5 * k, c=P.T, trans_b=1, overwrite_c=1).T
     dalpha = np.diag(M) @ (1.0 / s) + 0.5 * k * repeats / alpha
     return Evaluation(float(value), M, float(dalpha), jitter)
 
 
+@one_blas_thread()
 def holdout(K, Y, alpha, sample_weight=None, intercept=True, *, splits) -> Evaluation:
     """Sum of squared errors on held-out rows.
 

@@ -4,9 +4,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
+from ntk_sklearn._gram import _tiles
+from ntk_sklearn._gram._profile import profile_of
 
 from .cases import ALL_ACTIVATIONS, hard_rows
 
@@ -23,7 +25,40 @@ def test_entries_are_those_of_double_precision_rounded(activation, bias, n):
     for Y in (None, X[:5].copy()):
         K, expected = kernel(X, Y), exact(X, Y)
         assert K.dtype == np.float32
-        assert_allclose(K, expected, rtol=1.2e-7, atol=1e-30)
+        in_single = profile_of(kernel._network(3), K.dtype) is not None
+        scale = np.sqrt(np.outer(exact.diag(X), exact.diag(X if Y is None else Y)))
+        error = np.abs(K - expected)
+        # A polynomial of degree 15 to 31 and some factors: several roundings.
+        allowed = 1e-6 * scale if in_single else 1.2e-7 * np.abs(expected)
+        assert (error <= allowed + 1e-30).all()
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs", ("leaky_relu", 0.2)], ids=str)
+@pytest.mark.parametrize("depth", [1, 2, 5, 10, 30, 100])
+def test_a_profile_in_single_precision(activation, depth, monkeypatch):
+    """It is used at every depth, and close pairs and antipodes keep their digits."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 5))
+    X = np.vstack([X, X[:9] * 3.0, -X[:9], X[:9] + 1e-7, 1e-6 - X[:9], np.zeros(5)])
+    monkeypatch.setattr(_tiles, "PROFILE_WORK", -1.0)
+    exact = NTKernel(depth, activation, bias_variance=0.0)
+    kernel = NTKernel(depth, activation, bias_variance=0.0, dtype="float32")
+    assert profile_of(kernel._network(5), np.dtype("float32")) is not None
+    scale = np.sqrt(np.outer(exact.diag(X), exact.diag(X)))
+    assert (np.abs(kernel(X) - exact(X)) <= 1e-6 * scale).all()
+    assert_array_equal(kernel(X), kernel(X).T)
+    # Pairs a distance of 1e-7 apart.
+    for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-6)):
+        K = kernel.set_params(dtype=dtype)(X[:9], X[78:87])
+        twin = exact(X[:9], X[78:87])
+        assert_allclose(np.diag(K), np.diag(twin), rtol=tolerance)
+
+
+def test_overflow_is_refused():
+    X = 1e25 * hard_rows()
+    with pytest.raises(ValueError, match=r"overflow float32; rescale X, or use dtype="):
+        NTKernel(dtype="float32")(X)
+    assert np.isfinite(NTKernel()(X)).all()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

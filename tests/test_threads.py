@@ -12,8 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ntk_sklearn import NTKernel, WeightedNTKernel
-from ntk_sklearn._gram import _threads
+from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKRegressor, _threads
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((600, 4))  # enough work for several threads
@@ -92,6 +91,64 @@ def test_the_callers_settings_are_as_before(limit):
         before = settings()
         everything(KERNELS["relu"])
         assert settings() == before
+
+
+def blas_threads():
+    """Threads that the BLAS libraries would use now."""
+    return {d["num_threads"] for d in threadpool_info() if d["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize(
+    "n, lifted",
+    [
+        (_threads.SMALL - 1, False),  # threads would cost more than they save
+        (_threads.SMALL, True),
+        (int(_threads.LARGE_PER_THREAD * 2**0.5), True),
+        (15_642, False),  # two threads of OpenBLAS crash on so many rows
+    ],
+)
+def test_a_factorisation_has_all_threads_where_they_are_safe_and_pay(n, lifted):
+    with threadpool_limits(2):
+        before = settings()
+        for _ in range(2):
+            with _threads.one_blas_thread() as allowed:
+                assert allowed <= 2
+                assert blas_threads() == {1}
+                with _threads.factorising(n):
+                    assert blas_threads() == ({2} if lifted else {1})
+                assert blas_threads() == {1}
+        with _threads.factorising(n):  # on its own, too
+            assert blas_threads() == ({2} if lifted else {1})
+        assert settings() == before
+
+
+def test_a_factorisation_shares_with_other_calls():
+    """While another thread is inside, BLAS stays at one thread for both."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with _threads.one_blas_thread():
+            inside.set()
+            leave.wait(60)
+
+    with threadpool_limits(2):
+        before = settings()
+        other = threading.Thread(target=stay)
+        other.start()
+        assert inside.wait(60)
+        with _threads.one_blas_thread() as allowed, _threads.factorising(2000):
+            assert allowed == 1
+            assert blas_threads() == {1}
+        leave.set()
+        other.join()
+        assert settings() == before
+
+
+def test_a_fit_and_a_prediction_restore_the_settings():
+    before = settings()
+    model = WNTKRegressor(NTKernel(depth=1), tol=1.0).fit(X, X[:, 0])
+    model.predict(Y)
+    assert settings() == before
 
 
 def test_settings_are_restored_after_an_error_in_a_worker():

@@ -3,7 +3,6 @@
 from ._contraction import Contraction, contract
 from ._full_gradient import full_gradient
 from ._network import Layers, Network, diagonal
-from ._threads import threads_for
 from ._tiles import components, gram
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "diagonal",
     "full_gradient",
     "gram",
-    "threads_for",
 ]

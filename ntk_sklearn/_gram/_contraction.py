@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit, jit_sums
+from .._threads import run
 from ._backward import backward_row, scratch, variance_slopes
 from ._network import Network, Walk, walk
 from ._profile_contraction import ProfileContraction, fit_derivatives
 from ._recursion import to_deficits
-from ._threads import run
 from ._tiles import GROUPS, PROFILE_WORK, Correlator, layer_work, symmetric_plan
 
 
@@ -34,8 +34,7 @@ def _contract_tile(
         i = i0 + r
         m = r + 1 if lower else tile.shape[1]
         eta = p.eta[0][:m]
-        eta[:] = tile[r][:m]
-        to_deficits(eta, u[r], v, repair_below)
+        to_deficits(tile[r][:m], u[r], v, repair_below, eta)
         seed = 2.0 * G[i][j0 : j0 + m]  # the pair and its mirror image
         if lower:
             seed[r] = G[i, i]

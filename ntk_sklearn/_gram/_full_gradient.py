@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .._jit import jit
+from .._threads import run
 from ._backward import backward_row, scratch, variance_slopes
 from ._network import Network, walk
 from ._recursion import to_deficits
-from ._threads import run
 from ._tiles import Correlator, layer_work, symmetric_plan
 
 
@@ -24,8 +24,7 @@ def _gradient_tile(
         i = i0 + r
         m = r + 1 if lower else tile.shape[1]
         eta = p.eta[0][:m]
-        eta[:] = tile[r][:m]
-        to_deficits(eta, u[r], v, repair_below)
+        to_deficits(tile[r][:m], u[r], v, repair_below, eta)
         backward_row(layers, x, i, x, j0, seed[:m], p)
         for k in range(m):
             j = j0 + k

@@ -32,9 +32,20 @@ NODES = 80
 # Coefficients come in blocks, one pass over a row in first-level cache for each.
 BLOCK = 8
 LARGEST_DEGREE = 47
-# Relative to k(0): what truncation may cost, and what all errors together may.
-TRUNCATION = 4e-15
-TOLERANCE = 3e-14
+
+
+class Precision(NamedTuple):
+    """Relative to k(0): what truncation may cost, and what all errors together may."""
+
+    truncation: float
+    tolerance: float
+
+
+PRECISIONS = {
+    np.dtype(np.float64): Precision(4e-15, 3e-14),
+    np.dtype(np.float32): Precision(2e-8, 1e-6),
+}
+DOUBLE = np.dtype(np.float64)
 
 
 class Variable(NamedTuple):
@@ -47,7 +58,7 @@ class Variable(NamedTuple):
 
 @dataclass(frozen=True)
 class Profile:
-    """The function k of a network, ready to evaluate.
+    """The function k of a network, ready to evaluate in one precision.
 
     Attributes
     ----------
@@ -64,8 +75,14 @@ class Profile:
     variable: Variable
     constant: float
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision."""
+        return self.coefficients.dtype
+
     def at(self, eta: np.ndarray) -> np.ndarray:
         """Return k of some signed deficits."""
+        eta = eta.astype(self.dtype)
         x, p = np.empty_like(eta), np.empty_like(eta)
         evaluate(self.coefficients, self.variable, eta, x, p)
         return p
@@ -98,6 +115,7 @@ def evaluate(c, variable, eta, x, p):
     while roots and quotients are being computed.
     """
     a, slope, even = variable
+    one, half = eta.dtype.type(1.0), eta.dtype.type(0.5)
     a0, a1, a2, a3, a4, a5, a6, a7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
     b0, b1, b2, b3, b4, b5, b6, b7 = (
         c[8],
@@ -111,11 +129,11 @@ def evaluate(c, variable, eta, x, p):
     )
     for k in range(eta.size):
         d = abs(eta[k])
-        near, far = math.sqrt(0.5 * d), math.sqrt(1.0 - 0.5 * d)
+        near, far = math.sqrt(half * d), math.sqrt(one - half * d)
         swap = eta[k] < 0.0 and not even
         sine = far if swap else near  # of t / 2
         cosine = near if swap else far
-        b = a * (1.0 + cosine)
+        b = a * (one + cosine)
         z = (slope * sine - b) / (sine + b)
         x[k] = z
         q = (((a0 * z + a1) * z + a2) * z + a3) * z + a4
@@ -141,13 +159,17 @@ def horner(c, first, x, p):
 def _profile_tile(
     c, variable, constant, x, i0, y, j0, lower, u, v, repair_below, tile, K
 ):
-    p = np.empty(tile.shape[1])
-    z = np.empty(tile.shape[1])
+    width = tile.shape[1]
+    eta, z, p = (
+        np.empty(width, c.dtype),
+        np.empty(width, c.dtype),
+        np.empty(width, c.dtype),
+    )
     for r in range(tile.shape[0]):
-        m = r + 1 if lower else tile.shape[1]
+        m = r + 1 if lower else width
         row = tile[r][:m]
-        to_deficits(row, u[r], v, repair_below)
-        evaluate(c, variable, row, z[:m], p[:m])
+        to_deficits(row, u[r], v, repair_below, eta[:m])
+        evaluate(c, variable, eta[:m], z[:m], p[:m])
         target = K[i0 + r][j0 : j0 + m]
         n_i, n_j = x[i0 + r], y[j0 : j0 + m]
         for k in range(m):
@@ -170,8 +192,8 @@ def variable_of(network: Network) -> Variable | None:
     return Variable(a, 1.0 + 2.0 * a / top, even)
 
 
-def profile_of(network: Network) -> Profile | None:
-    """Return the network's profile, or None if it has none to rounding."""
+def profile_of(network: Network, dtype: np.dtype = DOUBLE) -> Profile | None:
+    """Return the network's profile, or None if it has none to rounding of `dtype`."""
     variable = variable_of(network)
     if variable is None:
         return None
@@ -179,17 +201,21 @@ def profile_of(network: Network) -> Profile | None:
     nodes, between, _ = chebyshev_nodes()
     size = _kernel(layers, np.zeros(1))[0]
     eta = deficits_at(nodes, variable)
-    powers = fit(_kernel(layers, eta), size)
+    powers = fit(_kernel(layers, eta), size, PRECISIONS[dtype].truncation)
     if powers is None:
         return None
-    constant = layers.bias_weights[-1] * layers.bias_variance[-1]
-    profile = Profile(powers, variable, constant)
+    real = dtype.type
+    constant = real(layers.bias_weights[-1] * layers.bias_variance[-1])
+    rounded = Variable(real(variable.a), real(variable.slope), variable.even)
+    profile = Profile(powers.astype(dtype), rounded, constant)
     eta = deficits_at(between, variable)
     error = np.abs(profile.at(eta) - _kernel(layers, eta)).max()
-    return profile if error <= TOLERANCE * size else None
+    return profile if error <= PRECISIONS[dtype].tolerance * size else None
 
 
-def chebyshev_coefficients(values: np.ndarray, size) -> np.ndarray | None:
+def chebyshev_coefficients(
+    values: np.ndarray, size, truncation: float = PRECISIONS[DOUBLE].truncation
+) -> np.ndarray | None:
     """Return what is left of the coefficients without those that are rounding.
 
     The last axis of `values` runs over the nodes; `size` is what errors are relative
@@ -198,14 +224,14 @@ def chebyshev_coefficients(values: np.ndarray, size) -> np.ndarray | None:
     if not (np.all(size > 0) and np.isfinite(values).all()):
         return None
     coefficients = values @ chebyshev_nodes()[2].T
-    large = np.abs(coefficients) > TRUNCATION * np.asarray(size)[..., None]
+    large = np.abs(coefficients) > truncation * np.asarray(size)[..., None]
     count = np.flatnonzero(large.reshape(-1, NODES).any(axis=0))[-1] + 1
     return coefficients[..., :count] if count <= LARGEST_DEGREE + 1 else None
 
 
-def fit(values: np.ndarray, size: float) -> np.ndarray | None:
+def fit(values: np.ndarray, size: float, *truncation: float) -> np.ndarray | None:
     """Return the powers' coefficients, highest first, in whole blocks; or None."""
-    found = chebyshev_coefficients(values, size)
+    found = chebyshev_coefficients(values, size, *truncation)
     if found is None:
         return None
     powers = _to_powers(found.size - 1) @ found

@@ -152,14 +152,14 @@ def _contract_tile(
     width = tile.shape[1]
     x, p, w, t = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
     low, high, by_bias = np.empty(width), np.empty(width), np.zeros(width)
-    inverse = np.empty(width)
+    inverse, deficits = np.empty(width), np.empty(width)
     for k in range(width):
         inverse[k] = 1.0 / n[j0 + k] if n[j0 + k] > 0.0 else 0.0
     for r in range(tile.shape[0]):
         i = i0 + r
         m = r + 1 if lower else width
-        eta = tile[r][:m]
-        to_deficits(eta, u[r], v, repair_below)
+        row, eta = tile[r][:m], deficits[:m]
+        to_deficits(row, u[r], v, repair_below, eta)
         evaluate(c, variable, eta, x[:m], p[:m])
         seed, n_i, n_j = G[i][j0 : j0 + m], n[i], n[j0 : j0 + m]
         for k in range(m):
@@ -178,7 +178,7 @@ def _contract_tile(
             even = variable.even
             _slopes(even, inverse_i, inverse, eta, w, p, t, h, by_bias, column)
             by_input[i] += _total(p[:m])
-            eta[:] = h
+            row[:] = h
             tile[r][m:] = 0.0
     scalars[1] += _total(by_bias)
 

@@ -11,15 +11,16 @@ from ..activations._dispatch import dual
 
 
 @jit
-def to_deficits(eta, u_i, v, repair_below):
-    """Turn correlations into signed deficits; recompute pairs too close for cosines.
+def to_deficits(row, u_i, v, repair_below, eta):
+    """Write signed deficits of correlations; recompute pairs too close for cosines.
 
     `u_i` and `v` are unit rows: near one, ``1 - rho`` is half the squared length of
-    their difference, and near minus one, of their sum.
+    their difference, and near minus one, of their sum. `eta` may be in single precision
+    and must not be `row`: loops over memory that may overlap are not vectorised.
     """
     close = 0
     for k in range(eta.size):
-        rho = eta[k]
+        rho = row[k]
         d = max(1.0 - abs(rho), 0.0)
         close += 1 if d < repair_below else 0
         eta[k] = -d if rho < 0.0 else d
@@ -33,7 +34,7 @@ def to_deficits(eta, u_i, v, repair_below):
                 plus += (u_i[f] + v[k, f]) ** 2
                 minus += (u_i[f] - v[k, f]) ** 2
             # Never minus zero: the sign must survive a comparison.
-            eta[k] = 0.5 * minus if minus <= plus else -max(0.5 * plus, 1e-300)
+            eta[k] = 0.5 * minus if minus <= plus else -max(0.5 * plus, 1e-36)
 
 
 @jit
@@ -131,8 +132,7 @@ def recursion_tile(layers, x, i0, y, j0, lower, u, v, repair_below, tile, K):
     for r in range(tile.shape[0]):
         m = r + 1 if lower else tile.shape[1]
         row = tile[r][:m]
-        to_deficits(row, u[r], v, repair_below)
-        eta[:m] = row
+        to_deficits(row, u[r], v, repair_below, eta[:m])
         weighted_row(layers, x, i0 + r, y, j0, eta[:m], derivative[:m], row)
         K[i0 + r][j0 : j0 + m] = row
 
@@ -144,9 +144,10 @@ def component_tile(layers, x, i0, y, j0, u, v, repair_below, tile, out):
     m = tile.shape[1]
     derivatives = np.empty((depth, m))
     rows = np.empty((depth + 1, m))
+    eta = np.empty(m)
     for r in range(tile.shape[0]):
-        to_deficits(tile[r], u[r], v, repair_below)
-        component_rows(layers, x, i0 + r, y, j0, tile[r], derivatives, rows)
+        to_deficits(tile[r], u[r], v, repair_below, eta)
+        component_rows(layers, x, i0 + r, y, j0, eta, derivatives, rows)
         for l in range(depth + 1):
             out[l, i0 + r, j0 : j0 + m] = rows[l]
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._threads import run
 from ._network import Network, Walk, diagonal, unit_rows, walk
-from ._profile import profile_of
+from ._profile import DOUBLE, profile_of
 from ._recursion import component_tile, mirror, recursion_tile
-from ._threads import run
 
 # Rows and columns of a tile. A tile fits the second-level cache; 33 cache lines to a
 # row keep the mirrored copy from falling on the same cache sets again and again.
@@ -103,17 +103,24 @@ def gram(
 ) -> np.ndarray:
     """Return the weighted kernel of every pair; symmetric if `Y` is None.
 
-    Tiles are computed in double precision, whatever `dtype` the result has: cosines in
-    single precision would cost a rectifier's kernel half of their digits once more.
+    The deficits are computed in double precision, whatever `dtype` the result has:
+    cosines in single precision would cost a rectifier's kernel half of their digits
+    once more. A profile is then evaluated in single precision, if it is as exact as
+    that; the recursion is not, because every layer adds to its errors.
     """
     symmetric = Y is None
     x = walk(network, X)
     y = x if Y is None else walk(network, Y)
     Y = X if Y is None else Y
     n, m = X.shape[0], Y.shape[0]
+    if dtype != DOUBLE:
+        _check_fits(dtype, diagonal(network, X, x), diagonal(network, Y, y))
     K = np.empty((n, m), dtype)
     worth_it = layer_work(network, n * m) > PROFILE_WORK
-    profile = profile_of(network) if worth_it else None
+    profile = _profile(network, K.dtype) if worth_it else None
+    if profile is not None:
+        lengths_x = x.norms[0].astype(profile.dtype)
+        lengths_y = y.norms[0].astype(profile.dtype)
 
     def make_worker():
         correlate = Correlator(network, X, x, Y, y)
@@ -122,7 +129,7 @@ def gram(
             u, v, rho = correlate(tile)
             if profile is not None:
                 profile.finish(
-                    x.norms[0], tile, y.norms[0], u, v, network.repair_below, rho, K
+                    lengths_x, tile, lengths_y, u, v, network.repair_below, rho, K
                 )
             else:
                 recursion_tile(
@@ -149,6 +156,22 @@ def gram(
     if symmetric:
         np.fill_diagonal(K, diagonal(network, X, x))
     return K
+
+
+def _check_fits(dtype, diagonal_x, diagonal_y):
+    """Raise if an entry, which its diagonals bound, may overflow."""
+    largest = np.sqrt(diagonal_x.max()) * np.sqrt(diagonal_y.max())
+    if not largest <= np.finfo(dtype).max:
+        raise ValueError(
+            f"X leads to kernel values of {largest:.2g}, which overflow {dtype}; "
+            'rescale X, or use dtype="float64".'
+        )
+
+
+def _profile(network: Network, dtype: np.dtype):
+    """Return the profile in the precision of the result; else in double; or None."""
+    found = profile_of(network, dtype)
+    return profile_of(network) if found is None and dtype != DOUBLE else found
 
 
 def components(

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgWarning, blas, lapack
 
+from .._threads import factorising
+
 # Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
 _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
 
@@ -75,12 +77,14 @@ def inverse(K: np.ndarray, noise) -> tuple[np.ndarray, float, float]:
         # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
         A = K.copy().T
         np.fill_diagonal(A, diagonal + step * scale)
-        factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
-        if not failed:
+        with factorising(len(K)):
+            factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
+            if failed:
+                continue
             logdet = 2.0 * float(np.log(np.diag(factor)).sum())
             G, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
-            if not failed and np.isfinite(logdet):
-                return mirror_lower(G).T, logdet, step * scale
+        if not failed and np.isfinite(logdet):
+            return mirror_lower(G).T, logdet, step * scale
     raise np.linalg.LinAlgError(
         f"The kernel matrix of {len(K)} rows is not positive definite, even with "
         f"{_JITTER_LADDER[-1] * scale:.1e} added to its diagonal; raise alpha or the "

@@ -14,6 +14,8 @@ from scipy.linalg import blas, cho_factor, cho_solve, lapack
 from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.utils import check_random_state
 
+from .._threads import factorising
+
 
 class IterativeSolution(NamedTuple):
     """Dual coefficients (n, k), intercept (k,), and the number of iterations."""
@@ -51,9 +53,10 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
 
 def _nystrom_inverse(F, alpha):
     """Return the function ``v -> (F F' + alpha)^-1 v``."""
-    A = blas.dsyrk(1.0, F, trans=1, lower=1)
-    A.flat[:: len(A) + 1] += alpha
-    factor = cho_factor(A, lower=True, overwrite_a=True)
+    with factorising(F.shape[1]):
+        A = blas.dsyrk(1.0, F, trans=1, lower=1)
+        A.flat[:: len(A) + 1] += alpha
+        factor = cho_factor(A, lower=True, overwrite_a=True)
     return lambda v: (v - F @ cho_solve(factor, F.T @ v)) / alpha
 
 
@@ -61,7 +64,8 @@ def _single_inverse(K, root, alpha):
     """Return the function ``v -> (K + alpha)^-1 v`` of a float32 factorisation."""
     A = np.multiply(K, root[:, None] * root, dtype=np.float32, casting="same_kind").T
     A.flat[:: len(A) + 1] += np.float32(alpha)
-    factor, failed = lapack.spotrf(A, lower=1, overwrite_a=1, clean=0)
+    with factorising(len(A)):
+        factor, failed = lapack.spotrf(A, lower=1, overwrite_a=1, clean=0)
     if failed:
         raise np.linalg.LinAlgError(
             "the kernel matrix is not positive definite in float32; raise alpha, or "

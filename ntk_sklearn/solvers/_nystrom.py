@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, cho_factor, cho_solve, eigh
 
+from .._threads import factorising
 from ._sums import Sums, add_block, whiten, whitening
 
 
@@ -96,7 +97,8 @@ class NystromSystem:
         """Minimise ``sum(w |Y - f - b|^2) + alpha |f|^2`` over the model."""
         A, b, _ = self._centred()
         A.flat[:: len(A) + 1] += alpha
-        v = cho_solve(cho_factor(A, lower=True, overwrite_a=True), b)
+        with factorising(len(A)):
+            v = cho_solve(cho_factor(A, lower=True, overwrite_a=True), b)
         s = self.sums
         intercept = np.zeros(len(s.y))
         if self.fit_intercept:
@@ -118,7 +120,8 @@ class NystromSystem:
             ``n RSS / (n - dof)^2``, with n the sum of the weights.
         """
         A, b, yy = self._centred()
-        values, U = eigh(A, lower=True, overwrite_a=True, driver="evd")
+        with factorising(len(A)):
+            values, U = eigh(A, lower=True, overwrite_a=True, driver="evd")
         values = np.maximum(values, 0.0)
         c = np.sum((U.T @ b) ** 2, axis=1)
         n = self.sums.weight
@@ -137,7 +140,8 @@ class NystromSystem:
         """Return fits less the mean, leverages and squared norms of rows."""
         A, b, _ = self._centred()
         A.flat[:: len(A) + 1] += alpha
-        factor = cho_factor(A, lower=True, overwrite_a=True)
+        with factorising(len(A)):
+            factor = cho_factor(A, lower=True, overwrite_a=True)
         Zt = whiten(self.kernel, self.centres, self.factor, X)
         norms = np.einsum("ij,ij->j", Zt, Zt)
         if self.fit_intercept:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
+from .._threads import factorising
+
 
 class RidgePath(NamedTuple):
     """Exact leave-one-out results along a grid of ridges.
@@ -66,7 +68,8 @@ def ridge_path(
         # be confused with what rounding leaves of small eigenvalues.
         lift = max(float(np.trace(A)), np.finfo(float).tiny)
         A += lift / total * np.outer(root, root)
-    values, U = eigh(A, driver="evd", overwrite_a=True)
+    with factorising(n):
+        values, U = eigh(A, driver="evd", overwrite_a=True)
     values = np.maximum(values, 0.0)
     squares = U * U
     projected = U.T @ (root[:, None] * Y)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, lapack
 
+from .._threads import factorising, one_blas_thread
+
 # Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
 # pivot magnifies the rounding of the kernel by 1e6 then, and no more.
 _JITTER = 1e-12
@@ -73,7 +75,8 @@ def whitening(K_cc: np.ndarray) -> np.ndarray:
     for jitter in (_JITTER, 100 * _JITTER, 1e4 * _JITTER):
         A = np.array(K_cc, dtype=np.float64, order="F")
         A.flat[:: len(A) + 1] += jitter * scale
-        L, failed = lapack.dpotrf(A, lower=1, overwrite_a=1)
+        with factorising(len(A)):
+            L, failed = lapack.dpotrf(A, lower=1, overwrite_a=1)
         if not failed:
             return L
     raise np.linalg.LinAlgError(
@@ -87,9 +90,11 @@ def whiten(kernel, centres, factor, X) -> np.ndarray:
     """Return the features of a block of rows as columns: (m, n_rows), Fortran order."""
     tile = np.ascontiguousarray(kernel(X, centres), dtype=np.float64)
     # In place: the transpose of the tile is in the order that BLAS wants.
-    return blas.dtrsm(1.0, factor, tile.T, lower=1, overwrite_b=1)
+    with factorising(len(factor)):
+        return blas.dtrsm(1.0, factor, tile.T, lower=1, overwrite_b=1)
 
 
+@one_blas_thread()
 def add_block(sums: Sums, kernel, centres, factor, X, Y, weight=None) -> Sums:
     """Add a block of rows to the sums, in place where it is large.
 
@@ -112,7 +117,8 @@ def add_block(sums: Sums, kernel, centres, factor, X, Y, weight=None) -> Sums:
     zy, z = Zt @ WY, Zt @ w
     if weight is not None:
         Zt *= np.sqrt(w)
-    zz = blas.dsyrk(1.0, Zt, beta=1.0, c=sums.zz, lower=1, overwrite_c=1)
+    with factorising(len(factor)):
+        zz = blas.dsyrk(1.0, Zt, beta=1.0, c=sums.zz, lower=1, overwrite_c=1)
     return Sums(
         zz,
         sums.zy + zy,

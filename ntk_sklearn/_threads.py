@@ -5,6 +5,11 @@ interpreter lock. So no OpenMP or other threading layer of numba is ever started
 keeps calls safe inside joblib's threads and processes and after a fork. BLAS keeps to
 one thread meanwhile, even if there is only one of ours: products as small as a tile's
 gain nothing from more, and lose a lot when other processes want the processor.
+
+A whole fit keeps BLAS to one thread but for its factorisations. OpenBLAS's threads go
+on spinning for a tenth of a second after each call, and NumPy and SciPy bring a copy
+each: a product of a matrix and a vector in the one, between two factorisations in the
+other, has been seen to cost 8 ms instead of half a millisecond.
 """
 
 from __future__ import annotations
@@ -18,11 +23,17 @@ import numba
 from numba.np.ufunc import parallel
 from threadpoolctl import ThreadpoolController
 
+from ._compat import set_blas_threads
+
 # Below this many pair-layers, starting a thread costs more than it saves (measured:
 # a thread takes about 0.1 ms, as long as 1e5 pair-layers).
 PARALLEL_WORK = 200_000
 # Below this many rows, BLAS threads cost a factorisation more than they save it.
-SMALL = 400
+SMALL = 1000
+# OpenBLAS's threads crash in a factorisation in which one of them gets more rows than
+# it has room for (its issues 352 and 2562). Of n rows on t threads the first gets about
+# n / sqrt(t); with two, 15,500 rows went well and 15,642 did not.
+LARGE_PER_THREAD = 10_000
 
 
 def _numba_threads() -> int:
@@ -50,6 +61,7 @@ class _Blas:
         with self._lock:
             self._users += 1
             if self._users > 1:
+                self._set([1] * len(self._before))
                 return 1  # another call of ours is at work: share, do not multiply
             if not self._libraries:
                 controller = ThreadpoolController().select(user_api="blas")
@@ -65,10 +77,23 @@ class _Blas:
             if self._users == 0:
                 self._set(self._before)
 
+    def lift(self, n):
+        """Give BLAS its threads back for `n` rows, if only the caller limits it."""
+        with self._lock:
+            threads = max(self._before, default=1)
+            if self._users == 1 and n <= LARGE_PER_THREAD * threads**0.5:
+                self._set(self._before)
+
+    def drop(self):
+        """Limit BLAS again."""
+        with self._lock:
+            if self._users:
+                self._set([1] * len(self._before))
+
     def _set(self, counts):
         for library, count in zip(self._libraries, counts, strict=True):
             if library.num_threads != count:
-                library.set_num_threads(count)
+                set_blas_threads(library, count)
 
     def forget(self):
         """Start anew in a forked child, which has none of its parent's calls."""
@@ -81,19 +106,34 @@ class _Blas:
 _blas = _Blas()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_blas.forget)
+_here = threading.local()
 
 
 @contextmanager
-def threads_for(n: int) -> Iterator[None]:
-    """Keep everything inside on one thread if `n` rows do not repay more."""
-    if n >= SMALL:
-        yield
+def one_blas_thread() -> Iterator[int]:
+    """Keep BLAS to one thread inside; yields how many threads the caller may start."""
+    outer = getattr(_here, "allowed", None)
+    if outer is not None:
+        yield outer
         return
-    _blas.enter()
     try:
-        yield
+        _here.allowed = _blas.enter()
+        yield _here.allowed
     finally:
+        _here.allowed = None
         _blas.leave()
+
+
+@contextmanager
+def factorising(n: int) -> Iterator[None]:
+    """Let a factorisation of `n` rows have all threads, if they repay it."""
+    with one_blas_thread():
+        if n >= SMALL:
+            _blas.lift(n)
+        try:
+            yield
+        finally:
+            _blas.drop()
 
 
 def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> None:
@@ -108,11 +148,8 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
     work : float
         Pairs times layers, to compare with `PARALLEL_WORK`.
     """
-    try:
-        allowed = _blas.enter()
+    with one_blas_thread() as allowed:
         _drain(iter(tasks), make_worker, allowed if work >= PARALLEL_WORK else 1)
-    finally:
-        _blas.leave()
 
 
 def _drain(queue, make_worker, n_threads):
