@@ -27,7 +27,7 @@ def jit_sums(function):
 def _compile(function, options):
     try:
         return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:  # no writable place for the cache
+    except (RuntimeError, OSError) as error:  # no writable place, or a full disk
         warnings.warn(
             f"numba finds no directory for its cache, so every process compiles anew "
             f"({error}); set the environment variable NUMBA_CACHE_DIR to a writable "

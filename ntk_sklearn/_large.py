@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,30 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from . import _defaults
 from ._compat import FitProgress
 from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate
-from .solvers import Progress, choose_solver, gather, is_source, sample_rows
+from .solvers import (
+    Progress,
+    choose_solver,
+    gather,
+    is_source,
+    sample_rows,
+    sum_rows,
+)
+
+
+def whole_or_nothing(method):
+    """Make a fit that fails leave the estimator as it was: unfitted, or fitted."""
+
+    @wraps(method)
+    def fit(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return fit
 
 
 class LargeFit:
@@ -93,9 +117,12 @@ class LargeFit:
     def _add_rows(self, X, Y, s):
         """Add rows to every stream, and solve."""
         weight = None if (s == 1.0).all() else s
+        sums = []  # of every stream, before any of them is changed
         for stream in self._streams:
             report = Progress(type(self).__name__) if self.verbose else None
-            stream.add(X, Y, weight, progress=report)
+            sums.append(sum_rows(stream.system, X, Y, weight, progress=report))
+        for stream, found in zip(self._streams, sums, strict=True):
+            stream.system.merge(found)
         self.members_ = [stream.finish() for stream in self._streams]
         self._conclude(self._streams[0].sample)
 

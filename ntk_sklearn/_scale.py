@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from ._machine import Machine, Settings, fit_machine, row_blocks
 from .solvers import (
     NystromSystem,
-    accumulate,
     conjugate_solve,
     sample_rows,
     select_centres,
@@ -96,11 +95,6 @@ class Stream:
             n_features=sample.X.shape[1],
         )
         return cls(machine, system, sample, settings.alpha_bounds)
-
-    def add(self, X, Y, weight=None, progress=None) -> Stream:
-        """Add rows, in one pass."""
-        accumulate(self.system, X, Y, weight, progress=progress)
-        return self
 
     def variance(self, X, alpha):
         """Return the posterior variance of the function at raw rows.

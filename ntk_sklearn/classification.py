@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from . import _defaults
 from ._base import BaseWNTK
 from ._compat import StrOptions, _fit_context
+from ._large import whole_or_nothing
 
 
 def _can_add_batches(classifier) -> bool:
@@ -179,6 +180,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         return _defaults.classification_members(X, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Learn the layer weights and the ridge, and solve.
 
@@ -249,6 +251,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     @available_if(_can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 

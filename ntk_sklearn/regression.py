@@ -9,6 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from . import _defaults
 from ._base import BaseWNTK
 from ._compat import _fit_context
+from ._large import whole_or_nothing
 from ._machine import row_blocks
 from .solvers import solve
 
@@ -166,6 +167,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return _defaults.regression_members(X, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Learn the layer weights and the ridge, and solve.
 
@@ -198,6 +200,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 

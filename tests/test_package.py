@@ -22,7 +22,7 @@ ROOT = Path(ntk_sklearn.__file__).parent
 # room. A new room needs a storey here.
 STOREYS = [
     {"_jit", "_validation", "_compat", "_encoding"},
-    {"activations"},
+    {"_threads", "activations"},
     {"_gram"},
     {"kernels", "optimizers", "solvers"},
     {"objectives", "_problem"},
@@ -36,7 +36,7 @@ STOREYS = [
     {"__main__", "__init__"},
 ]
 STOREY = {room: height for height, rooms in enumerate(STOREYS) for room in rooms}
-NUMBA_ROOMS = {"_jit", "activations", "_gram"}
+NUMBA_ROOMS = {"_jit", "_threads", "activations", "_gram"}
 # Objectives and solvers know matrices, not kernels.
 STRANGERS = {"objectives": "kernels", "solvers": "kernels", "optimizers": "kernels"}
 

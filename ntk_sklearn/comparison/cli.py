@@ -66,18 +66,27 @@ def compare(arguments: argparse.Namespace) -> None:
         n_jobs=_jobs(arguments),
         retry_failed=arguments.retry_failed,
     )
-    print(report(rows, datasets, published))
+    _tell(report(rows, datasets, published))
     for line in left_out:
-        print(f"* {line}")
+        _tell(f"* {line}")
     if arguments.plots is not None:
         _tell_plots(write_plots(arguments.plots, rows, published))
 
 
+def _tell(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        raise StudyError(
+            f"the report cannot be written: {error.strerror or error}"
+        ) from error
+
+
 def _tell_plots(paths) -> None:
     for path in paths:
-        print(f"* wrote {path}")
+        _tell(f"* wrote {path}")
     if not paths:
-        print("* no diagrams: they need two sets and two models of one task")
+        _tell("* no diagrams: they need two sets and two models of one task")
 
 
 def _jobs(arguments) -> int:

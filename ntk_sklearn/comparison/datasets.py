@@ -13,6 +13,7 @@ from sklearn import datasets as sklearn_datasets
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from .errors import StudyError, known
+from .quiet import counted_warnings
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
@@ -204,7 +205,8 @@ def draw_splits(y, task: str, n_splits: int, seed: int) -> list[Rows]:
         if largest >= 2:
             n_splits = max(2, min(n_splits, largest))
             splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-            return list(splitter.split(y, y))
+            with counted_warnings():  # of a rare class; they are no model's
+                return list(splitter.split(y, y))
     return list(KFold(n_splits, shuffle=True, random_state=seed).split(y))
 
 

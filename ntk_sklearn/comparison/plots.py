@@ -45,9 +45,19 @@ def write_plots(folder, rows: Sequence[Row], published=None) -> list[Path]:
         ):
             path = folder / f"{task}_{name}.png"
             figure = draw(table, higher_is_better=task == CLASSIFICATION)
-            figure.savefig(path, dpi=150, bbox_inches="tight")
+            _save(figure, path)
             written.append(path)
     return written
+
+
+def _save(figure, path: Path) -> None:
+    try:
+        figure.savefig(path, dpi=150, bbox_inches="tight")
+    except OSError as error:
+        path.unlink(missing_ok=True)  # half a picture
+        raise StudyError(
+            f"--plots {path}: cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def check_plots(folder) -> Path:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from time import perf_counter
 
 
@@ -64,8 +65,7 @@ class Progress:
     def close(self) -> None:
         """Leave the line, so that what follows starts on one of its own."""
         if self.terminal and self.total:
-            self.stream.write("\n")
-            self.stream.flush()
+            self._write("\n")
 
     def remaining(self, elapsed: float) -> float:
         """Guess the remaining seconds."""
@@ -92,7 +92,11 @@ class Progress:
         ).rstrip()
         if self.terminal:
             width = shutil.get_terminal_size().columns - 1
-            self.stream.write("\r" + line[:width].ljust(width))
+            self._write("\r" + line[:width].ljust(width))
         else:
-            self.stream.write(line + "\n")
-        self.stream.flush()
+            self._write(line + "\n")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # a full log does not stop the study
+            self.stream.write(text)
+            self.stream.flush()

@@ -8,6 +8,7 @@ overlaps the test rows, so these scores have seen part of what they are scored o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -96,21 +97,23 @@ def score_folds(
 
 def _row(key: Key, run_fold, fold: int) -> Row:
     """Run a fold and write down what came of it."""
-    outcome, message = _NOTHING, ""
+    outcome, status, message = _NOTHING, "failed", ""
     with counted_warnings() as heard:
         try:
-            outcome = run_fold(fold)
+            outcome, status = run_fold(fold), "ok"
         except Exception as error:  # recorded, and the study goes on
-            message = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+            message = f"{type(error).__name__}: {error}"
+    if status == "ok" and heard:
+        message = Counter(heard).most_common(1)[0][0]
     train, test = run_fold.dataset.folds[fold]
     return Row(
         **vars(key),
         **vars(outcome),
-        status="failed" if message else "ok",
+        status=status,
         n_train=len(train),
         n_test=len(test),
         n_warnings=len(heard),
-        message=message,
+        message=" ".join(message.split())[:300],
     )
 
 

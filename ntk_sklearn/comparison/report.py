@@ -229,6 +229,7 @@ def _footnotes(
     told = [f"{model} {count}" for model, count in warned.items() if count]
     if told:
         yield f"Warnings while fitting, not shown: {', '.join(told)}."
+    yield from _common_warnings(rows)
     if any(row.protocol == "arora" for row in rows):
         yield (
             "Protocol arora: hyperparameters chosen on the collection's tuning split, "
@@ -238,3 +239,18 @@ def _footnotes(
         yield "Columns without times are published scores, not computed here."
     if any(row.quick for row in rows):
         yield "Quick look: few rows, folds and grid points."
+
+
+def _common_warnings(rows: Sequence[Row]) -> Iterator[str]:
+    """Tell what each model warned of on most folds."""
+    heard: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.ok and row.message:
+            heard.setdefault(row.model, []).append(row)
+    for model, warned in heard.items():
+        message, count = Counter(row.message for row in warned).most_common(1)[0]
+        sets = {row.set: None for row in warned if row.message == message}
+        where, *others = sets
+        if others:
+            where += f" and {len(others)} other sets"
+        yield f"{model} warned on {where} ({count} folds): {message}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -31,7 +33,7 @@ class Row(Key):
 
     ``score`` is the accuracy, or the root mean squared error in units of the training
     rows' standard deviation; it is NaN when ``status`` is "failed", and ``message``
-    then says why.
+    then says why. Of a scored fold ``message`` is the commonest warning, if any.
     """
 
     status: str
@@ -70,10 +72,13 @@ _READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def _line(values: Iterable) -> str:
+def _line(values: Iterable) -> bytes:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(values)
-    return out.getvalue()
+    return out.getvalue().encode()
+
+
+_HEADER = _line(NAMES)
 
 
 def read_results(path) -> list[Row]:
@@ -88,11 +93,15 @@ def read_results(path) -> list[Row]:
     -------
     list of Row
     """
-    return _rows(path, _whole_lines(Path(path).read_bytes()))
+    return _whole_lines(path, Path(path).read_bytes())[1]
 
 
-def _whole_lines(data: bytes) -> bytes:
-    return data[: data.rfind(b"\n") + 1]
+def _whole_lines(path, data: bytes) -> tuple[bytes, list[Row]]:
+    """Return the lines that are whole, and the rows they hold."""
+    whole = data[: data.rfind(b"\n") + 1]
+    if not whole and _HEADER.startswith(data):
+        return whole, []
+    return whole, _rows(path, whole)
 
 
 def _rows(path, data: bytes) -> list[Row]:
@@ -121,22 +130,48 @@ class ResultsFile:
     def __init__(self, path):
         self.path = Path(path)
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise StudyError(f"--out {path}: is not a file that can be added to")
             data = self.path.read_bytes() if self.path.exists() else b""
-            self.rows = _rows(path, _whole_lines(data)) if data else []
-            self._file = self.path.open("a", encoding="utf-8", newline="")
-            self._file.truncate(len(_whole_lines(data)))
-            if not data:
-                self._write(NAMES)
+            whole, self.rows = _whole_lines(path, data)
+            # Without a buffer, in which a line that found no room would lie in wait.
+            self._file = self.path.open("ab", buffering=0)
+            self._file.truncate(len(whole))
+            if not whole:
+                self._write(_HEADER)
         except OSError as error:
             raise StudyError(f"--out {path}: {error.strerror or error}") from error
 
-    def _write(self, values) -> None:
-        self._file.write(_line(values))
-        self._file.flush()
+    def _write(self, line: bytes) -> None:
+        """Put a line on disk, or nothing of it and close the file."""
+        size = os.fstat(self._file.fileno()).st_size
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())  # a disk on the network may be full only now
+        except OSError:
+            with self._file, suppress(OSError):  # resuming drops half a line as well
+                self._file.truncate(size)
+            raise
 
     def add(self, row: Row) -> None:
-        """Append a row, at once on disk."""
-        self._write(astuple(row))
+        """Append a row, at once on disk.
+
+        Raises
+        ------
+        StudyError
+            If there is no room for it; the rows before it are safe.
+        """
+        try:
+            self._write(_line(astuple(row)))
+        except OSError as error:
+            raise StudyError(
+                f"--out {self.path}: the result of {row.model} on {row.set}, fold "
+                f"{row.fold}, cannot be written: {error.strerror or error}; the file "
+                f"holds the {len(self.rows)} before it, and once there is room, the "
+                "same command resumes from them"
+            ) from error
         self.rows.append(row)
 
     def __enter__(self):

@@ -186,10 +186,13 @@ def _results(cells: list[Cell], settings, n_jobs) -> Iterator[tuple[int, list[Ro
 
 def _in_parallel(left: dict[int, Cell], settings, jobs: int):
     tasks = [delayed(_numbered)(at, cell, settings) for at, cell in left.items()]
+    # Sets are small: without max_nbytes they go to workers through pipes, where a full
+    # disk does not matter.
+    options = {"n_jobs": jobs, "batch_size": 1, "max_nbytes": None}
     try:
-        parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+        parallel = Parallel(return_as="generator_unordered", **options)
     except ValueError:  # a backend that returns lists only: a few cells at a time
-        parallel = Parallel(n_jobs=jobs, batch_size=1)
+        parallel = Parallel(**options)
         for start in range(0, len(tasks), 2 * jobs):
             yield from parallel(tasks[start : start + 2 * jobs])
         return
@@ -203,7 +206,8 @@ def _numbered(at: int, cell: Cell, settings: Settings):
 def _alone(cell: Cell, settings: Settings) -> list[Row]:
     """Run a cell in a process of its own, whose end is a failure and no more."""
     try:
-        return Parallel(n_jobs=2, backend="loky")([delayed(cell.run)(settings)])[0]
+        alone = Parallel(n_jobs=2, backend="loky", max_nbytes=None)
+        return alone([delayed(cell.run)(settings)])[0]
     except BrokenProcessPool as error:
         model = replace(
             cell.model, tuner=partial(_raise, f"killed its process: {error}")

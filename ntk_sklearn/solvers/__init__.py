@@ -12,7 +12,7 @@ from ._conjugate import IterativeSolution, conjugate_solve
 from ._nystrom import NystromSolution, NystromSystem
 from ._path import RidgePath, ridge_path
 from ._sources import gather, sample_rows
-from ._streaming import Progress, accumulate, predict
+from ._streaming import Progress, accumulate, predict, sum_rows
 from ._sums import Sums
 
 __all__ = [
@@ -37,5 +37,6 @@ __all__ = [
     "sample_rows",
     "select_centres",
     "solve",
+    "sum_rows",
     "warn_jitter",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,20 @@ class Mapped(NamedTuple):
     dtype: str
     offset: int
     shape: tuple
+
+    def read(self, start=0, stop=None) -> np.ndarray:
+        """Read rows, by calls that can fail.
+
+        A page of a memory map that the disk fails to deliver would end the process.
+        """
+        start, stop, _ = slice(start, stop).indices(self.shape[0])
+        row = np.dtype(self.dtype).itemsize * int(np.prod(self.shape[1:]))
+        found = np.empty((stop - start) * row, np.uint8)
+        with open(self.path, "rb") as file:
+            file.seek(self.offset + start * row)
+            if file.readinto(found.data) < found.size:
+                raise EOFError("the file ends before its rows do")
+        return found.view(self.dtype).reshape(stop - start, *self.shape[1:])
 
 
 class Block(NamedTuple):
@@ -177,16 +193,44 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
     return blocks
 
 
-def read(source):
-    """Open one part of a block, without copying it."""
-    if source is None or isinstance(source, np.ndarray):
-        return source
+def _opened(source):
+    """Return a part of a block, or a reference to it: all that tells its shape."""
     if isinstance(source, str):
-        return np.load(source, mmap_mode="r", allow_pickle=False)
-    if isinstance(source, Mapped):
-        path, dtype, offset, shape = source
-        return np.memmap(path, dtype, "r", offset, shape)
+        array = np.load(source, mmap_mode="r", allow_pickle=False)
+        found = _mapped(array, 0, array.shape[0]) if array.ndim else None
+        return array if found is None else found
+    if source is None or isinstance(source, (np.ndarray, Mapped)):
+        return source
     return _compute(source)
+
+
+def _rows(part, start=0, stop=None) -> np.ndarray:
+    """Return rows of an opened part."""
+    return part.read(start, stop) if isinstance(part, Mapped) else part[start:stop]
+
+
+@contextmanager
+def _named(block: Block) -> Iterator[None]:
+    """Say which block it is that cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError) as error:
+        raise BlockError(f"{block.name} cannot be read: {error}") from error
+
+
+def width(block: Block) -> int:
+    """Return the number of columns of a block."""
+    with _named(block):
+        shape = _opened(block.X).shape
+    if len(shape) != 2:
+        raise BlockError(f"{block.name} has shape {shape}, but rows are needed.")
+    return shape[1]
+
+
+def whole(block: Block) -> np.ndarray:
+    """Read the rows of a block, unchecked."""
+    with _named(block):
+        return _rows(_opened(block.X))
 
 
 def _compute(delayed):
@@ -215,38 +259,37 @@ def load(block: Block, n_features: int, rows: int):
         If the block cannot be read, has another number of columns or rows, or holds
         values that are not finite.
     """
-    try:
-        X, y, weight = (read(part) for part in block[2:])
-    except (OSError, ValueError, EOFError) as error:
-        raise BlockError(f"{block.name} cannot be read: {error}") from error
-    if X.ndim != 2 or X.shape[1] != n_features:
+    with _named(block):
+        X, y, weight = (_opened(part) for part in block[2:])
+    if len(X.shape) != 2 or X.shape[1] != n_features:
         raise BlockError(
             f"{block.name} has shape {X.shape}, but {n_features} columns are needed, "
             "as in the blocks before."
         )
     for name, part in (("y", y), ("sample_weight", weight)):
-        if part is not None and len(part) != len(X):
+        if part is not None and part.shape[:1] != X.shape[:1]:
             raise BlockError(
-                f"{block.name} has {len(X)} rows of X, but {len(part)} of {name}."
+                f"{block.name} has {X.shape[0]} rows of X, but {name} has shape "
+                f"{part.shape}."
             )
-    for start in range(0, len(X), rows):
-        tile = slice(start, start + rows)
+    for start in range(0, X.shape[0], rows):
         found = []
         for name, part in (("X", X), ("y", y), ("sample_weight", weight)):
-            found.append(_checked(block, name, part, tile))
+            found.append(_checked(block, name, part, start, start + rows))
         yield tuple(found)
 
 
-def _checked(block, name, part, tile):
+def _checked(block, name, part, start, stop):
     if part is None:
         return None
-    values = np.ascontiguousarray(part[tile], dtype=np.float64)
+    with _named(block):
+        values = np.ascontiguousarray(_rows(part, start, stop), dtype=np.float64)
     if not np.isfinite(values).all():
         row, *rest = np.argwhere(~np.isfinite(values))[0].tolist()
         column = f", column {rest[0]}" if rest else ""
         raise BlockError(
             f"{block.name} holds {values[(row, *rest)]} in {name}, at row "
-            f"{tile.start + row} of the block{column}; values must be finite."
+            f"{start + row} of the block{column}; values must be finite."
         )
     if name == "sample_weight" and (values < 0).any():
         raise BlockError(f"{block.name} holds a negative sample_weight.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._blocks import block_lengths, is_source, load, read, row_blocks
+from ._blocks import block_lengths, is_source, load, row_blocks, whole, width
 
 
 def gather(source) -> np.ndarray:
     """Read all of a small source, such as the targets, into memory."""
     if source is None or not is_source(source):
         return source
-    return np.concatenate([read(block.X) for block in row_blocks(source)])
+    return np.concatenate([whole(block) for block in row_blocks(source)])
 
 
 def sample_rows(X, n, rng, among=None, max_blocks=32):
@@ -48,9 +48,9 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
     rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
     home = np.searchsorted(ends, rows, side="right")
     starts = np.concatenate([[0], ends[:-1]])
-    width = read(blocks[0].X).shape[1]
+    columns = width(blocks[0])
     parts = []
     for number in np.unique(home):
-        ((tile, _, _),) = load(blocks[number], width, rows=max(1, ends[-1]))
+        ((tile, _, _),) = load(blocks[number], columns, rows=max(1, ends[-1]))
         parts.append(tile[rows[home == number] - starts[number]])
     return rows, np.concatenate(parts)

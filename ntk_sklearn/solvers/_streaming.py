@@ -7,6 +7,7 @@ on the blocks alone: workers and their order do not change a digit.
 
 from __future__ import annotations
 
+import pickle
 import time
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
@@ -71,18 +72,29 @@ def run_tasks(function, groups, *common, n_jobs=None):
     Raises
     ------
     BlockError
-        If a task has lost its process several times; the message names its blocks.
+        If a task has lost its process several times, or the system fails; the message
+        names its blocks.
     """
     done = failures = 0
+    options: dict = {"n_jobs": n_jobs, "return_as": "generator"}
     while True:
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         rest = groups[done:]
         try:
+            parallel = Parallel(**options)
             for result in parallel(delayed(function)(g, *common) for g in rest):
                 yield result
                 done += 1
                 failures = 0
             return
+        except pickle.PicklingError:
+            if "max_nbytes" in options:
+                raise
+            # joblib hands large arrays over in files, for which there may be no room.
+            options["max_nbytes"] = None
+        except OSError as error:
+            raise BlockError(
+                f"{_names(groups[done])}, or a block after it, failed: {error}"
+            ) from error
         except Exception as error:
             lost = isinstance(error, _LOST)
             # A cluster's scheduler has made its own attempts before it says so.
@@ -176,6 +188,14 @@ def accumulate(
     NystromSystem
         `system` itself; unchanged if any block fails.
     """
+    options = {"block_rows": block_rows, "n_jobs": n_jobs, "progress": progress}
+    return system.merge(sum_rows(system, X, y, sample_weight, **options))
+
+
+def sum_rows(
+    system, X, y, sample_weight=None, *, block_rows=None, n_jobs=None, progress=None
+) -> Sums:
+    """Return what `accumulate` adds to a system, which stays as it is."""
     rows = tile_rows(len(system.centres))
     blocks = row_blocks(X, y, sample_weight, rows if block_rows is None else block_rows)
     groups = _groups(blocks)
@@ -187,7 +207,7 @@ def accumulate(
         tree.add(sums)
         if progress is not None:
             progress(done + 1, len(groups))
-    return system.merge(tree.total())
+    return tree.total()
 
 
 def _predict_blocks(group, kernel, centres, coef, intercept, rows):
