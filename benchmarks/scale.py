@@ -22,6 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+# Ridges of the linear models on features.
+ALPHAS = np.logspace(-6, 4, 31)
+
 
 def peak_mib():
     # The file pages of a memory map count as resident while they are mapped, so that
@@ -195,81 +198,87 @@ def standardised(path):
     return X[~test], y[~test], X[test], y[test]
 
 
+def rmse(found, y):
+    """Root mean squared error."""
+    return float(np.sqrt(np.mean((np.ravel(found) - y) ** 2)))
+
+
 def accuracy(args):
+    """Approximations with m components beside the exact fit of the same kernel."""
+    from ntk_sklearn import WNTKRegressor
+
+    m = args.centres
+    for path in args.data:
+        X, y, X_test, y_test = standardised(path)
+        part = np.random.default_rng(0).permutation(len(X))[: args.rows]
+        X, y = X[part], y[part]
+        print(f"{Path(path).stem}: n = {len(X)}, {X.shape[1]} columns, m = {m}")
+        exact = None
+        for solver in ("nystrom", "local"):
+            model = WNTKRegressor(n_components=m, solver=solver, random_state=0)
+            found = rmse(model.fit(X, y).predict(X_test), y_test)
+            if exact is None:  # the kernel is learned on the same sample by both
+                exact = exact_errors(model, X, y, X_test, y_test)
+                for alpha, error in exact.items():
+                    print(f"  exact, alpha={alpha:<19.2g} RMSE {error:.4f}")
+            over = 100.0 * (found / min(exact.values()) - 1.0)
+            name = f"WNTKRegressor, {solver}"
+            print(f"  {name:32s} RMSE {found:.4f}, {over:+.1f} % of exact", flush=True)
+        for name, step in peers(X, y, m):
+            error = rmse(ridge_on(step, X, y, X_test), y_test)
+            print(f"  {name + ' + Ridge':32s} RMSE {error:.4f}", flush=True)
+
+
+def exact_errors(model, X, y, X_test, y_test):
+    """Return the exact fit's error with a model's kernel, at two ridges."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    from ntk_sklearn._threads import factorising
+
+    learned = model._streams[0].machine  # before the Nyström model chose its ridge
+    encode, kernel = learned.encode, learned.kernel
+    Z, Z_test = encode(X), encode(X_test)
+    errors = {}
+    for alpha in sorted({learned.alpha, model.alpha_}):
+        K = kernel(Z)
+        K.flat[:: len(K) + 1] += alpha
+        with factorising(len(K)):
+            factor = cho_factor(K.T, lower=True, overwrite_a=True, check_finite=False)
+        right = np.column_stack([y, np.ones(len(y))])
+        dual, ones = cho_solve(factor, right, check_finite=False).T
+        intercept = dual.sum() / ones.sum()
+        dual -= intercept * ones
+        blocks = range(0, len(Z_test), 1000)
+        found = [kernel(Z_test[i : i + 1000], Z) @ dual + intercept for i in blocks]
+        errors[alpha] = rmse(np.concatenate(found), y_test)
+    return errors
+
+
+def peers(X, y, m):
+    """Yield features of m components, the Gaussian ones with a tuned width."""
     from sklearn.kernel_approximation import Nystroem, RBFSampler
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
 
     from ntk_sklearn.approximation import NTKSampler
-    from ntk_sklearn.solvers import (
-        NystromSystem,
-        accumulate,
-        predict,
-        ridge_path,
-        select_centres,
-        solve,
-    )
 
-    alphas = np.logspace(-4, 4, 25)
-    m = args.centres
-    for path in args.data:
-        X, y, X_test, y_test = standardised(path)
-        kernel = kernel_of("biases")
-
-        def rmse(found, y_test=y_test):
-            return float(np.sqrt(np.mean((np.ravel(found) - y_test) ** 2)))
-
-        results = {}
-        for method in ("kmeans++", "leverage"):
-            chosen = select_centres(X, m, kernel, method=method)
-            system = NystromSystem(kernel, X[chosen])
-            accumulate(system, X, y)
-            best = system.solve(system.best_alpha(alphas))
-            found = predict(kernel, system.centres, best, X_test)
-            results[f"Nyström ridge, {method}"] = rmse(found)
-        if len(X) <= args.exact:
-            part = np.random.default_rng(0).permutation(len(X))[:4000]
-            path_ = ridge_path(kernel(X[part]), y[part, None], alphas)
-            del part
-            for alpha in {path_.best_alpha, best.alpha}:
-                fit = solve(kernel(X), y[:, None], alpha)
-                dual, intercept = fit.dual_coef, fit.intercept
-                del fit
-                found = np.concatenate(
-                    [
-                        kernel(X_test[i : i + 1000], X) @ dual + intercept
-                        for i in range(0, len(X_test), 1000)
-                    ]
-                )
-                results[f"exact, alpha={alpha:.2g}"] = rmse(found)
-        gammas = np.array([0.1, 0.3, 1.0, 3.0]) / X.shape[1]
-        rng = np.random.default_rng(0)
-        part = rng.permutation(len(X))[: min(len(X), 5000)]
-        for name, make in (
-            ("RBFSampler", lambda g: RBFSampler(gamma=g, n_components=m)),
-            ("Nystroem(rbf)", lambda g: Nystroem(gamma=g, n_components=m)),
-        ):
-            scores = []
-            for gamma in gammas:
-                step = make(gamma).set_params(n_components=500, random_state=0)
-                model = make_pipeline(step, RidgeCV(alphas))
-                half = len(part) // 2
-                model.fit(X[part[:half]], y[part[:half]])
-                scores.append(model.score(X[part[half:]], y[part[half:]]))
-            gamma = gammas[int(np.argmax(scores))]
-            step = make(gamma).set_params(random_state=0)
-            results[f"{name} + Ridge"] = rmse(ridge_on(step, X, y, X_test, alphas))
-        for name, step in (
-            ("NTKSampler", NTKSampler(kernel, n_components=m, random_state=0)),
-            ("Nystroem(ntk)", Nystroem(kernel, n_components=m, random_state=0)),
-        ):
-            results[f"{name} + Ridge"] = rmse(ridge_on(step, X, y, X_test, alphas))
-        print(f"{Path(path).stem}: n = {len(X)}, {X.shape[1]} columns, m = {m}")
-        for name, value in results.items():
-            print(f"  {name:28s} RMSE {value:.4f}", flush=True)
+    few = np.random.default_rng(0).permutation(len(X))[:5000]
+    half = len(few) // 2
+    for name, step in (("RBFSampler", RBFSampler()), ("Nystroem(rbf)", Nystroem())):
+        scores = {}
+        for gamma in np.array([0.03, 0.1, 0.3, 1.0, 3.0]) / X.shape[1]:
+            step.set_params(gamma=gamma, n_components=500, random_state=0)
+            model = make_pipeline(step, RidgeCV(ALPHAS))
+            model.fit(X[few[:half]], y[few[:half]])
+            scores[gamma] = model.score(X[few[half:]], y[few[half:]])
+        best = max(scores, key=scores.get)
+        yield name, step.set_params(gamma=best, n_components=m)
+    kernel = kernel_of("biases")
+    yield "NTKSampler", NTKSampler(kernel, n_components=m, random_state=0)
+    yield "Nystroem(ntk)", Nystroem(kernel, n_components=m, random_state=0)
 
 
-def ridge_on(step, X, y, X_test, alphas):
+def ridge_on(step, X, y, X_test):
     """Ridge on features, with its ridge by generalised cross-validation."""
     from ntk_sklearn.solvers._nystrom import NystromSystem
 
@@ -282,7 +291,7 @@ def ridge_on(step, X, y, X_test, alphas):
     system.sums = system.sums.zeros(Z.shape[1], 1)
     for start in range(0, len(Z), 4096):
         system.update(Z[start : start + 4096], y[start : start + 4096, None])
-    best = system.solve(system.best_alpha(alphas))
+    best = system.solve(system.best_alpha(ALPHAS))
     return linear(step.transform(X_test), best.coef) + best.intercept
 
 
@@ -325,7 +334,7 @@ def main():
     command = commands.add_parser("accuracy")
     command.add_argument("data", nargs="+")
     command.add_argument("--centres", type=int, default=4000)
-    command.add_argument("--exact", type=int, default=20_000)
+    command.add_argument("--rows", type=int, default=14_000)
     command.set_defaults(run=accuracy)
     command = commands.add_parser("sampler")
     command.set_defaults(run=sampler)

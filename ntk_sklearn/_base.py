@@ -49,7 +49,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         "cv": ["cv_object"],
         "fit_intercept": ["boolean"],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "solver": [StrOptions({"auto", "cholesky", "cg", "nystrom"})],
+        "solver": [StrOptions({"auto", "cholesky", "cg", "nystrom", "local"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from . import _defaults
 from ._compat import FitProgress
-from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate
+from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate, fit_local
 from .solvers import (
     Progress,
     choose_solver,
@@ -36,6 +36,16 @@ def whole_or_nothing(method):
             raise
 
     return fit
+
+
+def can_add_batches(estimator) -> bool:
+    """Clusters need all rows at once."""
+    if estimator.solver == "local":
+        raise AttributeError(
+            'solver="local" needs all rows at once, for its clusters; call fit, or use '
+            'solver="nystrom" for partial_fit.'
+        )
+    return True
 
 
 class LargeFit:
@@ -81,9 +91,17 @@ class LargeFit:
     def _seed(self):
         return 0 if self.random_state is None else self.random_state
 
+    @property
+    def _n_centres(self) -> int:
+        return DEFAULT_CENTRES if self.n_components is None else self.n_components
+
+    def _report(self) -> Progress | None:
+        """Return what prints how far a pass over the rows is, if that is wanted."""
+        return Progress(type(self).__name__) if self.verbose else None
+
     def _start_streams(self, X, Y, s, progress):
         """Learn kernels and choose centres from a sample of the rows."""
-        m = DEFAULT_CENTRES if self.n_components is None else self.n_components
+        m = self._n_centres
         sample = Sample(X, Y, s, m, self._seed)
         few = sample.few
         splits = self._splits(sample.X[few], np.zeros((len(few), 0)))
@@ -95,31 +113,39 @@ class LargeFit:
         sample.keep_few()
 
     def _fit_large(self, X, Y, s, y):
-        """Fit by `solver_`, one of "nystrom" and "cg"; as `_fit_machines`."""
+        """Fit by `solver_`, any but "cholesky"; as `_fit_machines`."""
         progress = FitProgress(self, X, y, None)
-        if self.solver_ == "cg":
-            sample = Sample(X, Y, s, 0, self._seed)
-            splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))
-            settings = self._settings(splits, progress)
-            positive = s > 0
-            self.members_ = [
-                fit_conjugate(
-                    member, sample, X[positive], Y[positive], s[positive], settings
-                )
-                for member in self._members(sample.X, sample.weight)
-            ]
-            self._conclude(sample)
-        else:
+        if self.solver_ == "nystrom":
             self._start_streams(X, Y, s, progress)
             self._add_rows(X, Y, s)
+        else:
+            self._fit_in_memory(X, Y, s, progress)
         progress.end()
+
+    def _fit_in_memory(self, X, Y, s, progress):
+        """Learn from a sample, and solve with all rows of positive weight at hand."""
+        positive = s > 0
+        X, Y, s = X[positive], Y[positive], s[positive]
+        m = self._n_centres if self.solver_ == "local" else 0
+        sample = Sample(X, Y, s, m, self._seed)
+        splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))
+        settings = self._settings(splits, progress)
+        self.members_ = []
+        for member in self._members(sample.X, sample.weight):
+            if self.solver_ == "cg":
+                machine = fit_conjugate(member, sample, X, Y, s, settings)
+            else:
+                report = self._report()
+                machine = fit_local(member, sample, X, Y, s, settings, m, report)
+            self.members_.append(machine)
+        self._conclude(sample)
 
     def _add_rows(self, X, Y, s):
         """Add rows to every stream, and solve."""
         weight = None if (s == 1.0).all() else s
         sums = []  # of every stream, before any of them is changed
         for stream in self._streams:
-            report = Progress(type(self).__name__) if self.verbose else None
+            report = self._report()
             sums.append(sum_rows(stream.system, X, Y, weight, progress=report))
         for stream, found in zip(self._streams, sums, strict=True):
             stream.system.merge(found)

@@ -120,7 +120,9 @@ class Machine:
         out = np.empty((len(X), self.dual_coef.shape[1]))
         for block in row_blocks(len(X), len(self.X)):
             K = self.kernel(self.encode(X[block]), self.X)
-            out[block] = K @ self.dual_coef + self.intercept
+            # A product of mixed precisions would copy the matrix.
+            out[block] = K @ self.dual_coef.astype(K.dtype, copy=False)
+            out[block] += self.intercept
         return out
 
 

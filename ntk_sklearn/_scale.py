@@ -2,20 +2,28 @@
 
 The kernel and its ridge are learned on a sample of the rows. Then either one pass over
 all rows fills the normal equations of a Nyström model, whose cross-validation chooses
-the ridge; or, if the kernel matrix of all rows fits, conjugate gradients solve on it.
+the ridge; or, if the kernel matrix of all rows fits, conjugate gradients solve on it;
+or a Nyström model is made exact within clusters of rows.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._machine import Machine, Settings, fit_machine, row_blocks
+from ._machine import Machine, Settings, fit_machine, row_blocks, unless_ones
+from ._threads import one_blas_thread
 from .solvers import (
     NystromSystem,
+    cluster_rows,
     conjugate_solve,
+    local_solve,
+    nearest_cluster,
     sample_rows,
     select_centres,
+    warn_jitter,
 )
 
 # Rows on which hyperparameters are learned.
@@ -26,6 +34,11 @@ _POOL = 10
 _RIDGES = np.exp(np.linspace(-10.0, 10.0, 81))
 # Centres of a Nyström model that is chosen for want of memory.
 DEFAULT_CENTRES = 2000
+
+
+def length_scale(kernel):
+    """Return what inputs are divided by where a kernel measures distances."""
+    return getattr(kernel, "length_scale", 1.0)
 
 
 class EncodedKernel:
@@ -51,15 +64,16 @@ class Sample:
         self.rng = check_random_state(random_state)
         wanted = max(_POOL * n_centres, LEARNING_ROWS)
         positive = np.flatnonzero(weight > 0)
-        rows, self.X = sample_rows(X, wanted, self.rng, among=positive)
-        self.Y, self.weight = Y[rows], weight[rows]
-        few = self.rng.permutation(len(rows))[:LEARNING_ROWS]
+        self.rows, self.X = sample_rows(X, wanted, self.rng, among=positive)
+        self.Y, self.weight = Y[self.rows], weight[self.rows]
+        few = self.rng.permutation(len(self.rows))[:LEARNING_ROWS]
         self.few = np.sort(few)
 
     def keep_few(self) -> None:
         """Forget the candidates, once the centres have been chosen."""
         few = self.few
-        self.X, self.Y, self.weight = self.X[few], self.Y[few], self.weight[few]
+        self.rows, self.X = self.rows[few], self.X[few]
+        self.Y, self.weight = self.Y[few], self.weight[few]
         self.few = np.arange(len(few))
 
     def learn(self, member, settings: Settings) -> Machine:
@@ -70,7 +84,7 @@ class Sample:
     def centres(self, machine: Machine, m):
         """Choose centres: encoded candidates, far apart in the kernel's own scales."""
         Z = machine.encode(self.X)
-        scale = getattr(machine.kernel, "length_scale", 1.0)
+        scale = length_scale(machine.kernel)
         chosen = select_centres(Z / scale, m, random_state=self.rng)
         return Z[chosen]
 
@@ -140,9 +154,8 @@ def fit_conjugate(member, sample: Sample, X, Y, weight, settings) -> Machine:
     """Learn on a sample, and solve exactly on the kernel matrix of all rows."""
     old = sample.learn(member, settings)
     Z = old.encode(X)
-    uniform = bool((weight == 1.0).all())
     found = conjugate_solve(
-        old.kernel(Z), Y, old.alpha, None if uniform else weight, settings.intercept
+        old.kernel(Z), Y, old.alpha, unless_ones(weight), settings.intercept
     )
     return Machine(
         old.kernel,
@@ -159,4 +172,94 @@ def fit_conjugate(member, sample: Sample, X, Y, weight, settings) -> Machine:
     )
 
 
-__all__ = ["DEFAULT_CENTRES", "Sample", "Stream", "fit_conjugate"]
+@dataclass(kw_only=True)
+class LocalMachine(Machine):
+    """A fitted Nyström model that is exact within clusters.
+
+    `X` holds all training rows, and `dual_coef` their duals under the covariance of
+    this model: that of the kernel within a cluster, of the centres' part elsewhere.
+
+    Attributes
+    ----------
+    centres : ndarray of shape (m, n_encoded)
+    coef : ndarray of shape (n_clusters, m, k)
+        Coefficients of the centres, other ones in each cluster.
+    clusters : list of ndarray of int
+        Row numbers of each.
+    means : ndarray of shape (n_clusters, n_encoded)
+        Of the rows of each, divided by the kernel's length scales.
+    """
+
+    centres: np.ndarray
+    coef: np.ndarray
+    clusters: list
+    means: np.ndarray
+
+    @one_blas_thread()
+    def predict(self, X):
+        """Return the decision values of new rows, each from its nearest cluster."""
+        out = np.empty((len(X), self.dual_coef.shape[1]))
+        widest = max(len(rows) for rows in self.clusters)
+        for block in row_blocks(len(X), len(self.centres) + widest):
+            Z = self.encode(X[block])
+            near = nearest_cluster(Z / length_scale(self.kernel), self.means)
+            K = self.kernel(Z, self.centres)
+            found = out[block]
+            for cluster in np.unique(near):
+                mine, rows = near == cluster, self.clusters[cluster]
+                coef, dual = self.coef[cluster], self.dual_coef[rows]
+                own = self.kernel(Z[mine], self.X[rows])
+                # A product of mixed precisions would copy the matrices.
+                found[mine] = K[mine] @ coef.astype(K.dtype, copy=False)
+                found[mine] += own @ dual.astype(own.dtype, copy=False)
+            found += self.intercept
+        return out
+
+
+def fit_local(
+    member, sample: Sample, X, Y, weight, settings, m: int, progress=None
+) -> LocalMachine:
+    """Learn on a sample, and solve with `m` centres and clusters of all rows."""
+    old = sample.learn(member, settings)
+    centres = sample.centres(old, m)
+    Z = old.encode(X)
+    scaled = Z / length_scale(old.kernel)
+    clusters = cluster_rows(scaled, random_state=sample.rng)
+    means = np.array([scaled[rows].mean(axis=0) for rows in clusters])
+    del scaled  # as large as all rows
+    few = sample.few
+    found = local_solve(
+        old.kernel,
+        centres,
+        Z,
+        Y,
+        old.alpha,
+        clusters,
+        unless_ones(weight),
+        settings.intercept,
+        scored=sample.rows[few],
+        progress=progress,
+    )
+    warn_jitter(found.jitter, old.alpha)
+    s = sample.weight[few]
+    error = float(s @ np.sum((sample.Y[few] - found.loo) ** 2, axis=1) / s.sum())
+    return LocalMachine(
+        old.kernel,
+        old.alpha,
+        old.encoding,
+        Z,
+        found.dual_coef,
+        found.intercept,
+        found.loo,
+        error,
+        old.path,
+        old.n_iter,
+        old.variance,
+        centres=centres,
+        coef=found.coef,
+        clusters=clusters,
+        means=means,
+    )
+
+
+__all__ = ["DEFAULT_CENTRES", "Sample", "Stream", "fit_conjugate", "fit_local"]

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from . import _defaults
 from ._base import BaseWNTK
 from ._compat import StrOptions, _fit_context
-from ._large import whole_or_nothing
+from ._large import can_add_batches, whole_or_nothing
 
 
 def _can_add_batches(classifier) -> bool:
@@ -23,7 +23,7 @@ def _can_add_batches(classifier) -> bool:
             'class_weight="balanced" needs all rows at once; pass a dictionary, or '
             "sample_weight, to partial_fit."
         )
-    return True
+    return can_add_batches(classifier)
 
 
 class WNTKClassifier(ClassifierMixin, BaseWNTK):
@@ -79,13 +79,17 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         Number of centres of a Nyström model, fitted in one pass over the rows; None
         means the exact fit where it is possible. Hyperparameters are then learned on a
         sample of 2000 rows, and the ridge by generalised cross-validation.
-    solver : {"auto", "cholesky", "cg", "nystrom"}, default="auto"
+    solver : {"auto", "cholesky", "cg", "nystrom", "local"}, default="auto"
         Exact by factorisation or, on more rows than that can take, by conjugate
-        gradients, or a Nyström model. ``"auto"`` goes by `n_components`, the number of
-        rows and the memory of the machine.
+        gradients, or a Nyström model. ``"local"`` is a Nyström model made exact within
+        clusters of about 1000 rows, which is nearer to the exact fit, takes a few times
+        as long, and needs all rows in memory; its ridge is that of the sample.
+        ``"auto"`` goes by `n_components`, the number of rows and the memory of the
+        machine, and never chooses ``"local"``: `n_components` alone means the plain
+        Nyström model.
     random_state : int, RandomState instance or None, default=None
-        Decides the sample and the centres of a Nyström model; None means 0. The exact
-        fit is deterministic.
+        Decides the sample, the centres and the clusters of a Nyström model; None means
+        0. The exact fit is deterministic.
     verbose : int, default=0
         Whether to print the objective after every iteration.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from . import _defaults
 from ._base import BaseWNTK
 from ._compat import _fit_context
-from ._large import whole_or_nothing
+from ._large import can_add_batches, whole_or_nothing
 from ._machine import row_blocks
 from .solvers import solve
 
@@ -63,13 +64,17 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         Number of centres of a Nyström model, fitted in one pass over the rows; None
         means the exact fit where it is possible. Hyperparameters are then learned on a
         sample of 2000 rows, and the ridge by generalised cross-validation.
-    solver : {"auto", "cholesky", "cg", "nystrom"}, default="auto"
+    solver : {"auto", "cholesky", "cg", "nystrom", "local"}, default="auto"
         Exact by factorisation or, on more rows than that can take, by conjugate
-        gradients, or a Nyström model. ``"auto"`` goes by `n_components`, the number of
-        rows and the memory of the machine.
+        gradients, or a Nyström model. ``"local"`` is a Nyström model made exact within
+        clusters of about 1000 rows, which is nearer to the exact fit, takes a few times
+        as long, and needs all rows in memory; its ridge is that of the sample.
+        ``"auto"`` goes by `n_components`, the number of rows and the memory of the
+        machine, and never chooses ``"local"``: `n_components` alone means the plain
+        Nyström model.
     random_state : int, RandomState instance or None, default=None
-        Decides the sample and the centres of a Nyström model; None means 0. The exact
-        fit is deterministic.
+        Decides the sample, the centres and the clusters of a Nyström model; None means
+        0. The exact fit is deterministic.
     verbose : int, default=0
         Whether to print the objective after every iteration.
 
@@ -199,6 +204,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             self.loo_predictions_ = self._in_units(self._loo_decisions)
         return self
 
+    @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
     @whole_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
@@ -287,10 +293,11 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         """Posterior variance of the function, in scaled units."""
         if self.solver_ == "nystrom":
             return self._streams[0].variance(X, self.alpha_)
-        if self.solver_ == "cg":
+        if self.solver_ in ("cg", "local"):
             raise ValueError(
-                "return_std=True needs a factorisation, which conjugate gradients do "
-                'without; fit with solver="nystrom" or "cholesky".'
+                "return_std=True needs a factorisation of the whole problem, which "
+                f'solver="{self.solver_}" does without; fit with solver="nystrom" or '
+                '"cholesky".'
             )
         machine = self.members_[0]
         K = machine.kernel(machine.X)

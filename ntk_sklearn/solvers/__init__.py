@@ -9,6 +9,7 @@ from ._centres import leverage_scores, select_centres
 from ._choice import choose_solver
 from ._cholesky import Solution, inverse, solve, warn_jitter
 from ._conjugate import IterativeSolution, conjugate_solve
+from ._local import LocalSolution, cluster_rows, local_solve, nearest_cluster
 from ._nystrom import NystromSolution, NystromSystem
 from ._path import RidgePath, ridge_path
 from ._sources import gather, sample_rows
@@ -18,6 +19,7 @@ from ._sums import Sums
 __all__ = [
     "BlockError",
     "IterativeSolution",
+    "LocalSolution",
     "NystromSolution",
     "NystromSystem",
     "Progress",
@@ -26,11 +28,14 @@ __all__ = [
     "Sums",
     "accumulate",
     "choose_solver",
+    "cluster_rows",
     "conjugate_solve",
     "gather",
     "inverse",
     "is_source",
     "leverage_scores",
+    "local_solve",
+    "nearest_cluster",
     "predict",
     "ridge_path",
     "row_blocks",

@@ -35,7 +35,8 @@ def choose_solver(n_samples: int, memory=None, n_components=None) -> str:
     {"cholesky", "cg", "nystrom"}
         Exact if the kernel matrix fits, by factorisation up to 20,000 rows and by
         preconditioned conjugate gradients above; else, or if fewer centres than rows
-        are asked for, the Nyström model.
+        are asked for, the Nyström model. The one with clusters, "local", is never
+        chosen: it holds all rows, and takes no batches.
     """
     if n_components is not None:
         return "nystrom" if n_components < n_samples else "cholesky"

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 from joblib import Parallel, delayed
 
+from .._threads import one_blas_thread
 from ._blocks import Block, BlockError, load, row_blocks, tile_rows
 from ._nystrom import NystromSolution, NystromSystem
 from ._sums import Sums, add_block
@@ -210,12 +211,15 @@ def sum_rows(
     return tree.total()
 
 
+@one_blas_thread()
 def _predict_blocks(group, kernel, centres, coef, intercept, rows):
     """Predictions of the blocks of a task."""
     parts = []
     for block in group:
         for X, _, _ in load(block, centres.shape[1], rows):
-            parts.append(kernel(X, centres) @ coef + intercept)
+            K = kernel(X, centres)
+            # A product of mixed precisions would copy the tile.
+            parts.append(K @ coef.astype(K.dtype, copy=False) + intercept)
     return np.concatenate(parts)
 
 
