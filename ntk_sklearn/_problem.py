@@ -112,7 +112,7 @@ class Problem:
         kernel = self.kernel_at(u)
         alpha = self.alpha(u)
         try:
-            found = self._objective(kernel(X), Y, alpha, s, intercept)
+            found = self._objective(kernel(X), Y, alpha, s, intercept, True)
         except np.linalg.LinAlgError:
             return _REJECTED, np.zeros_like(u)
         self.jitter = found.jitter

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -34,6 +35,9 @@ SMALL = 1000
 # it has room for (its issues 352 and 2562). Of n rows on t threads the first gets about
 # n / sqrt(t); with two, 15,500 rows went well and 15,642 did not.
 LARGE_PER_THREAD = 10_000
+# For so many seconds after a factorisation OpenBLAS's threads go on spinning, and take
+# a fair share of the processor: with twice as many threads of our own, a smaller one.
+SPINNING = 0.12
 
 
 def _numba_threads() -> int:
@@ -55,6 +59,12 @@ class _Blas:
         self._users = 0
         self._libraries: list = []
         self._before: list[int] = []
+        self._spinning_until = 0.0
+
+    @property
+    def spins(self) -> bool:
+        """Whether BLAS's threads are still spinning after a factorisation."""
+        return time.monotonic() < self._spinning_until
 
     def enter(self) -> int:
         """Limit BLAS to one thread; return how many the caller may use."""
@@ -87,6 +97,8 @@ class _Blas:
     def drop(self):
         """Limit BLAS again."""
         with self._lock:
+            if any(library.num_threads > 1 for library in self._libraries):
+                self._spinning_until = time.monotonic() + SPINNING
             if self._users:
                 self._set([1] * len(self._before))
 
@@ -149,7 +161,10 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
         Pairs times layers, to compare with `PARALLEL_WORK`.
     """
     with one_blas_thread() as allowed:
-        _drain(iter(tasks), make_worker, allowed if work >= PARALLEL_WORK else 1)
+        n_threads = allowed if work >= PARALLEL_WORK else 1
+        if n_threads > 1 and _blas.spins:
+            n_threads *= 2
+        _drain(iter(tasks), make_worker, n_threads)
 
 
 def _drain(queue, make_worker, n_threads):

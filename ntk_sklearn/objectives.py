@@ -2,7 +2,8 @@
 
 Each objective is a function ``(K, Y, alpha, sample_weight, intercept)`` of a kernel
 matrix; it knows no kernel. It returns its value, its derivative in K as one symmetric
-matrix, and its derivative in alpha, from one factorisation. With ``P`` the inverse of
+matrix, and its derivative in alpha, from one factorisation, in memory of its own unless
+``overwrite_K``. With ``P`` the inverse of
 ``K + alpha / sample_weight`` (less its part along the constant, if there is an
 intercept) and ``a = P Y``, everything is made of these two: ``dP = -P dK P`` in either
 case.
@@ -51,12 +52,13 @@ def _weights(sample_weight, n):
 def _second_order(P, q, A, B, scale):
     """``scale * (P diag(q) P - (A B' + B A') / 2)``, half of it computed.
 
-    P is symmetric and q not negative. Both products go into the same triangle.
+    P is symmetric, and overwritten; q is not negative. Both products go into the same
+    triangle.
     """
-    root = P * np.sqrt(q)
+    P *= np.sqrt(q)
     # In Fortran order the transposes are what BLAS reads, so nothing is copied.
     with factorising(len(P)):
-        M = blas.dsyrk(scale, root.T, trans=1, lower=1)
+        M = blas.dsyrk(scale, P.T, trans=1, lower=1)
     M = blas.dsyr2k(
         -0.5 * scale, A.T, B.T, beta=1.0, c=M, trans=1, lower=1, overwrite_c=1
     )
@@ -91,22 +93,26 @@ def leave_one_out(P, dual_coef, alpha, sample_weight=None):
 
 
 @one_blas_thread()
-def loo(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
+def loo(
+    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
+) -> Evaluation:
     """Exact leave-one-out squared error: its mean over rows, summed over outputs."""
     s = _weights(sample_weight, len(K))
     total, share = s.sum(), np.minimum(1.0, s) / s
-    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept)
+    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
     E, room = leave_one_out(P, a, alpha, sample_weight)
     square = np.sum(E * E, axis=1)
     B = alpha * E / room[:, None]
-    M = _second_order(P, square * share * alpha / room, P @ B, a, 2.0 / total)
     direct = s @ square / alpha - (square * share * np.diag(P) / room).sum()
+    M = _second_order(P, square * share * alpha / room, P @ B, a, 2.0 / total)
     dalpha = np.diag(M) @ (1.0 / s) + 2.0 / total * direct
     return Evaluation(float(s @ square / total), M, float(dalpha), jitter)
 
 
 @one_blas_thread()
-def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
+def gcv(
+    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
+) -> Evaluation:
     """Generalised cross-validation: leave-one-out with the mean leverage for all rows.
 
     Without an intercept this is the kernel alignment risk estimate (KARE) of Jacot et
@@ -114,7 +120,7 @@ def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
     """
     s = _weights(sample_weight, len(K))
     total, share = s.sum(), np.minimum(1.0, s) / s
-    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept)
+    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
     residual = alpha * a / s[:, None]
     N = float(s @ np.sum(residual**2, axis=1))
     T = float(np.diag(P) @ share)
@@ -128,14 +134,18 @@ def gcv(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
 
 
 @one_blas_thread()
-def evidence(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
+def evidence(
+    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
+) -> Evaluation:
     """Negative log marginal likelihood of a Gaussian process with noise alpha.
 
     Outputs are independent. The intercept has a flat prior (restricted likelihood).
     """
     s = _weights(sample_weight, len(K))
     total, k = s.sum(), Y.shape[1]
-    P, a, _, logdet, _, constant, jitter = solve(K, Y, alpha, sample_weight, intercept)
+    P, a, _, logdet, _, constant, jitter = solve(
+        K, Y, alpha, sample_weight, intercept, overwrite_K
+    )
     repeats = total - len(K)
     logdet += np.log(s).sum() + repeats * np.log(alpha)
     value = 0.5 * np.sum(Y * a)
@@ -147,7 +157,9 @@ def evidence(K, Y, alpha, sample_weight=None, intercept=True) -> Evaluation:
 
 
 @one_blas_thread()
-def holdout(K, Y, alpha, sample_weight=None, intercept=True, *, splits) -> Evaluation:
+def holdout(
+    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False, *, splits
+) -> Evaluation:
     """Sum of squared errors on held-out rows.
 
     With one split, no intercept and no weights this is the objective of the authors of
@@ -155,7 +167,7 @@ def holdout(K, Y, alpha, sample_weight=None, intercept=True, *, splits) -> Evalu
 
     Parameters
     ----------
-    K, Y, alpha, sample_weight, intercept
+    K, Y, alpha, sample_weight, intercept, overwrite_K
         As for every objective.
     splits : list of pairs of integer arrays
         Rows to fit and rows to score.

@@ -40,6 +40,18 @@ def _slopes(dK):
     return np.einsum("ij,kij->k", dK, C)
 
 
+@every_objective
+@every_weight
+@with_intercept
+def test_overwriting_changes_no_digit(name, weights, intercept):
+    K, rest = K0.copy(), (Y, ALPHA, WEIGHTS[weights], intercept)
+    expected = ALL[name](K, *rest)
+    assert_array_equal(K, K0)
+    found = ALL[name](K, *rest, overwrite_K=True)
+    for now, then in zip(found, expected, strict=True):
+        assert_array_equal(now, then)
+
+
 class TestReference:
     # The reference has the log marginal likelihood, the objective its negative.
     NAMES = {"loo": ("loo", 1.0), "gcv": ("gcv", 1.0), "evidence": ("lml", -1.0)}

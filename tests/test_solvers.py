@@ -71,6 +71,15 @@ class TestSolve:
         for now, then in zip((K, Y, s), before, strict=True):
             assert_array_equal(now, then)
 
+    @with_intercept
+    def test_overwriting_saves_the_copy_and_nothing_else(self, intercept):
+        K, Y, s = _problem()
+        expected = solve(K, Y, ALPHA, s, intercept)
+        found = solve(K, Y, ALPHA, s, intercept, overwrite_K=True)
+        assert np.shares_memory(found.P, K)
+        for now, then in zip(found, expected, strict=True):
+            assert_array_equal(now, then)
+
     def test_large_matrix_is_symmetric_across_blocks(self):
         K, *_ = _problem(600)  # more than two blocks of 256
         G, *_ = inverse(K, 1.0)
@@ -85,6 +94,21 @@ class TestJitter:
         assert 0 < found.jitter <= 1e-8 * 2
         with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger al"):
             warn_jitter(found.jitter, 1e-18)
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_each_step_of_the_ladder_starts_from_the_matrix(self, overwrite):
+        """A failed factorisation has written into half of it, which is mended."""
+        A = np.random.default_rng(0).standard_normal((300, 40))
+        K = A @ A.T
+        K[np.diag_indices(300)] -= 1e-13 * np.mean(np.diag(K))
+        expected, before = K.copy(), K.copy()
+        G, _, jitter = inverse(K, 0.0, overwrite)
+        assert jitter > 0
+        expected[np.diag_indices(300)] += jitter
+        assert_array_equal(G, inverse(expected, 0.0)[0])
+        assert np.shares_memory(G, K) == overwrite
+        if not overwrite:
+            assert_array_equal(K, before)
 
     def test_no_jitter_no_words(self):
         with warnings.catch_warnings():

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import joblib
 import numba
@@ -120,6 +121,30 @@ def test_a_factorisation_has_all_threads_where_they_are_safe_and_pay(n, lifted):
         with _threads.factorising(n):  # on its own, too
             assert blas_threads() == ({2} if lifted else {1})
         assert settings() == before
+
+
+def test_spinning_threads_are_outnumbered(monkeypatch):
+    """OpenBLAS's threads go on after a factorisation: for that time, more of ours."""
+    asked = []
+    monkeypatch.setattr(
+        _threads, "_drain", lambda queue, make_worker, n: asked.append(n)
+    )
+    with threadpool_limits(2):
+        numba_allows = min(2, numba.get_num_threads())
+        monkeypatch.setattr(_threads, "SPINNING", 0.05)
+        time.sleep(0.2)
+        _threads.run([], None, work=1e9)
+        with _threads.factorising(_threads.SMALL):
+            pass
+        _threads.run([], None, work=1e9)
+        _threads.run([], None, work=1.0)
+        time.sleep(0.2)
+        _threads.run([], None, work=1e9)
+        with _threads.factorising(_threads.SMALL - 1):
+            pass
+        _threads.run([], None, work=1e9)
+    more = 2 * numba_allows if numba_allows > 1 else 1
+    assert asked == [numba_allows, more, 1, numba_allows, numba_allows]
 
 
 def test_a_factorisation_shares_with_other_calls():

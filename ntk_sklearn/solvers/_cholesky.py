@@ -56,8 +56,12 @@ def mirror_lower(A: np.ndarray, block: int = 64) -> np.ndarray:
     return A
 
 
-def inverse(K: np.ndarray, noise) -> tuple[np.ndarray, float, float]:
+def inverse(
+    K: np.ndarray, noise, overwrite_K: bool = False
+) -> tuple[np.ndarray, float, float]:
     """Invert ``K + diag(noise)`` by one Cholesky factorisation.
+
+    With `overwrite_K`, the inverse may take the place of `K`.
 
     Returns
     -------
@@ -73,13 +77,14 @@ def inverse(K: np.ndarray, noise) -> tuple[np.ndarray, float, float]:
     """
     diagonal = np.diag(K) + noise
     scale = float(np.mean(np.abs(diagonal)))
+    # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
+    A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
     for step in _JITTER_LADDER:
-        # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
-        A = K.copy().T
         np.fill_diagonal(A, diagonal + step * scale)
         with factorising(len(K)):
             factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
             if failed:
+                mirror_lower(A.T)  # the other half is as it was
                 continue
             logdet = 2.0 * float(np.log(np.diag(factor)).sum())
             G, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
@@ -93,7 +98,12 @@ def inverse(K: np.ndarray, noise) -> tuple[np.ndarray, float, float]:
 
 
 def solve(
-    K: np.ndarray, Y: np.ndarray, alpha: float, sample_weight=None, intercept=True
+    K: np.ndarray,
+    Y: np.ndarray,
+    alpha: float,
+    sample_weight=None,
+    intercept=True,
+    overwrite_K: bool = False,
 ) -> Solution:
     """Solve the kernel ridge problem and keep what its objectives need.
 
@@ -102,7 +112,7 @@ def solve(
     Parameters
     ----------
     K : ndarray of shape (n, n)
-        Kernel matrix; it is not changed.
+        Kernel matrix.
     Y : ndarray of shape (n, k)
         Targets.
     alpha : float
@@ -111,13 +121,15 @@ def solve(
         Positive weights; a weight of 2 is the row twice. None means ones.
     intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
+    overwrite_K : bool, default=False
+        Whether the result may take the place of `K`.
 
     Returns
     -------
     Solution
     """
     noise = alpha if sample_weight is None else alpha / sample_weight
-    G, logdet, jitter = inverse(K, noise)
+    G, logdet, jitter = inverse(K, noise, overwrite_K)
     if not intercept:
         zeros = np.zeros(len(K))
         return Solution(G, G @ Y, np.zeros(Y.shape[1]), logdet, zeros, 1.0, jitter)
