@@ -20,8 +20,8 @@ from ._blocks import Block, BlockError, load, row_blocks, tile_rows
 from ._nystrom import NystromSolution, NystromSystem
 from ._sums import Sums, add_block
 
-# More tasks than this are not needed to keep a cluster busy, and each costs a matrix.
-_TASKS = 256
+# Enough tasks to keep a cluster busy; each costs a matrix to fill, send and add up.
+_TASKS = 64
 # A process is gone, or with it data that a cluster had sent it and cannot replace.
 _LOST = (BrokenProcessPool, CancelledError)
 # How often a lost process is replaced before its block is blamed.
@@ -178,7 +178,7 @@ def accumulate(
     X, y, sample_weight
         Arrays, memory maps, lists of .npy files or dask arrays: see `row_blocks`.
     block_rows : int, default=None
-        Rows of a block of an array or a memory map. None makes tiles of 64 MiB.
+        Rows of a block of an array or a memory map. None makes tiles of 24 MiB.
     n_jobs : int, default=None
         Number of joblib workers; None means that of ``joblib.parallel_config``, or one.
     progress : callable, default=None

@@ -114,15 +114,15 @@ def add_block(sums: Sums, kernel, centres, factor, X, Y, weight=None) -> Sums:
     Zt = whiten(kernel, centres, factor, X)
     w = np.ones(len(X)) if weight is None else weight
     WY = w[:, None] * Y
-    zy, z = Zt @ WY, Zt @ w
+    found = Zt @ np.column_stack([WY, w])  # in one pass over the features
     if weight is not None:
         Zt *= np.sqrt(w)
     with factorising(len(factor)):
         zz = blas.dsyrk(1.0, Zt, beta=1.0, c=sums.zz, lower=1, overwrite_c=1)
     return Sums(
         zz,
-        sums.zy + zy,
-        sums.z + z,
+        sums.zy + found[:, :-1],
+        sums.z + found[:, -1],
         sums.y + WY.sum(axis=0),
         sums.yy + np.einsum("ij,ij->j", WY, Y),
         sums.weight + float(w.sum()),
