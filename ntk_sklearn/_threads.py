@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -35,9 +34,11 @@ SMALL = 1000
 # it has room for (its issues 352 and 2562). Of n rows on t threads the first gets about
 # n / sqrt(t); with two, 15,500 rows went well and 15,642 did not.
 LARGE_PER_THREAD = 10_000
-# For so many seconds after a factorisation OpenBLAS's threads go on spinning, and take
-# a fair share of the processor: with twice as many threads of our own, a smaller one.
-SPINNING = 0.12
+# While OpenBLAS's threads are spinning they take a fair share of the processor: with
+# twice as many threads of our own, a smaller one. Right after a product of NumPy's a
+# Gram matrix took 51 ms instead of 90, and at rest as long as before. From so many
+# pair-layers for each thread on, starting them costs next to nothing.
+TWICE_AS_MANY = 500_000
 
 
 def _numba_threads() -> int:
@@ -59,12 +60,6 @@ class _Blas:
         self._users = 0
         self._libraries: list = []
         self._before: list[int] = []
-        self._spinning_until = 0.0
-
-    @property
-    def spins(self) -> bool:
-        """Whether BLAS's threads are still spinning after a factorisation."""
-        return time.monotonic() < self._spinning_until
 
     def enter(self) -> int:
         """Limit BLAS to one thread; return how many the caller may use."""
@@ -97,8 +92,6 @@ class _Blas:
     def drop(self):
         """Limit BLAS again."""
         with self._lock:
-            if any(library.num_threads > 1 for library in self._libraries):
-                self._spinning_until = time.monotonic() + SPINNING
             if self._users:
                 self._set([1] * len(self._before))
 
@@ -162,7 +155,7 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
     """
     with one_blas_thread() as allowed:
         n_threads = allowed if work >= PARALLEL_WORK else 1
-        if n_threads > 1 and _blas.spins:
+        if n_threads > 1 and work >= TWICE_AS_MANY * n_threads:
             n_threads *= 2
         _drain(iter(tasks), make_worker, n_threads)
 

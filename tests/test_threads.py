@@ -4,7 +4,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import joblib
 import numba
@@ -123,28 +122,19 @@ def test_a_factorisation_has_all_threads_where_they_are_safe_and_pay(n, lifted):
         assert settings() == before
 
 
-def test_spinning_threads_are_outnumbered(monkeypatch):
-    """OpenBLAS's threads go on after a factorisation: for that time, more of ours."""
+def test_large_work_has_twice_as_many_threads(monkeypatch):
+    """So that threads of OpenBLAS that spin after a call take a smaller share."""
     asked = []
     monkeypatch.setattr(
         _threads, "_drain", lambda queue, make_worker, n: asked.append(n)
     )
-    with threadpool_limits(2):
-        numba_allows = min(2, numba.get_num_threads())
-        monkeypatch.setattr(_threads, "SPINNING", 0.05)
-        time.sleep(0.2)
-        _threads.run([], None, work=1e9)
-        with _threads.factorising(_threads.SMALL):
-            pass
-        _threads.run([], None, work=1e9)
-        _threads.run([], None, work=1.0)
-        time.sleep(0.2)
-        _threads.run([], None, work=1e9)
-        with _threads.factorising(_threads.SMALL - 1):
-            pass
-        _threads.run([], None, work=1e9)
-    more = 2 * numba_allows if numba_allows > 1 else 1
-    assert asked == [numba_allows, more, 1, numba_allows, numba_allows]
+    monkeypatch.setattr(_threads, "_numba_threads", lambda: 2)
+    twice = 2 * _threads.TWICE_AS_MANY
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            for work in (twice, twice - 1, _threads.PARALLEL_WORK - 1):
+                _threads.run([], None, work)
+    assert asked == [1, 1, 1, 4, 2, 1]
 
 
 def test_a_factorisation_shares_with_other_calls():
