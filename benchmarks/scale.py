@@ -284,7 +284,6 @@ def ridge_on(step, X, y, X_test):
 
     Z = step.fit_transform(X)
     # The features are their own whitened system: the linear kernel of unit centres.
-    linear = np.dot
     system = NystromSystem(lambda A, B=None: A @ (A if B is None else B).T, np.eye(1))
     system.centres = np.eye(Z.shape[1])
     system.factor = np.asfortranarray(system.centres)
@@ -292,7 +291,7 @@ def ridge_on(step, X, y, X_test):
     for start in range(0, len(Z), 4096):
         system.update(Z[start : start + 4096], y[start : start + 4096, None])
     best = system.solve(system.best_alpha(ALPHAS))
-    return linear(step.transform(X_test), best.coef) + best.intercept
+    return step.transform(X_test) @ best.coef + best.intercept
 
 
 def sampler(args):

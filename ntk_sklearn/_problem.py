@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 
-from ._threads import one_blas_thread
 from .kernels import WeightedNTKernel
 
 # What an evaluation is worth at which the matrix does not factor.
@@ -105,7 +104,6 @@ class Problem:
             kernel.switch_off(off[kernel.positions("layer_weights")])
         return kernel
 
-    @one_blas_thread()
     def evaluate(self, u):
         """Return the objective and its gradient in u."""
         X, Y, s, intercept = self._data

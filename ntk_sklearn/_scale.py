@@ -8,7 +8,7 @@ or a Nyström model is made exact within clusters of rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -135,18 +135,14 @@ class Stream:
         X, Y, weight = sample.X[few], sample.Y[few], sample.weight[few]
         loo = system.leave_one_out(X, Y, alpha, weight)
         error = float(weight @ np.sum((Y - loo) ** 2, axis=1) / weight.sum())
-        return Machine(
-            old.kernel,
-            alpha,
-            old.encoding,
-            system.centres,
-            fit.coef,
-            fit.intercept,
-            loo,
-            error,
-            old.path,
-            old.n_iter,
-            old.variance,
+        return replace(
+            old,
+            alpha=alpha,
+            X=system.centres,
+            dual_coef=fit.coef,
+            intercept=fit.intercept,
+            loo=loo,
+            loo_error=error,
         )
 
 
@@ -157,19 +153,7 @@ def fit_conjugate(member, sample: Sample, X, Y, weight, settings) -> Machine:
     found = conjugate_solve(
         old.kernel(Z), Y, old.alpha, unless_ones(weight), settings.intercept
     )
-    return Machine(
-        old.kernel,
-        old.alpha,
-        old.encoding,
-        Z,
-        found.dual_coef,
-        found.intercept,
-        old.loo,
-        old.loo_error,
-        old.path,
-        old.n_iter,
-        old.variance,
-    )
+    return replace(old, X=Z, dual_coef=found.dual_coef, intercept=found.intercept)
 
 
 @dataclass(kw_only=True)
@@ -243,18 +227,15 @@ def fit_local(
     warn_jitter(found.jitter, old.alpha)
     s = sample.weight[few]
     error = float(s @ np.sum((sample.Y[few] - found.loo) ** 2, axis=1) / s.sum())
+    changed = {
+        "X": Z,
+        "dual_coef": found.dual_coef,
+        "intercept": found.intercept,
+        "loo": found.loo,
+        "loo_error": error,
+    }
     return LocalMachine(
-        old.kernel,
-        old.alpha,
-        old.encoding,
-        Z,
-        found.dual_coef,
-        found.intercept,
-        found.loo,
-        error,
-        old.path,
-        old.n_iter,
-        old.variance,
+        **vars(old) | changed,
         centres=centres,
         coef=found.coef,
         clusters=clusters,

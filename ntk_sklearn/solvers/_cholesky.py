@@ -56,6 +56,53 @@ def mirror_lower(A: np.ndarray, block: int = 64) -> np.ndarray:
     return A
 
 
+def factorise(A, noise, scale, what, advice, ladder=_JITTER_LADDER):
+    """Factorise ``A + diag(noise)`` in place, with as little jitter as it needs.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n, n)
+        Symmetric, in Fortran order. Its lower triangle becomes the factor; the other
+        one is kept, and mends it before each new attempt.
+    noise : float or ndarray of shape (n,)
+    scale : float
+        What the steps of the `ladder` are relative to.
+    what, advice : str
+        Beginning and end of the error's sentence.
+
+    Returns
+    -------
+    factor : ndarray of shape (n, n)
+        `A`, lower.
+    jitter : float
+        What was added to the diagonal beyond `noise`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite even with the largest jitter.
+    """
+    diagonal = np.diag(A) + noise
+    for step in ladder:
+        np.fill_diagonal(A, diagonal + step * scale)
+        with factorising(len(A)):
+            factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
+        # A NaN passes through LAPACK without a word.
+        if not failed and np.isfinite(np.diag(factor)).all():
+            return factor, step * scale
+        mirror_lower(A.T)
+    raise np.linalg.LinAlgError(
+        f"{what} is not positive definite, even with {ladder[-1] * scale:.1e} added to "
+        f"its diagonal; {advice}"
+    )
+
+
+RAISE_ALPHA = (
+    "raise alpha or the lower one of alpha_bounds, and check that the kernel is a "
+    "valid one."
+)
+
+
 def inverse(
     K: np.ndarray, noise, overwrite_K: bool = False
 ) -> tuple[np.ndarray, float, float]:
@@ -75,26 +122,15 @@ def inverse(
     numpy.linalg.LinAlgError
         If the matrix is not positive definite even with the largest jitter.
     """
-    diagonal = np.diag(K) + noise
-    scale = float(np.mean(np.abs(diagonal)))
+    scale = float(np.mean(np.abs(np.diag(K) + noise)))
     # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
     A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
-    for step in _JITTER_LADDER:
-        np.fill_diagonal(A, diagonal + step * scale)
-        with factorising(len(K)):
-            factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
-            if failed:
-                mirror_lower(A.T)  # the other half is as it was
-                continue
-            logdet = 2.0 * float(np.log(np.diag(factor)).sum())
-            G, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
-        if not failed and np.isfinite(logdet):
-            return mirror_lower(G).T, logdet, step * scale
-    raise np.linalg.LinAlgError(
-        f"The kernel matrix of {len(K)} rows is not positive definite, even with "
-        f"{_JITTER_LADDER[-1] * scale:.1e} added to its diagonal; raise alpha or the "
-        "lower one of alpha_bounds, and check that the kernel is a valid one."
-    )
+    what = f"The kernel matrix of {len(K)} rows"
+    factor, jitter = factorise(A, noise, scale, what, RAISE_ALPHA)
+    logdet = 2.0 * float(np.log(np.diag(factor)).sum())
+    with factorising(len(K)):
+        G, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    return mirror_lower(G).T, logdet, jitter
 
 
 def solve(

@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cho_factor, cho_solve, lapack
+from scipy.linalg import blas, cho_factor, cho_solve
 from sklearn.utils import check_random_state
 
 from .._threads import factorising, one_blas_thread
-from ._cholesky import _JITTER_LADDER
+from ._cholesky import RAISE_ALPHA, factorise, mirror_lower
 from ._nystrom import NystromSystem
 from ._sums import Sums, whiten
 
@@ -117,18 +117,11 @@ def _condition(system, X, noise):
     scale = float(np.mean(np.diag(K)))  # of the rounding errors in the difference
     with factorising(len(X)):
         K = blas.dsyrk(-1.0, Zt, beta=1.0, c=K, trans=1, lower=1, overwrite_c=1)
-        for step in _JITTER_LADDER:
-            A = K.copy(order="F")
-            A.flat[:: len(A) + 1] += noise + step * scale
-            factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1)
-            if not failed:
-                return Zt, factor, step * scale
-    raise np.linalg.LinAlgError(
+    what = (
         f"what {len(system.centres)} centres leave of the kernel matrix of a cluster "
-        f"of {len(X)} rows is not positive definite, even with "
-        f"{_JITTER_LADDER[-1] * scale:.1e} added to its diagonal; raise alpha or the "
-        "lower one of alpha_bounds, and check that the kernel is a valid one."
+        f"of {len(X)} rows"
     )
+    return Zt, *factorise(mirror_lower(K), noise, scale, what, RAISE_ALPHA)
 
 
 def _add_cluster(sums: Sums, Zt, factor, Y) -> Sums:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, lapack
+from scipy.linalg import blas
 
 from .._threads import factorising, one_blas_thread
+from ._cholesky import factorise
 
 # Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
 # pivot magnifies the rounding of the kernel by 1e6 then, and no more.
@@ -72,18 +73,11 @@ def whitening(K_cc: np.ndarray) -> np.ndarray:
         If the matrix is not positive definite to rounding.
     """
     scale = float(np.mean(np.diag(K_cc)))
-    for jitter in (_JITTER, 100 * _JITTER, 1e4 * _JITTER):
-        A = np.array(K_cc, dtype=np.float64, order="F")
-        A.flat[:: len(A) + 1] += jitter * scale
-        with factorising(len(A)):
-            L, failed = lapack.dpotrf(A, lower=1, overwrite_a=1)
-        if not failed:
-            return L
-    raise np.linalg.LinAlgError(
-        f"the kernel matrix of the {len(K_cc)} centres is not positive definite, even "
-        f"with {jitter * scale:.1e} added to its diagonal; check that the kernel is a "
-        "valid one."
-    )
+    ladder = (_JITTER, 100 * _JITTER, 1e4 * _JITTER)
+    A = np.array(K_cc, dtype=np.float64, order="F")
+    what = f"the kernel matrix of the {len(K_cc)} centres"
+    advice = "check that the kernel is a valid one."
+    return np.asfortranarray(np.tril(factorise(A, 0.0, scale, what, advice, ladder)[0]))
 
 
 def whiten(kernel, centres, factor, X) -> np.ndarray:
