@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,11 +20,10 @@ from ._machine import Member, Settings, fit_machine, unless_ones
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS
+from .solvers._choice import MATRICES, available_memory
 
 # Size of a table up to which a Nyström fit merges repeated rows before it samples.
 _MERGED_SIZE = 20_000_000
-# n by n matrices of float64 that a fit holds at its peak.
-_MATRICES = 5
 
 
 class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
@@ -146,17 +144,14 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
 
     def _check_memory(self, n: int) -> None:
         """Raise before allocating what the machine does not have."""
-        needed = _MATRICES * 8.0 * n * n
-        try:
-            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        except (AttributeError, OSError, ValueError):
-            return  # no way to ask
+        needed, total = MATRICES["cholesky"] * 8.0 * n * n, available_memory()
         if needed > total:
             raise MemoryError(
                 f"fitting {n} rows exactly needs about {needed / 2**30:.1f} GiB for "
-                f"{_MATRICES} kernel matrices of shape ({n}, {n}), but this machine "
-                f'has {total / 2**30:.1f} GiB; use solver="nystrom" with n_components '
-                "centres, or fit a sample of the rows."
+                f"{MATRICES['cholesky']:g} kernel matrices of shape ({n}, {n}), but "
+                f"this machine has {total / 2**30:.1f} GiB; use "
+                'solver="nystrom" with n_components centres, or fit a sample of the '
+                "rows."
             )
 
     def _fit_machines(self, X, Y, sample_weight, y, emphasis=None):

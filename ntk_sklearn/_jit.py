@@ -36,3 +36,12 @@ def _compile(function, options):
             stacklevel=3,
         )
         return numba.njit(**options)(function)
+
+
+@jit_sums
+def total(a):
+    """Return the sum of an array."""
+    s = 0.0
+    for k in range(a.size):
+        s += a[k]
+    return s

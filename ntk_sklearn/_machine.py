@@ -18,9 +18,10 @@ from ._encoding import TableEncoding
 from ._problem import Prior, Problem
 from ._threads import one_blas_thread
 from .kernels import WeightedNTKernel
-from .objectives import OBJECTIVES, leave_one_out
+from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS
-from .solvers import ridge_path, solve, warn_jitter
+from .solvers import leave_one_out, ridge_path, solve, warn_jitter
+from .solvers._sums import multiply
 
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
@@ -120,9 +121,7 @@ class Machine:
         out = np.empty((len(X), self.dual_coef.shape[1]))
         for block in row_blocks(len(X), len(self.X)):
             K = self.kernel(self.encode(X[block]), self.X)
-            # A product of mixed precisions would copy the matrix.
-            out[block] = K @ self.dual_coef.astype(K.dtype, copy=False)
-            out[block] += self.intercept
+            out[block] = multiply(K, self.dual_coef) + self.intercept
         return out
 
 
@@ -162,7 +161,8 @@ def fit_machine(
     weight = unless_ones(final)
     solution = solve(K, Y, alpha, weight, settings.intercept)
     warn_jitter(solution.jitter, alpha)
-    residuals, _ = leave_one_out(solution.P, solution.dual_coef, alpha, weight)
+    precision = np.diag(solution.P)
+    residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weight)
     if settings.intercept and len(Y) == 1:
         residuals = np.zeros_like(Y)  # nothing is left to predict one row from
     error = final @ np.sum(residuals**2, axis=1) / final.sum()

@@ -25,6 +25,7 @@ from .solvers import (
     select_centres,
     warn_jitter,
 )
+from .solvers._sums import multiply
 
 # Rows on which hyperparameters are learned.
 LEARNING_ROWS = 2000
@@ -32,6 +33,8 @@ LEARNING_ROWS = 2000
 _POOL = 10
 # Ridges tried on the Nyström model, relative to the learned one.
 _RIDGES = np.exp(np.linspace(-10.0, 10.0, 81))
+# The least number of rows in a cluster, on average.
+_CLUSTER_ROWS = 1000
 # Centres of a Nyström model that is chosen for want of memory.
 DEFAULT_CENTRES = 2000
 
@@ -193,9 +196,7 @@ class LocalMachine(Machine):
                 mine, rows = near == cluster, self.clusters[cluster]
                 coef, dual = self.coef[cluster], self.dual_coef[rows]
                 own = self.kernel(Z[mine], self.X[rows])
-                # A product of mixed precisions would copy the matrices.
-                found[mine] = K[mine] @ coef.astype(K.dtype, copy=False)
-                found[mine] += own @ dual.astype(own.dtype, copy=False)
+                found[mine] = multiply(K[mine], coef) + multiply(own, dual)
             found += self.intercept
         return out
 
@@ -208,7 +209,10 @@ def fit_local(
     centres = sample.centres(old, m)
     Z = old.encode(X)
     scaled = Z / length_scale(old.kernel)
-    clusters = cluster_rows(scaled, random_state=sample.rng)
+    # Large clusters are the more accurate ones; up to this size, their factorisations
+    # add half as much as the centres cost.
+    size = max(_CLUSTER_ROWS, m // 2)
+    clusters = cluster_rows(scaled, size, random_state=sample.rng)
     means = np.array([scaled[rows].mean(axis=0) for rows in clusters])
     del scaled  # as large as all rows
     few = sample.few

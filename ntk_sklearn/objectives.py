@@ -20,7 +20,7 @@ import numpy as np
 from scipy.linalg import blas
 
 from ._threads import factorising, one_blas_thread
-from .solvers import solve
+from .solvers import leave_one_out, solve
 from .solvers._cholesky import mirror_lower
 
 
@@ -65,33 +65,6 @@ def _second_order(P, q, A, B, scale):
     return mirror_lower(M).T
 
 
-def leave_one_out(P, dual_coef, alpha, sample_weight=None):
-    """Return the exact leave-one-out residuals, ``Y`` minus predictions.
-
-    Of a row with weight s, one copy is left out (all of it, if s < 1).
-
-    Parameters
-    ----------
-    P : ndarray of shape (n, n)
-        As in `ntk_sklearn.solvers.Solution`.
-    dual_coef : ndarray of shape (n, k)
-    alpha : float
-    sample_weight : ndarray of shape (n,), default=None
-
-    Returns
-    -------
-    residuals : ndarray of shape (n, k)
-    room : ndarray of shape (n,)
-        One minus the leverage of what is left out.
-    """
-    s = _weights(sample_weight, len(P))
-    share = np.minimum(1.0, s) / s
-    floor = np.finfo(float).eps * alpha / s.max()
-    room = 1.0 - share + share * alpha * np.diag(P) / s
-    room = np.maximum(room, floor)
-    return alpha * dual_coef / s[:, None] / room[:, None], room
-
-
 @one_blas_thread()
 def loo(
     K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
@@ -100,7 +73,7 @@ def loo(
     s = _weights(sample_weight, len(K))
     total, share = s.sum(), np.minimum(1.0, s) / s
     P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
-    E, room = leave_one_out(P, a, alpha, sample_weight)
+    E, room = leave_one_out(np.diag(P), a, alpha, sample_weight)
     square = np.sum(E * E, axis=1)
     B = alpha * E / room[:, None]
     direct = s @ square / alpha - (square * share * np.diag(P) / room).sum()

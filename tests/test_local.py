@@ -9,9 +9,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor, _scale
 from ntk_sklearn.solvers import (
-    _local,
     cluster_rows,
     local_solve,
     nearest_cluster,
@@ -41,7 +40,7 @@ CLASSES = np.where(Y[:, 0] > 0.5, "high", "low")
 @pytest.fixture
 def small(monkeypatch):
     """Clusters of few rows, so that few rows make several."""
-    monkeypatch.setattr(_local, "_CLUSTER_ROWS", 60)
+    monkeypatch.setattr(_scale, "_CLUSTER_ROWS", 60)
 
 
 def close(a, b, tolerance=1e-9):
@@ -172,7 +171,7 @@ def test_clusters_are_compact():
 )
 @pytest.mark.filterwarnings("ignore:the lbfgs optimiser used all")
 def test_estimator_checks(estimator, check, monkeypatch):
-    monkeypatch.setattr(_local, "_CLUSTER_ROWS", 10)
+    monkeypatch.setattr(_scale, "_CLUSTER_ROWS", 10)
     check(estimator)
 
 
@@ -244,22 +243,29 @@ class TestEstimators:
         n = 2 * len(clone(FIXED).fit(X, Y).members_[0].clusters)
         assert f"[WNTKRegressor] {n} of {n} blocks in" in capsys.readouterr().out
 
-    def test_nothing_of_rows_times_centres(self):
-        import tracemalloc
+    def test_clusters_grow_with_the_number_of_centres(self):
+        """They have half as many rows as there are centres, or those of `small`."""
+        sizes = {}
+        for m in (40, 200):
+            model = clone(FIXED).set_params(n_components=m).fit(X, Y)
+            clusters = model.members_[0].clusters
+            sizes[m] = sum(map(len, clusters)) / len(clusters)
+        assert sizes[40] <= 60 < sizes[200] <= 200
 
-        n = 6000
-        many = rng.standard_normal((n, 4))
-        model = clone(FIXED).set_params(n_components=400)
-        model.fit(many[:200], many[:200, 0])  # compiles, imports
-        tracemalloc.start()
-        try:
-            model.fit(many, many[:, 0])
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        # The features and the inverse of the 2000 sampled rows are a part of it.
-        assert len(model.members_[0].clusters) >= 100
-        assert peak < 8.0 * 6 * 2000**2
+
+def test_nothing_of_rows_times_centres():
+    import tracemalloc
+
+    n, m = 6000, 400
+    many = rng.standard_normal((n, 4))
+    clusters = cluster_rows(many, 60)
+    tracemalloc.start()
+    try:
+        local_solve(KERNEL, many[:m], many, many[:, :1], 0.1, clusters, scored=[0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * n * m
 
 
 @pytest.mark.parametrize("estimator", [WNTKRegressor, WNTKClassifier])

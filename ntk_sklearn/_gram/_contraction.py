@@ -6,22 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._jit import jit, jit_sums
+from .._jit import jit, total
 from .._threads import run
 from ._backward import backward_row, scratch, variance_slopes
 from ._network import Network, Walk, walk
 from ._profile_contraction import ProfileContraction, fit_derivatives
 from ._recursion import to_deficits
 from ._tiles import GROUPS, PROFILE_WORK, Correlator, layer_work, symmetric_plan
-
-
-@jit_sums
-def total(a):
-    """Return the sum of an array."""
-    s = 0.0
-    for k in range(a.size):
-        s += a[k]
-    return s
 
 
 @jit

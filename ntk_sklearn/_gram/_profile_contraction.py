@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._jit import jit, jit_sums
+from .._jit import jit, jit_sums, total
 from ..activations._angle import TINY
 from ._backward import backward_row, scratch
 from ._network import Network, Walk
@@ -103,14 +103,6 @@ def add_moments(x, w, low, high, out):
         out[j + 7] += s7
 
 
-@jit_sums
-def _total(a):
-    s = 0.0
-    for k in range(a.size):
-        s += a[k]
-    return s
-
-
 @jit
 def _slopes(even, inverse_i, inverse_j, eta, w, k_of, turning, h, by_bias, column):
     """Write the derivative in each correlation, and add up those in the norms."""
@@ -166,7 +158,7 @@ def _contract_tile(
             t[k] = 2.0 * seed[k]  # the pair and its mirror image
         if lower:
             t[r] = seed[r]
-        scalars[0] += _total(t[:m])
+        scalars[0] += total(t[:m])
         for k in range(m):
             w[k] = t[k] * n_i * n_j[k]
         add_moments(x[:m], w[:m], low[:m], high[:m], moments)
@@ -177,10 +169,10 @@ def _contract_tile(
             column, h = by_input[j0 : j0 + m], low[:m]
             even = variable.even
             _slopes(even, inverse_i, inverse, eta, w, p, t, h, by_bias, column)
-            by_input[i] += _total(p[:m])
+            by_input[i] += total(p[:m])
             row[:] = h
             tile[r][m:] = 0.0
-    scalars[1] += _total(by_bias)
+    scalars[1] += total(by_bias)
 
 
 class ProfileContraction:

@@ -178,6 +178,32 @@ def solve(
     return Solution(P, dual_coef, b, logdet, u, constant, jitter)
 
 
+def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
+    """Return the exact leave-one-out residuals, ``Y`` minus predictions.
+
+    Of a row with weight s, one copy is left out (all of it, if s < 1).
+
+    Parameters
+    ----------
+    precision : ndarray of shape (n,)
+        Diagonal of `Solution.P`.
+    dual_coef : ndarray of shape (n, k)
+    alpha : float
+    sample_weight : ndarray of shape (n,), default=None
+
+    Returns
+    -------
+    residuals : ndarray of shape (n, k)
+    room : ndarray of shape (n,)
+        One minus the leverage of what is left out.
+    """
+    s = np.ones(len(precision)) if sample_weight is None else sample_weight
+    noise, share = alpha / s, np.minimum(1.0, s) / s
+    room = 1.0 - share + share * noise * precision
+    room = np.maximum(room, np.finfo(float).eps * noise.min(initial=np.inf))
+    return (noise / room)[:, None] * dual_coef, room
+
+
 def warn_jitter(jitter: float, alpha: float) -> None:
     """Say that a jitter was needed, and what that means."""
     if jitter > 0:

@@ -19,12 +19,9 @@ from scipy.linalg import blas, cho_factor, cho_solve
 from sklearn.utils import check_random_state
 
 from .._threads import factorising, one_blas_thread
-from ._cholesky import RAISE_ALPHA, factorise, mirror_lower
+from ._cholesky import RAISE_ALPHA, factorise, leave_one_out, mirror_lower
 from ._nystrom import NystromSystem
 from ._sums import Sums, whiten
-
-# Rows of a cluster on average; the largest one has at most twice as many.
-_CLUSTER_ROWS = 1000
 
 
 class LocalSolution(NamedTuple):
@@ -51,15 +48,14 @@ class LocalSolution(NamedTuple):
     jitter: float
 
 
-def cluster_rows(X, size=None, random_state=0) -> list[np.ndarray]:
+def cluster_rows(X, size=1000, random_state=0) -> list[np.ndarray]:
     """Split rows by k-means, and clusters that are too large in halves.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-    size : int, default=None
-        Rows of a cluster on average, none having more than twice as many; None means
-        1000.
+    size : int, default=1000
+        Rows of a cluster on average; none has more than twice as many.
     random_state : int, RandomState instance or None, default=0
 
     Returns
@@ -67,7 +63,6 @@ def cluster_rows(X, size=None, random_state=0) -> list[np.ndarray]:
     list of ndarray of int
         Sorted row numbers of each cluster.
     """
-    size = _CLUSTER_ROWS if size is None else size
     n_clusters = max(1, round(len(X) / size))
     labels = np.zeros(len(X), dtype=int)
     rng = check_random_state(random_state)
@@ -130,17 +125,7 @@ def _add_cluster(sums: Sums, Zt, factor, Y) -> Sums:
     right = blas.dtrsm(1.0, factor, right, lower=1)
     with factorising(len(Zt)):
         Zt = blas.dtrsm(1.0, factor, Zt, side=1, lower=1, trans_a=1, overwrite_b=1)
-        zz = blas.dsyrk(1.0, Zt, beta=1.0, c=sums.zz, lower=1, overwrite_c=1)
-    y, ones = right[:, :-1], right[:, -1]
-    return Sums(
-        zz,
-        sums.zy + Zt @ y,
-        sums.z + Zt @ ones,
-        sums.y + ones @ y,
-        sums.yy + np.einsum("ij,ij->j", y, y),
-        sums.weight + float(ones @ ones),
-        sums.rows + len(y),
-    )
+    return sums.add(Zt, right[:, :-1], right[:, -1])
 
 
 @one_blas_thread()
@@ -230,11 +215,8 @@ def local_solve(
         precision -= ones**2 / sums.weight
     with factorising(len(W)):
         precision -= np.einsum("ij,ij->j", W, cho_solve(normal, W))
-    s, alpha_s = weight[scored], noise[scored]
-    share = np.minimum(1.0, s) / s  # what is left out: of copies, one
-    room = 1.0 - share + share * alpha_s * precision
-    room = np.maximum(room, np.finfo(float).eps * noise.min())
-    loo = Y[scored] - (alpha_s / room)[:, None] * dual[scored]
+    residuals, _ = leave_one_out(precision, dual[scored], alpha, weight[scored])
+    loo = Y[scored] - residuals
     return LocalSolution(dual, coef, b, loo, most)
 
 

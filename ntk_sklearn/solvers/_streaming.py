@@ -18,7 +18,7 @@ from joblib import Parallel, delayed
 from .._threads import one_blas_thread
 from ._blocks import Block, BlockError, load, row_blocks, tile_rows
 from ._nystrom import NystromSolution, NystromSystem
-from ._sums import Sums, add_block
+from ._sums import Sums, add_block, multiply
 
 # Enough tasks to keep a cluster busy; each costs a matrix to fill, send and add up.
 _TASKS = 64
@@ -218,8 +218,7 @@ def _predict_blocks(group, kernel, centres, coef, intercept, rows):
     for block in group:
         for X, _, _ in load(block, centres.shape[1], rows):
             K = kernel(X, centres)
-            # A product of mixed precisions would copy the tile.
-            parts.append(K @ coef.astype(K.dtype, copy=False) + intercept)
+            parts.append(multiply(K, coef) + intercept)
     return np.concatenate(parts)
 
 

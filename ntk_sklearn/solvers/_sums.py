@@ -49,6 +49,30 @@ class Sums(NamedTuple):
         parts = np.zeros((m, k)), np.zeros(m), np.zeros(k), np.zeros(k)
         return cls(zz, *parts, 0.0, 0)
 
+    def add(self, Zt, Y, ones) -> Sums:
+        """Return the sums with more rows; `zz` may be overwritten.
+
+        Parameters
+        ----------
+        Zt : ndarray of shape (m, n_rows)
+            Features, in Fortran order; like all three, times the root of the weight.
+        Y : ndarray of shape (n_rows, k)
+        ones : ndarray of shape (n_rows,)
+            What has become of a column of ones.
+        """
+        found = Zt @ np.column_stack([Y, ones])  # in one pass over the features
+        with factorising(len(Zt)):
+            zz = blas.dsyrk(1.0, Zt, beta=1.0, c=self.zz, lower=1, overwrite_c=1)
+        return Sums(
+            zz,
+            self.zy + found[:, :-1],
+            self.z + found[:, -1],
+            self.y + ones @ Y,
+            self.yy + np.einsum("ij,ij->j", Y, Y),
+            self.weight + float(ones @ ones),
+            self.rows + len(Y),
+        )
+
     def merge(self, other: Sums) -> Sums:
         """Return the sums over the rows of both; `self` may be overwritten."""
         zz = self.zz
@@ -62,6 +86,11 @@ class Sums(NamedTuple):
             self.weight + other.weight,
             self.rows + other.rows,
         )
+
+
+def multiply(K, coef) -> np.ndarray:
+    """Return ``K @ coef`` in the precision of `K`: a mixed product would copy it."""
+    return K @ coef.astype(K.dtype, copy=False)
 
 
 def whitening(K_cc: np.ndarray) -> np.ndarray:
@@ -106,19 +135,8 @@ def add_block(sums: Sums, kernel, centres, factor, X, Y, weight=None) -> Sums:
         Non-negative; None means ones.
     """
     Zt = whiten(kernel, centres, factor, X)
-    w = np.ones(len(X)) if weight is None else weight
-    WY = w[:, None] * Y
-    found = Zt @ np.column_stack([WY, w])  # in one pass over the features
-    if weight is not None:
-        Zt *= np.sqrt(w)
-    with factorising(len(factor)):
-        zz = blas.dsyrk(1.0, Zt, beta=1.0, c=sums.zz, lower=1, overwrite_c=1)
-    return Sums(
-        zz,
-        sums.zy + found[:, :-1],
-        sums.z + found[:, -1],
-        sums.y + WY.sum(axis=0),
-        sums.yy + np.einsum("ij,ij->j", WY, Y),
-        sums.weight + float(w.sum()),
-        sums.rows + len(X),
-    )
+    if weight is None:
+        return sums.add(Zt, Y, np.ones(len(X)))
+    root = np.sqrt(weight)
+    Zt *= root
+    return sums.add(Zt, root[:, None] * Y, root)
