@@ -78,7 +78,6 @@ class Problem:
             self.start = np.append(self.start, np.log(alpha))
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
             self.start = np.clip(self.start, *self.bounds.T)
-        self.jitter = 0.0
 
     @property
     def linear(self) -> np.ndarray:
@@ -113,7 +112,6 @@ class Problem:
             found = self._objective(kernel(X), Y, alpha, s, intercept, True)
         except np.linalg.LinAlgError:
             return _REJECTED, np.zeros_like(u)
-        self.jitter = found.jitter
         gradient = np.zeros_like(u)
         if self._tie.size:
             moving = np.isfinite(u[self._tie])

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import joblib
@@ -17,6 +19,7 @@ from ntk_sklearn.solvers import (
     BlockError,
     NystromSystem,
     Progress,
+    _streaming,
     accumulate,
     choose_solver,
     conjugate_solve,
@@ -268,6 +271,33 @@ def test_cluster_recovers_from_lost_workers(cluster, tmp_path, times):
     cluster.wait_for_workers(2)
     with joblib.parallel_config(backend="dask"):
         close(killed_fit(tmp_path, times), fit())
+
+
+@pytest.mark.parametrize("allowed, threads", [(1, 1), (2, 2), (7, 1)])
+def test_blocks_are_shared_out_to_threads(monkeypatch, allowed, threads):
+    """Each thread has whole blocks, if there are enough; no digit depends on it."""
+    expected = fit(block_rows=50, n_jobs=1)
+    seen, both = set(), threading.Barrier(threads, timeout=10)
+
+    def kernel(A, B=None):
+        if len(A) == 50 and threading.get_ident() not in seen:
+            seen.add(threading.get_ident())
+            both.wait()  # until every thread has a block
+        return KERNEL(A, B)
+
+    monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(allowed))
+    found = fit(block_rows=50, kernel=kernel)
+    assert len(seen) == threads
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_the_caller_has_chosen_comes_before_threads(monkeypatch):
+    monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(4))
+    chosen = {"n_jobs": 4, "backend": "threading", "return_as": "generator"}
+    assert _streaming._workers(None, 100) == chosen
+    assert "backend" not in _streaming._workers(1, 100)
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        assert "backend" not in _streaming._workers(None, 100)
 
 
 def test_progress_tells_the_time_left(capsys):

@@ -13,7 +13,7 @@ from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
 from .._threads import one_blas_thread
 from ._blocks import Block, BlockError, load, row_blocks, tile_rows
@@ -65,6 +65,20 @@ def _groups(blocks: list[Block]) -> list[list[Block]]:
     return [blocks[i : i + size] for i in range(0, len(blocks), size)]
 
 
+def _workers(n_jobs, n_tasks: int) -> dict:
+    """Return joblib's options: what the caller has chosen, or threads.
+
+    A thread that has a task to itself never waits for others, as threads that share
+    the pieces of one task do.
+    """
+    options: dict = {"n_jobs": n_jobs, "return_as": "generator"}
+    if n_jobs is None and effective_n_jobs(None) == 1:
+        with one_blas_thread() as allowed:
+            if 1 < allowed <= n_tasks // 2:
+                options.update(n_jobs=allowed, backend="threading")
+    return options
+
+
 def run_tasks(function, groups, *common, n_jobs=None):
     """Yield ``function(group, *common)`` of every group, in order.
 
@@ -77,7 +91,7 @@ def run_tasks(function, groups, *common, n_jobs=None):
         names its blocks.
     """
     done = failures = 0
-    options: dict = {"n_jobs": n_jobs, "return_as": "generator"}
+    options = _workers(n_jobs, len(groups))
     while True:
         rest = groups[done:]
         try:
@@ -180,7 +194,8 @@ def accumulate(
     block_rows : int, default=None
         Rows of a block of an array or a memory map. None makes tiles of 24 MiB.
     n_jobs : int, default=None
-        Number of joblib workers; None means that of ``joblib.parallel_config``, or one.
+        Number of joblib workers; None means those of ``joblib.parallel_config``, or
+        else a thread for each processor.
     progress : callable, default=None
         Called with the number of finished tasks and their total, as `Progress` is.
 
@@ -193,6 +208,7 @@ def accumulate(
     return system.merge(sum_rows(system, X, y, sample_weight, **options))
 
 
+@one_blas_thread()
 def sum_rows(
     system, X, y, sample_weight=None, *, block_rows=None, n_jobs=None, progress=None
 ) -> Sums:
@@ -222,6 +238,7 @@ def _predict_blocks(group, kernel, centres, coef, intercept, rows):
     return np.concatenate(parts)
 
 
+@one_blas_thread()
 def predict(
     kernel, centres, solution: NystromSolution, X, *, block_rows=None, n_jobs=None
 ) -> np.ndarray:

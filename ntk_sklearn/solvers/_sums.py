@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas
 
-from .._threads import factorising, one_blas_thread
+from .._blas import add_square, solve_lower
+from .._threads import one_blas_thread
 from ._cholesky import factorise
 
 # Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
@@ -61,10 +61,8 @@ class Sums(NamedTuple):
             What has become of a column of ones.
         """
         found = Zt @ np.column_stack([Y, ones])  # in one pass over the features
-        with factorising(len(Zt)):
-            zz = blas.dsyrk(1.0, Zt, beta=1.0, c=self.zz, lower=1, overwrite_c=1)
         return Sums(
-            zz,
+            add_square(self.zz, Zt),
             self.zy + found[:, :-1],
             self.z + found[:, -1],
             self.y + ones @ Y,
@@ -112,9 +110,7 @@ def whitening(K_cc: np.ndarray) -> np.ndarray:
 def whiten(kernel, centres, factor, X) -> np.ndarray:
     """Return the features of a block of rows as columns: (m, n_rows), Fortran order."""
     tile = np.ascontiguousarray(kernel(X, centres), dtype=np.float64)
-    # In place: the transpose of the tile is in the order that BLAS wants.
-    with factorising(len(factor)):
-        return blas.dtrsm(1.0, factor, tile.T, lower=1, overwrite_b=1)
+    return solve_lower(factor, tile.T)  # in the order that BLAS wants
 
 
 @one_blas_thread()
