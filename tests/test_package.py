@@ -23,7 +23,7 @@ ROOT = Path(ntk_sklearn.__file__).parent
 STOREYS = [
     {"_jit", "_validation", "_compat", "_encoding"},
     {"_threads", "activations"},
-    {"_gram"},
+    {"_blas", "_gram"},
     {"kernels", "optimizers", "solvers"},
     {"objectives", "_problem"},
     {"_machine"},
@@ -36,7 +36,7 @@ STOREYS = [
     {"__main__", "__init__"},
 ]
 STOREY = {room: height for height, rooms in enumerate(STOREYS) for room in rooms}
-NUMBA_ROOMS = {"_jit", "_threads", "activations", "_gram"}
+NUMBA_ROOMS = {"_jit", "_threads", "_blas", "activations", "_gram"}
 # Objectives and solvers know matrices, not kernels.
 STRANGERS = {"objectives": "kernels", "solvers": "kernels", "optimizers": "kernels"}
 
