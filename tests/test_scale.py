@@ -273,7 +273,7 @@ def test_cluster_recovers_from_lost_workers(cluster, tmp_path, times):
         close(killed_fit(tmp_path, times), fit())
 
 
-@pytest.mark.parametrize("allowed, threads", [(1, 1), (2, 2), (7, 1)])
+@pytest.mark.parametrize("allowed, threads", [(1, 1), (2, 2), (20, 6)])
 def test_blocks_are_shared_out_to_threads(monkeypatch, allowed, threads):
     """Each thread has whole blocks, if there are enough; no digit depends on it."""
     expected = fit(block_rows=50, n_jobs=1)
@@ -291,13 +291,15 @@ def test_blocks_are_shared_out_to_threads(monkeypatch, allowed, threads):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_what_the_caller_has_chosen_comes_before_threads(monkeypatch):
+def test_when_threads_are_chosen(monkeypatch):
     monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(4))
     chosen = {"n_jobs": 4, "backend": "threading", "return_as": "generator"}
-    assert _streaming._workers(None, 100) == chosen
-    assert "backend" not in _streaming._workers(1, 100)
+    assert _streaming._workers(None, 100, 2**28) == chosen
+    assert "backend" not in _streaming._workers(None, 100, 2**28 + 1)  # too large
+    assert "backend" not in _streaming._workers(None, 3, 0)  # too few
+    assert "backend" not in _streaming._workers(1, 100, 0)
     with joblib.parallel_config(backend="loky", n_jobs=2):
-        assert "backend" not in _streaming._workers(None, 100)
+        assert "backend" not in _streaming._workers(None, 100, 0)
 
 
 def test_progress_tells_the_time_left(capsys):

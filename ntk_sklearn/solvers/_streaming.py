@@ -22,6 +22,8 @@ from ._sums import Sums, add_block, multiply
 
 # Enough tasks to keep a cluster busy; each costs a matrix to fill, send and add up.
 _TASKS = 64
+# What the results of all threads may take together; two more of each may be waiting.
+_THREADS_BYTES = 2**30
 # A process is gone, or with it data that a cluster had sent it and cannot replace.
 _LOST = (BrokenProcessPool, CancelledError)
 # How often a lost process is replaced before its block is blamed.
@@ -65,22 +67,25 @@ def _groups(blocks: list[Block]) -> list[list[Block]]:
     return [blocks[i : i + size] for i in range(0, len(blocks), size)]
 
 
-def _workers(n_jobs, n_tasks: int) -> dict:
+def _workers(n_jobs, n_tasks: int, task_bytes: int) -> dict:
     """Return joblib's options: what the caller has chosen, or threads.
 
     A thread that has a task to itself never waits for others, as threads that share
-    the pieces of one task do.
+    the pieces of one task do. But each has its own matrix to fill.
     """
     options: dict = {"n_jobs": n_jobs, "return_as": "generator"}
     if n_jobs is None and effective_n_jobs(None) == 1:
         with one_blas_thread() as allowed:
-            if 1 < allowed <= n_tasks // 2:
-                options.update(n_jobs=allowed, backend="threading")
+            threads = min(allowed, n_tasks // 2)
+        if threads > 1 and threads * task_bytes <= _THREADS_BYTES:
+            options.update(n_jobs=threads, backend="threading")
     return options
 
 
-def run_tasks(function, groups, *common, n_jobs=None):
+def run_tasks(function, groups, *common, n_jobs=None, task_bytes=0):
     """Yield ``function(group, *common)`` of every group, in order.
+
+    `task_bytes` is what the result of one takes.
 
     If a process is killed, the tasks that it takes with it are run again.
 
@@ -91,7 +96,7 @@ def run_tasks(function, groups, *common, n_jobs=None):
         names its blocks.
     """
     done = failures = 0
-    options = _workers(n_jobs, len(groups))
+    options = _workers(n_jobs, len(groups), task_bytes)
     while True:
         rest = groups[done:]
         try:
@@ -220,7 +225,8 @@ def sum_rows(
     shapes = system.n_features, n_outputs, rows
     common = system.kernel, system.centres, system.factor, *shapes
     tree = Tree()
-    for done, sums in enumerate(run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs)):
+    options = {"n_jobs": n_jobs, "task_bytes": system.sums.zz.nbytes}
+    for done, sums in enumerate(run_tasks(_sum_blocks, groups, *common, **options)):
         tree.add(sums)
         if progress is not None:
             progress(done + 1, len(groups))
