@@ -25,6 +25,7 @@ from .solvers import (
     select_centres,
     warn_jitter,
 )
+from .solvers._local import LocalPosterior
 from .solvers._sums import multiply
 
 # Rows on which hyperparameters are learned.
@@ -175,12 +176,40 @@ class LocalMachine(Machine):
         Row numbers of each.
     means : ndarray of shape (n_clusters, n_encoded)
         Of the rows of each, divided by the kernel's length scales.
+    posterior : LocalPosterior
     """
 
     centres: np.ndarray
     coef: np.ndarray
     clusters: list
     means: np.ndarray
+    posterior: LocalPosterior
+
+    def _nearest(self, Z):
+        """Return the cluster of each encoded row."""
+        return nearest_cluster(Z / length_scale(self.kernel), self.means)
+
+    @one_blas_thread()
+    def posterior_variance(self, X):
+        """Return the posterior variance of the function at raw rows."""
+        Z = self.encode(X)
+        near = self._nearest(Z)
+        out = np.empty(len(X))
+        for cluster in np.unique(near):
+            mine, rows = np.flatnonzero(near == cluster), self.clusters[cluster]
+            blocks = [
+                mine[block]
+                for block in row_blocks(len(mine), len(self.centres) + len(rows))
+            ]
+            found = self.posterior.variance(
+                self.kernel,
+                self.X[rows],
+                self.posterior.noise[rows],
+                (Z[block] for block in blocks),
+            )
+            for block, variance in zip(blocks, found, strict=True):
+                out[block] = variance
+        return self.variance * out
 
     @one_blas_thread()
     def predict(self, X):
@@ -189,7 +218,7 @@ class LocalMachine(Machine):
         widest = max(len(rows) for rows in self.clusters)
         for block in row_blocks(len(X), len(self.centres) + widest):
             Z = self.encode(X[block])
-            near = nearest_cluster(Z / length_scale(self.kernel), self.means)
+            near = self._nearest(Z)
             K = self.kernel(Z, self.centres)
             found = out[block]
             for cluster in np.unique(near):
@@ -244,7 +273,15 @@ def fit_local(
         coef=found.coef,
         clusters=clusters,
         means=means,
+        posterior=found.posterior,
     )
 
 
-__all__ = ["DEFAULT_CENTRES", "Sample", "Stream", "fit_conjugate", "fit_local"]
+__all__ = [
+    "DEFAULT_CENTRES",
+    "LocalMachine",
+    "Sample",
+    "Stream",
+    "fit_conjugate",
+    "fit_local",
+]

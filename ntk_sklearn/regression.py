@@ -12,6 +12,7 @@ from ._base import BaseWNTK
 from ._compat import _fit_context
 from ._large import can_add_batches, whole_or_nothing
 from ._machine import row_blocks
+from ._scale import LocalMachine
 from .solvers import solve
 
 
@@ -294,13 +295,14 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         """Posterior variance of the function, in scaled units."""
         if self.solver_ == "nystrom":
             return self._streams[0].variance(X, self.alpha_)
-        if self.solver_ in ("cg", "local"):
+        machine = self.members_[0]
+        if isinstance(machine, LocalMachine):
+            return machine.posterior_variance(X)
+        if self.solver_ == "cg":
             raise ValueError(
                 "return_std=True needs a factorisation of the whole problem, which "
-                f'solver="{self.solver_}" does without; fit with solver="nystrom" or '
-                '"cholesky".'
+                'solver="cg" does without; fit with another solver.'
             )
-        machine = self.members_[0]
         K = machine.kernel(machine.X)
         nothing = np.zeros((len(K), 1))
         weight = self._noise_weight

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -288,6 +289,47 @@ def test_memory_maps_are_read(tmp_path):
     close(clone(FIXED).fit(mapped, Y).predict(NEW), clone(FIXED).fit(X, Y).predict(NEW))
 
 
-def test_no_deviation():
-    with pytest.raises(ValueError, match=r'"local" does without; fit with solver="ny'):
-        clone(FIXED).fit(X, Y).predict(X, return_std=True)
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["1", "s"])
+def test_variance_is_that_of_the_dense_model(weight, intercept):
+    labels = labels_of(CLUSTERS)
+    near = rng.integers(len(CLUSTERS), size=len(NEW))
+    fit = solve(covariance(X, labels, X, labels), Y, 0.1, weight, intercept)
+    cross = covariance(NEW, near, X, labels)
+    expected = KERNEL.diag(NEW) - np.einsum("ij,ij->i", cross @ fit.P, cross)
+    if intercept:
+        expected += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
+    posterior = local_solve(
+        KERNEL, CENTRES, X, Y, 0.1, CLUSTERS, weight, intercept
+    ).posterior
+    found = np.empty(len(NEW))
+    for b in np.unique(near):
+        at, rows = np.flatnonzero(near == b), CLUSTERS[b]
+        blocks = np.array_split(at, 2)
+        variances = posterior.variance(
+            KERNEL, X[rows], posterior.noise[rows], [NEW[block] for block in blocks]
+        )
+        found[at] = np.concatenate(list(variances))
+    assert expected.min() > 1e-3
+    close(found, expected, 1e-8)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["1", "s"])
+def test_deviation_of_one_cluster_is_the_exact_one(weight):
+    exact = clone(FIXED).set_params(solver="cholesky").fit(X, Y, weight)
+    local = clone(FIXED).fit(X, Y, weight)
+    assert len(local.members_[0].clusters) == 1
+    (_, expected), (mean, found) = (
+        model.predict(NEW, return_std=True) for model in (exact, local)
+    )
+    close(found, expected, 1e-6)
+    np.testing.assert_array_equal(mean, local.predict(NEW))
+
+
+@pytest.mark.usefixtures("small")
+def test_deviation_does_not_depend_on_blocks():
+    model = clone(FIXED).fit(X, Y)
+    assert len(model.members_[0].clusters) > 3
+    expected = model.predict(NEW, return_std=True)[1]
+    with config_context(working_memory=0.002):  # a few rows to a block
+        close(model.predict(NEW, return_std=True)[1], expected)

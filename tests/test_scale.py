@@ -402,6 +402,12 @@ def test_all_components_are_the_exact_fit():
     close(loo[:, 0], exact.loo_predictions_, 1e-6)
 
 
+def test_no_deviation_without_a_factorisation():
+    model = clone(FIXED).set_params(solver="cg").fit(X, Y)
+    with pytest.raises(ValueError, match='solver="cg" does without; fit with another'):
+        model.predict(X, return_std=True)
+
+
 def test_partial_fit_equals_fit():
     whole = clone(FIXED).fit(X, Y)
     once = clone(FIXED).partial_fit(X, Y)

@@ -39,6 +39,8 @@ class LocalSolution(NamedTuple):
         Predictions of the rows to score by models that have not seen them.
     jitter : float
         The most that had to be added to a diagonal for its matrix to factor.
+    posterior : LocalPosterior
+        For the variance of predictions.
     """
 
     dual_coef: np.ndarray
@@ -46,6 +48,64 @@ class LocalSolution(NamedTuple):
     intercept: np.ndarray
     loo: np.ndarray
     jitter: float
+    posterior: LocalPosterior
+
+
+class LocalPosterior(NamedTuple):
+    """What is known of the weights of the features, and of the constant.
+
+    Attributes
+    ----------
+    centres : ndarray of shape (m, n_features)
+    factor : ndarray of shape (m, m)
+        Cholesky factor that whitens the features.
+    normal : ndarray of shape (m, m)
+        Cholesky factor of the inverse covariance of the weights of the features.
+    mean : ndarray of shape (m,)
+        Of the features, each cluster's rows made independent; zeros without an
+        intercept.
+    weight : float
+        Inverse variance of the constant were the weights known; infinite without one.
+    noise : ndarray of shape (n,)
+        ``alpha / sample_weight`` of all rows.
+    """
+
+    centres: np.ndarray
+    factor: np.ndarray
+    normal: np.ndarray
+    mean: np.ndarray
+    weight: float
+    noise: np.ndarray
+
+    def variance(self, kernel, X, noise, blocks):
+        """Yield the posterior variance of the function at blocks of rows.
+
+        Parameters
+        ----------
+        kernel : callable
+            ``kernel(X)``, ``kernel(X, Y)`` and ``kernel.diag(X)``.
+        X : ndarray of shape (n_rows, n_features)
+            All rows of the cluster that the blocks are predicted from.
+        noise : ndarray of shape (n_rows,)
+        blocks : iterable of ndarrays of shape (n_new, n_features)
+
+        Yields
+        ------
+        ndarray of shape (n_new,)
+        """
+        Zt, factor, _ = _condition(kernel, self.centres, self.factor, X, noise)
+        for new in blocks:
+            new_Zt = whiten(kernel, self.centres, self.factor, new)
+            # The kernel less what the centres explain: within the cluster it is kept.
+            left = kernel(X, new) - Zt.T @ new_Zt
+            solved = cho_solve((factor, True), left)
+            known = np.einsum("ij,ij->j", new_Zt, new_Zt)
+            known += np.einsum("ij,ij->j", left, solved)
+            constant = 1.0 - solved.sum(axis=0)
+            features = new_Zt - Zt @ solved - np.outer(self.mean, constant)
+            spread = cho_solve((self.normal, True), features)
+            out = np.maximum(kernel.diag(new) - known, 0.0) + constant**2 / self.weight
+            yield out + np.einsum("ij,ij->j", features, spread)
 
 
 def cluster_rows(X, size=1000, random_state=0) -> list[np.ndarray]:
@@ -97,7 +157,7 @@ def nearest_cluster(X, means) -> np.ndarray:
     return np.argmin(0.5 * np.sum(means**2, axis=1) - X @ means.T, axis=1)
 
 
-def _condition(system, X, noise):
+def _condition(kernel, centres, whitener, X, noise):
     """Return features of a cluster, and what they leave of its kernel, factorised.
 
     Returns
@@ -107,13 +167,13 @@ def _condition(system, X, noise):
         Lower Cholesky factor of ``K - Z Z' + diag(noise)``.
     jitter : float
     """
-    Zt = whiten(system.kernel, system.centres, system.factor, X)
-    K = np.ascontiguousarray(system.kernel(X), dtype=np.float64).T
+    Zt = whiten(kernel, centres, whitener, X)
+    K = np.ascontiguousarray(kernel(X), dtype=np.float64).T
     scale = float(np.mean(np.diag(K)))  # of the rounding errors in the difference
     with factorising(len(X)):
         K = blas.dsyrk(-1.0, Zt, beta=1.0, c=K, trans=1, lower=1, overwrite_c=1)
     what = (
-        f"what {len(system.centres)} centres leave of the kernel matrix of a cluster "
+        f"what {len(centres)} centres leave of the kernel matrix of a cluster "
         f"of {len(X)} rows"
     )
     return Zt, *factorise(mirror_lower(K), noise, scale, what, RAISE_ALPHA)
@@ -177,7 +237,8 @@ def local_solve(
 
     def visit():
         for rows in clusters:
-            yield rows, *_condition(system, X[rows], noise[rows])
+            parts = _condition(kernel, centres, system.factor, X[rows], noise[rows])
+            yield rows, *parts
             if progress is not None:
                 progress(next(steps), 2 * len(clusters))
 
@@ -191,6 +252,9 @@ def local_solve(
         normal = cho_factor(A, lower=True, overwrite_a=True)
     v = cho_solve(normal, right)
     b = (sums.y - sums.z @ v) / sums.weight if intercept else np.zeros(Y.shape[1])
+    # Without an intercept, as if the constant were known to be zero.
+    total = sums.weight if intercept else np.inf
+    mean = sums.z / total
 
     scored = np.asarray(scored, dtype=int)
     position = np.full(len(X), -1)
@@ -210,14 +274,15 @@ def local_solve(
         precision[to], ones[to], W[:, to] = _columns(Zt, factor, here)
 
     # The diagonal of the inverse of the whole matrix, less its part along the constant.
-    if intercept:
-        W -= np.outer(sums.z / sums.weight, ones)
-        precision -= ones**2 / sums.weight
+    W -= np.outer(mean, ones)
+    precision -= ones**2 / total
     with factorising(len(W)):
         precision -= np.einsum("ij,ij->j", W, cho_solve(normal, W))
     residuals, _ = leave_one_out(precision, dual[scored], alpha, weight[scored])
-    loo = Y[scored] - residuals
-    return LocalSolution(dual, coef, b, loo, most)
+    posterior = LocalPosterior(
+        system.centres, system.factor, normal[0], mean, total, noise
+    )
+    return LocalSolution(dual, coef, b, Y[scored] - residuals, most, posterior)
 
 
 def _columns(Zt, factor, here):
