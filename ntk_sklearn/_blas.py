@@ -54,8 +54,10 @@ def _pieces(n: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def _check(*matrices) -> None:
-    for A in matrices:
+def _check(out, *matrices) -> None:
+    if not out.flags.writeable:  # an address knows nothing of this
+        raise ValueError("the matrix to overwrite is read-only.")
+    for A in (out, *matrices):
         # The stride of an axis says nothing where there is no second entry.
         in_order = len(A) < 2 or A.strides[0] == A.itemsize
         apart = A.shape[1] < 2 or A.strides[1] >= A.itemsize * len(A)
@@ -72,7 +74,7 @@ def solve_lower(L: np.ndarray, B: np.ndarray) -> np.ndarray:
         In Fortran order, as `B`; what is above the diagonal is not read.
     B : ndarray of shape (m, n)
     """
-    _check(L, B)
+    _check(B, L)
     m, n = B.shape
 
     def solve(columns):

@@ -80,6 +80,17 @@ def test_other_orders_and_types_are_refused(function):
             function(A, B)
 
 
+@pytest.mark.parametrize("function, out", [(solve_lower, 1), (add_square, 0)])
+def test_what_is_read_only_stays_as_it_is(function, out):
+    matrices = problem(5, 5)
+    matrices[out].flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        function(*matrices)
+    matrices[out].flags.writeable = True
+    matrices[1 - out].flags.writeable = False
+    function(*matrices)
+
+
 @pytest.mark.parametrize("function", [solve_lower, add_square])
 def test_others_run_meanwhile(function):
     """The interpreter lock is free: this thread gets turns while the other computes."""

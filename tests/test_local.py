@@ -333,3 +333,14 @@ def test_deviation_does_not_depend_on_blocks():
     expected = model.predict(NEW, return_std=True)[1]
     with config_context(working_memory=0.002):  # a few rows to a block
         close(model.predict(NEW, return_std=True)[1], expected)
+
+
+def test_a_kernel_may_hand_over_what_is_read_only():
+    def kernel(A, B=None):
+        K = KERNEL(A, B)
+        K.flags.writeable = False
+        return K
+
+    found = local_solve(kernel, CENTRES, X, Y, 0.1, CLUSTERS)
+    expected = local_solve(KERNEL, CENTRES, X, Y, 0.1, CLUSTERS)
+    np.testing.assert_array_equal(found.dual_coef, expected.dual_coef)

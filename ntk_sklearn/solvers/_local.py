@@ -168,7 +168,7 @@ def _condition(kernel, centres, whitener, X, noise):
     jitter : float
     """
     Zt = whiten(kernel, centres, whitener, X)
-    K = np.ascontiguousarray(kernel(X), dtype=np.float64).T
+    K = np.require(kernel(X), np.float64, ["C", "W"]).T
     scale = float(np.mean(np.diag(K)))  # of the rounding errors in the difference
     with factorising(len(X)):
         K = blas.dsyrk(-1.0, Zt, beta=1.0, c=K, trans=1, lower=1, overwrite_c=1)

@@ -109,7 +109,7 @@ def whitening(K_cc: np.ndarray) -> np.ndarray:
 
 def whiten(kernel, centres, factor, X) -> np.ndarray:
     """Return the features of a block of rows as columns: (m, n_rows), Fortran order."""
-    tile = np.ascontiguousarray(kernel(X, centres), dtype=np.float64)
+    tile = np.require(kernel(X, centres), np.float64, ["C", "W"])
     return solve_lower(factor, tile.T)  # in the order that BLAS wants
 
 
