@@ -254,7 +254,8 @@ def predict(
     -------
     ndarray of shape (n_samples, n_outputs)
     """
-    rows = tile_rows(len(centres))
+    # Half a tile: it is read once more, and is better still in a cache by then.
+    rows = tile_rows(len(centres)) // 2
     blocks = row_blocks(X, rows=rows if block_rows is None else block_rows)
     common = kernel, centres, solution.coef, solution.intercept, rows
     parts = run_tasks(_predict_blocks, _groups(blocks), *common, n_jobs=n_jobs)
