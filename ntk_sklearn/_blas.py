@@ -35,18 +35,15 @@ def _routine(name: str, n_arguments: int):
 
 def _call(name: str, *arguments) -> None:
     """Call a routine; a matrix in Fortran order stands for its address and stride."""
-    values: list = []
+    numbers: list = []  # kept alive until the routine has read them
+    addresses = []
     for argument in arguments:
-        if isinstance(argument, np.ndarray):
-            values.append(ctypes.c_void_p(argument.ctypes.data))
-            stride = argument.strides[1] // argument.itemsize
-            values.append(ctypes.c_int(max(stride, len(argument))))
-        else:
-            values.append(_C_TYPES[type(argument)](argument))
-    addresses = [
-        value if isinstance(value, ctypes.c_void_p) else ctypes.addressof(value)
-        for value in values
-    ]
+        value = argument
+        if isinstance(value, np.ndarray):
+            addresses.append(value.ctypes.data)
+            value = max(value.strides[1] // value.itemsize, len(value))
+        numbers.append(_C_TYPES[type(value)](value))
+        addresses.append(ctypes.addressof(numbers[-1]))
     _routine(name, len(addresses))(*addresses)
 
 

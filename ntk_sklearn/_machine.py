@@ -165,7 +165,6 @@ def fit_machine(
     residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weight)
     if settings.intercept and len(Y) == 1:
         residuals = np.zeros_like(Y)  # nothing is left to predict one row from
-    error = final @ np.sum(residuals**2, axis=1) / final.sum()
     freedom = max(len(Y) - settings.intercept, 1) * Y.shape[1]
     variance = float(np.sum(Y * solution.dual_coef)) / freedom
     return Machine(
@@ -176,11 +175,16 @@ def fit_machine(
         solution.dual_coef,
         solution.intercept,
         Y - residuals,
-        float(error),
+        mean_square(residuals, final),
         path,
         n_iter,
         max(variance, 0.0),
     )
+
+
+def mean_square(residuals, weight) -> float:
+    """Return the weighted mean of squared errors, summed over outputs."""
+    return float(weight @ np.sum(residuals**2, axis=1) / weight.sum())
 
 
 def unless_ones(weight):

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._machine import Machine, Settings, fit_machine, row_blocks, unless_ones
+from ._machine import (
+    Machine,
+    Settings,
+    fit_machine,
+    mean_square,
+    row_blocks,
+    unless_ones,
+)
 from ._threads import one_blas_thread
 from .solvers import (
     NystromSystem,
@@ -138,7 +145,6 @@ class Stream:
         few = sample.few
         X, Y, weight = sample.X[few], sample.Y[few], sample.weight[few]
         loo = system.leave_one_out(X, Y, alpha, weight)
-        error = float(weight @ np.sum((Y - loo) ** 2, axis=1) / weight.sum())
         return replace(
             old,
             alpha=alpha,
@@ -146,7 +152,7 @@ class Stream:
             dual_coef=fit.coef,
             intercept=fit.intercept,
             loo=loo,
-            loo_error=error,
+            loo_error=mean_square(Y - loo, weight),
         )
 
 
@@ -169,7 +175,6 @@ class LocalMachine(Machine):
 
     Attributes
     ----------
-    centres : ndarray of shape (m, n_encoded)
     coef : ndarray of shape (n_clusters, m, k)
         Coefficients of the centres, other ones in each cluster.
     clusters : list of ndarray of int
@@ -177,9 +182,9 @@ class LocalMachine(Machine):
     means : ndarray of shape (n_clusters, n_encoded)
         Of the rows of each, divided by the kernel's length scales.
     posterior : LocalPosterior
+        Holds the centres.
     """
 
-    centres: np.ndarray
     coef: np.ndarray
     clusters: list
     means: np.ndarray
@@ -197,15 +202,10 @@ class LocalMachine(Machine):
         out = np.empty(len(X))
         for cluster in np.unique(near):
             mine, rows = np.flatnonzero(near == cluster), self.clusters[cluster]
-            blocks = [
-                mine[block]
-                for block in row_blocks(len(mine), len(self.centres) + len(rows))
-            ]
+            columns = len(self.posterior.centres) + len(rows)
+            blocks = [mine[block] for block in row_blocks(len(mine), columns)]
             found = self.posterior.variance(
-                self.kernel,
-                self.X[rows],
-                self.posterior.noise[rows],
-                (Z[block] for block in blocks),
+                self.kernel, self.X, rows, (Z[block] for block in blocks)
             )
             for block, variance in zip(blocks, found, strict=True):
                 out[block] = variance
@@ -215,11 +215,12 @@ class LocalMachine(Machine):
     def predict(self, X):
         """Return the decision values of new rows, each from its nearest cluster."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
+        centres = self.posterior.centres
         widest = max(len(rows) for rows in self.clusters)
-        for block in row_blocks(len(X), len(self.centres) + widest):
+        for block in row_blocks(len(X), len(centres) + widest):
             Z = self.encode(X[block])
             near = self._nearest(Z)
-            K = self.kernel(Z, self.centres)
+            K = self.kernel(Z, centres)
             found = out[block]
             for cluster in np.unique(near):
                 mine, rows = near == cluster, self.clusters[cluster]
@@ -258,18 +259,15 @@ def fit_local(
         progress=progress,
     )
     warn_jitter(found.jitter, old.alpha)
-    s = sample.weight[few]
-    error = float(s @ np.sum((sample.Y[few] - found.loo) ** 2, axis=1) / s.sum())
     changed = {
         "X": Z,
         "dual_coef": found.dual_coef,
         "intercept": found.intercept,
         "loo": found.loo,
-        "loo_error": error,
+        "loo_error": mean_square(sample.Y[few] - found.loo, sample.weight[few]),
     }
     return LocalMachine(
         **vars(old) | changed,
-        centres=centres,
         coef=found.coef,
         clusters=clusters,
         means=means,

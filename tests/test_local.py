@@ -195,7 +195,8 @@ class TestEstimators:
         (machine,) = model.members_
         assert len(machine.clusters) > 3
         assert model.X_fit_.shape == (300, 4) and model.dual_coef_.shape == (300, 2)
-        found = local_solve(KERNEL, machine.centres, X, Y, 0.1, machine.clusters)
+        centres = machine.posterior.centres
+        found = local_solve(KERNEL, centres, X, Y, 0.1, machine.clusters)
         close(model.dual_coef_, found.dual_coef)
         copy = pickle.loads(pickle.dumps(model))
         np.testing.assert_array_equal(copy.predict(NEW), model.predict(NEW))
@@ -307,7 +308,7 @@ def test_variance_is_that_of_the_dense_model(weight, intercept):
         at, rows = np.flatnonzero(near == b), CLUSTERS[b]
         blocks = np.array_split(at, 2)
         variances = posterior.variance(
-            KERNEL, X[rows], posterior.noise[rows], [NEW[block] for block in blocks]
+            KERNEL, X, rows, [NEW[block] for block in blocks]
         )
         found[at] = np.concatenate(list(variances))
     assert expected.min() > 1e-3

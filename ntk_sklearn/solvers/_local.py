@@ -77,22 +77,24 @@ class LocalPosterior(NamedTuple):
     weight: float
     noise: np.ndarray
 
-    def variance(self, kernel, X, noise, blocks):
+    def variance(self, kernel, X, rows, blocks):
         """Yield the posterior variance of the function at blocks of rows.
 
         Parameters
         ----------
         kernel : callable
             ``kernel(X)``, ``kernel(X, Y)`` and ``kernel.diag(X)``.
-        X : ndarray of shape (n_rows, n_features)
-            All rows of the cluster that the blocks are predicted from.
-        noise : ndarray of shape (n_rows,)
+        X : ndarray of shape (n, n_features)
+            The rows of the fit.
+        rows : ndarray of int
+            Numbers of those in the cluster that the blocks are predicted from.
         blocks : iterable of ndarrays of shape (n_new, n_features)
 
         Yields
         ------
         ndarray of shape (n_new,)
         """
+        X, noise = X[rows], self.noise[rows]
         Zt, factor, _ = _condition(kernel, self.centres, self.factor, X, noise)
         for new in blocks:
             new_Zt = whiten(kernel, self.centres, self.factor, new)
@@ -251,10 +253,10 @@ def local_solve(
     with factorising(len(A)):
         normal = cho_factor(A, lower=True, overwrite_a=True)
     v = cho_solve(normal, right)
-    b = (sums.y - sums.z @ v) / sums.weight if intercept else np.zeros(Y.shape[1])
     # Without an intercept, as if the constant were known to be zero.
     total = sums.weight if intercept else np.inf
     mean = sums.z / total
+    b = (sums.y - sums.z @ v) / total
 
     scored = np.asarray(scored, dtype=int)
     position = np.full(len(X), -1)

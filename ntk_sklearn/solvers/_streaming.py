@@ -71,7 +71,8 @@ def _workers(n_jobs, n_tasks: int, task_bytes: int) -> dict:
     """Return joblib's options: what the caller has chosen, or threads.
 
     A thread that has a task to itself never waits for others, as threads that share
-    the pieces of one task do. But each has its own matrix to fill.
+    the pieces of one task do; that the caller keeps to one BLAS thread meanwhile tells
+    each that it is one of several. But each has its own matrix to fill.
     """
     options: dict = {"n_jobs": n_jobs, "return_as": "generator"}
     if n_jobs is None and effective_n_jobs(None) == 1:
