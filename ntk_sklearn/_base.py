@@ -16,7 +16,8 @@ from sklearn.utils.validation import (
 from . import _defaults
 from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
 from ._large import LargeFit
-from ._machine import Member, Settings, fit_machine, unless_ones
+from ._learning import Member, Settings
+from ._machine import fit_machine, unless_ones
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS

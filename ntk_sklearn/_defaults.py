@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._encoding import TableEncoding
-from ._machine import Member
+from ._learning import Member
 from ._problem import Prior
 from .kernels import WeightedNTKernel
 

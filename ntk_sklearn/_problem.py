@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,13 @@ class Problem:
         Ridge to start from, or to keep.
     tie : ndarray of int, shape (n_dims,), default=None
         Entries of theta with the same number move together. None ties nothing.
+
+    Attributes
+    ----------
+    start, bounds : ndarray of shape (p,) and (p, 2)
+        Logarithms to start from, and what they are held within.
+    prior : Prior or None
+        Is added to the objective.
     """
 
     def __init__(
@@ -65,12 +73,13 @@ class Problem:
         tie=None,
     ):
         self.kernel = kernel
-        self._data = X, Y, sample_weight, intercept
+        self.X, self.Y, self.sample_weight = X, Y, sample_weight
+        self._intercept = intercept
         self._objective = objective
         self._alpha = alpha
         self.learns_alpha = not isinstance(alpha_bounds, str)
         self._tie = np.arange(kernel.n_dims) if tie is None else tie
-        self._prior: Prior | None = None
+        self.prior: Prior | None = None
         first = np.unique(self._tie, return_index=True)[1]
         self.start = kernel.theta[first]
         self.bounds = np.reshape(kernel.bounds, (-1, 2))[first]
@@ -78,6 +87,14 @@ class Problem:
             self.start = np.append(self.start, np.log(alpha))
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
             self.start = np.clip(self.start, *self.bounds.T)
+
+    def part(self, rows) -> Problem:
+        """Return the same problem for some of the rows."""
+        part = copy(self)
+        part.X, part.Y = self.X[rows], self.Y[rows]
+        if self.sample_weight is not None:
+            part.sample_weight = self.sample_weight[rows]
+        return part
 
     @property
     def linear(self) -> np.ndarray:
@@ -105,28 +122,30 @@ class Problem:
 
     def evaluate(self, u):
         """Return the objective and its gradient in u."""
-        X, Y, s, intercept = self._data
         kernel = self.kernel_at(u)
         alpha = self.alpha(u)
         try:
-            found = self._objective(kernel(X), Y, alpha, s, intercept, True)
+            found = self._objective(
+                kernel(self.X),
+                self.Y,
+                alpha,
+                self.sample_weight,
+                self._intercept,
+                True,
+            )
         except np.linalg.LinAlgError:
             return _REJECTED, np.zeros_like(u)
         gradient = np.zeros_like(u)
         if self._tie.size:
             moving = np.isfinite(u[self._tie])
-            slopes = contract(kernel, X, found.dK)
+            slopes = contract(kernel, self.X, found.dK)
             np.add.at(gradient, self._tie[moving], slopes)
         if self.learns_alpha:
             gradient[-1] += alpha * found.dalpha
         value = found.value
-        if self._prior is not None:
-            penalty, slope = self._prior(u)
+        if self.prior is not None:
+            penalty, slope = self.prior(u)
             value, gradient = value + penalty, gradient + slope
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return _REJECTED, np.zeros_like(u)
         return value, gradient
-
-    def set_prior(self, prior: Prior) -> None:
-        """Add a prior to the objective."""
-        self._prior = prior

@@ -57,15 +57,17 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         What is minimised: the exact leave-one-out squared error, generalised
         cross-validation, the negative log marginal likelihood, or the squared error on
         held-out rows of `cv`.
-    optimizer : {"lbfgs", "projected-gradient"}, default="lbfgs"
-        A quasi-Newton method in all logarithms at once, or projected gradient steps in
-        ``w >= 0`` [1]_, which may switch a layer off.
+    optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
+        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on a part of
+        the rows first, if there are 400 or more, and takes along what it has seen;
+        ``"lbfgs"`` is SciPy's L-BFGS-B. Or projected gradient steps in ``w >= 0``
+        [1]_, which may switch a layer off.
     learning_rate : float or "backtracking", default="backtracking"
         Step of the projected gradient: fixed as in the paper, or searched so that the
         objective never rises.
     max_iter : int, default=100
         Iterations at most.
-    tol : float, default=1e-5
+    tol : float, default=1e-3
         Learning ends when the objective falls by less, relative to its size.
     cv : int, splitter or iterable of index pairs, default=None
         Splits of ``objective="holdout"``; None means 5 folds.
@@ -152,10 +154,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         alpha=1.0,
         alpha_bounds=(1e-8, 1e8),
         objective="loo",
-        optimizer="lbfgs",
+        optimizer="bfgs",
         learning_rate="backtracking",
         max_iter=100,
-        tol=1e-5,
+        tol=1e-3,
         cv=None,
         fit_intercept=True,
         class_weight=None,

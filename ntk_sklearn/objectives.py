@@ -172,3 +172,5 @@ OBJECTIVES: dict[str, Callable] = {
     "evidence": evidence,
     "holdout": holdout,
 }
+# Those that grow with the number of rows; the others are means over them.
+EXTENSIVE = frozenset({"evidence", "holdout"})

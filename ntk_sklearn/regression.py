@@ -47,15 +47,17 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     objective : {"evidence", "loo", "gcv", "holdout"}, default="evidence"
         What is minimised: the negative log marginal likelihood, the exact leave-one-out
         error, generalised cross-validation, or the error on held-out rows of `cv`.
-    optimizer : {"lbfgs", "projected-gradient"}, default="lbfgs"
-        A quasi-Newton method in all logarithms at once, or projected gradient steps in
-        ``w >= 0`` [1]_, which may switch a layer off.
+    optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
+        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on a part of
+        the rows first, if there are 400 or more, and takes along what it has seen;
+        ``"lbfgs"`` is SciPy's L-BFGS-B. Or projected gradient steps in ``w >= 0``
+        [1]_, which may switch a layer off.
     learning_rate : float or "backtracking", default="backtracking"
         Step of the projected gradient: fixed as in the paper, or searched so that the
         objective never rises.
     max_iter : int, default=100
         Iterations at most.
-    tol : float, default=1e-5
+    tol : float, default=1e-3
         Learning ends when the objective falls by less, relative to its size.
     cv : int, splitter or iterable of index pairs, default=None
         Splits of ``objective="holdout"``; None means 5 folds.
@@ -99,9 +101,10 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Prediction of every training row by a model that has not seen it.
     objective_path_ : ndarray of shape (n_iter_ + 1,)
-        Objective at the start and after every iteration.
+        Objective at the start and after every iteration. Where a part of the rows was
+        learned from, its own objective, as if there were all rows.
     n_iter_ : int
-        Number of iterations.
+        Number of iterations, those on a part of the rows included.
     members_, blend_weights_ : list and ndarray
         The fitted machines and their weights: one of each for regression.
     solver_ : str
@@ -143,10 +146,10 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         alpha=1.0,
         alpha_bounds=(1e-8, 1e8),
         objective="evidence",
-        optimizer="lbfgs",
+        optimizer="bfgs",
         learning_rate="backtracking",
         max_iter=100,
-        tol=1e-5,
+        tol=1e-3,
         cv=None,
         fit_intercept=True,
         n_components=None,

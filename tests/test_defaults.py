@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
 from ntk_sklearn._defaults import blend, classification_members, regression_members
-from ntk_sklearn._machine import PATH_ALPHAS
+from ntk_sklearn._learning import PATH_ALPHAS
 from ntk_sklearn._problem import Prior, Problem
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.solvers import ridge_path
@@ -60,7 +60,7 @@ class TestRegression:
         kernel = member.kernel
         bounds = np.array([1e-8, 1e8])
         problem = Problem(kernel, Z, Y, None, True, evidence, 1.0, bounds, tie)
-        problem.set_prior(member.prior(problem))
+        problem.prior = member.prior(problem)
         return problem, member
 
     def test_gradient_with_ties_and_priors(self):

@@ -13,7 +13,13 @@ from sklearn.model_selection import KFold
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
 from ntk_sklearn.objectives import OBJECTIVES
-from ntk_sklearn.optimizers import OPTIMIZERS, lbfgs, projected_gradient
+from ntk_sklearn.optimizers import (
+    OPTIMIZERS,
+    Curvature,
+    bfgs,
+    lbfgs,
+    projected_gradient,
+)
 
 with np.load(Path(__file__).parent / "data" / "wntk.npz") as _file:
     REF = dict(_file)
@@ -129,27 +135,120 @@ class TestProjectedGradient:
         assert found.path == [_bowl(np.zeros(3))[0]]
 
 
-class TestLbfgs:
-    def _run(self, low=1e-5, high=1e5, **options):
+@pytest.mark.parametrize("optimize", [bfgs, lbfgs])
+class TestQuasiNewton:
+    def _run(self, optimize, low=1e-5, high=1e5, **options):
         default = {"max_iter": 200, "tol": 1e-12, "report": _quiet}
         box = np.log(np.tile([low, high], (3, 1)))
-        return lbfgs(_bowl, np.zeros(3), box, **{**default, **options})
+        return optimize(_bowl, np.zeros(3), box, **{**default, **options})
 
-    def test_minimum_within_bounds(self):
-        found = self._run()
-        assert_allclose(np.exp(found.u), [1e-5, 2.0, 0.5], rtol=1e-3)
+    def test_minimum_within_bounds(self, optimize):
+        found = self._run(optimize)
+        # The first weight's minimum is at zero, where its logarithm has no slope left.
+        assert np.exp(found.u[0]) < 1e-4
+        assert_allclose(np.exp(found.u[1:]), [2.0, 0.5], rtol=1e-3)
         assert found.converged
         assert (np.diff(found.path) <= 0).all()
 
-    def test_bounds(self):
-        found = self._run(0.8, 1.5)
+    def test_bounds(self, optimize):
+        found = self._run(optimize, 0.8, 1.5)
         assert_allclose(np.exp(found.u), [0.8, 1.5, 0.8], rtol=1e-12)
 
-    def test_limit_and_reports(self):
+    def test_limit_and_reports(self, optimize):
         seen = []
-        found = self._run(max_iter=2, report=seen.append)
+        found = self._run(optimize, max_iter=2, report=seen.append)
         assert not found.converged
         assert seen == found.path[1:]
+
+    def test_no_iterations(self, optimize):
+        found = self._run(optimize, max_iter=0)
+        assert_array_equal(found.u, np.zeros(3))
+        assert found.path == [_bowl(np.zeros(3))[0]]
+
+
+def _quadratic(n=6, seed=3):
+    """A quadratic, its Hessian and its minimum."""
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((n, n))
+    H, lowest = A @ A.T + 0.1 * np.eye(n), rng.standard_normal(n)
+    return (
+        lambda u: (0.5 * (u - lowest) @ H @ (u - lowest), H @ (u - lowest)),
+        H,
+        lowest,
+    )
+
+
+class TestCurvature:
+    def test_is_the_dense_formula(self):
+        _, H, _ = _quadratic()
+        rng = np.random.default_rng(0)
+        diagonal = rng.uniform(0.5, 2.0, 6)
+        dense, curvature = np.diag(diagonal), Curvature(diagonal)
+        for step in rng.standard_normal((4, 6)):
+            change = H @ step
+            r = 1.0 / (step @ change)
+            left = np.eye(6) - r * np.outer(step, change)
+            dense = left @ dense @ left.T + r * np.outer(step, step)
+            curvature.add(step, change)
+        g = rng.standard_normal(6)
+        assert_allclose(curvature @ g, dense @ g, rtol=1e-12)
+        assert_allclose(curvature.scaled(0.25) @ g, 0.25 * dense @ g, rtol=1e-12)
+
+    def test_a_step_that_curves_downwards_teaches_nothing(self):
+        curvature = Curvature(2.0)
+        curvature.add(np.array([1.0, 0.0]), np.array([-3.0, 1.0]))
+        assert_array_equal(curvature @ np.array([1.0, 5.0]), [2.0, 10.0])
+
+    def test_what_was_learned_is_taken_along(self):
+        evaluate, _, lowest = _quadratic()
+        box = np.tile([-50.0, 50.0], (6, 1))
+        options = {"max_iter": 60, "tol": 1e-14, "report": _quiet}
+        first = bfgs(evaluate, np.zeros(6), box, **options)
+        assert_allclose(first.u, lowest, atol=1e-4)
+        assert len(first.path) > 5
+        # Four times the objective, from elsewhere: the scaled Hessian takes one step.
+        four = lambda u: tuple(4.0 * part for part in evaluate(u))  # noqa: E731
+        start = lowest + np.array([0.3, -0.2, 0.1, 0.4, -0.1, 0.2])
+        options["max_iter"] = 1
+        known = first.curvature.scaled(0.25)
+        again = bfgs(four, start, box, curvature=known, **options)
+        blank = bfgs(four, start, box, **options)
+        assert again.path[1] < 0.02 * again.path[0]
+        assert blank.path[1] > 0.05 * blank.path[0]
+
+    def test_one_evaluation_an_iteration(self):
+        evaluate, *_ = _quadratic()
+        calls = []
+
+        def counted(u):
+            calls.append(1)
+            return evaluate(u)
+
+        box = np.tile([-50.0, 50.0], (6, 1))
+        found = bfgs(counted, np.zeros(6), box, max_iter=60, tol=1e-12, report=_quiet)
+        assert found.converged
+        assert len(calls) <= 1.5 * len(found.path) + 3
+
+    def test_a_step_too_far_is_shortened(self):
+        # Beyond 1 the matrix would not factor, as `Problem` says it.
+        def evaluate(u):
+            if u[0] > 1.0:
+                return 1e10, np.zeros(1)
+            return float((u[0] - 0.9) ** 2), 2 * (u - 0.9)
+
+        box = np.array([[-50.0, 50.0]])
+        known = Curvature(5.0)
+        found = bfgs(
+            evaluate,
+            np.zeros(1),
+            box,
+            max_iter=50,
+            tol=1e-12,
+            report=_quiet,
+            curvature=known,
+        )
+        assert_allclose(found.u, 0.9, atol=1e-5)
+        assert (np.diff(found.path) < 0).all()
 
 
 class TestThroughTheEstimator:

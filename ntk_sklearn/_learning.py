@@ -1,0 +1,295 @@
+"""What is learned of one machine: its kernel's free hyperparameters and its ridge."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from ._encoding import TableEncoding
+from ._problem import Problem
+from .kernels import WeightedNTKernel
+from .objectives import EXTENSIVE, OBJECTIVES
+from .optimizers import OPTIMIZERS, Curvature, Outcome
+from .solvers import leave_one_out, ridge_path, solve
+
+# Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
+# kernel: half-decades.
+PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
+# Factors by which leave-one-out may raise a ridge that another objective has chosen.
+_RAISES = np.exp(np.arange(0.5, 7.01, 0.5))
+# Learning starts on a part of the rows, if that leaves so many: each is a quarter of
+# the next, and an evaluation on it takes a sixteenth of the time or less.
+_FEWEST_ROWS = 200
+_GROWTH = 4
+
+
+@dataclass
+class Settings:
+    """How a machine is to be fitted: the estimators' parameters, checked."""
+
+    alpha: float
+    alpha_bounds: Any
+    objective: str
+    optimizer: str
+    learning_rate: Any
+    max_iter: int
+    tol: float
+    intercept: bool
+    splits: list | None = None
+    report: Any = None
+
+
+@dataclass
+class Member:
+    """What is fitted: a kernel on an encoding of the inputs.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        Where to start.
+    encoding : TableEncoding or None
+        Fitted; None leaves the inputs as they are.
+    tie_groups : bool
+        Whether each block of encoded columns has one length scale.
+    prior : callable or None
+        ``prior(problem) -> Prior``.
+    raise_alpha : bool
+        Whether leave-one-out may raise the learned ridge.
+    on_path : bool
+        Whether the ridge is chosen on the leave-one-out path (nothing else is free).
+    """
+
+    kernel: Any
+    encoding: TableEncoding | None = None
+    tie_groups: bool = False
+    prior: Any = None
+    raise_alpha: bool = False
+    on_path: bool = False
+
+
+class Learned(NamedTuple):
+    """What learning ends with."""
+
+    kernel: Any
+    alpha: float
+    path: list
+    n_iter: int
+
+
+def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
+    """Learn the kernel and the ridge of a member.
+
+    Parameters
+    ----------
+    member : Member
+    Z : ndarray of shape (n, n_encoded)
+        Encoded rows.
+    Y : ndarray of shape (n, k)
+    weight : ndarray of shape (n,) or None
+        Positive.
+    settings : Settings
+    """
+    kernel = clone(member.kernel)
+    fixed_alpha = isinstance(settings.alpha_bounds, str)
+    nothing_free = kernel.n_dims == 0 and fixed_alpha
+    spread = np.ptp(Y, axis=0).any() if settings.intercept else Y.any()
+    if nothing_free or not spread or len(Y) < 3:
+        return Learned(kernel, settings.alpha, [], 0)
+    if member.on_path and not fixed_alpha and settings.objective == "loo":
+        K = kernel(Z)
+        tried = ridge_path(
+            K, Y, PATH_ALPHAS * _unit(K, weight), weight, settings.intercept
+        )
+        values = [float(tried.errors[-1]), float(tried.errors.min())]
+        return Learned(kernel, tried.best_alpha, values, 1)
+    problem = _problem(member, kernel, Z, Y, weight, settings)
+    u, path, converged = _optimise(problem, settings)
+    kernel, alpha = problem.kernel_at(u), problem.alpha(u)
+    if member.raise_alpha and not fixed_alpha:
+        highest = settings.alpha_bounds[1]
+        alpha = _raised(kernel(Z), Y, alpha, highest, weight, settings.intercept)
+    if not fixed_alpha:
+        kernel, alpha = normalise(kernel, alpha, Z)
+    if settings.optimizer == "projected-gradient":
+        kernel = _fix_zeros(kernel)
+    if not converged:
+        warnings.warn(
+            f"the {settings.optimizer} optimiser used all of its max_iter="
+            f"{settings.max_iter} iterations without meeting tol={settings.tol}; raise "
+            "max_iter, or tol if objective_path_ has levelled off.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return Learned(kernel, alpha, path, len(path) - 1)
+
+
+def _start_on_path(problem: Problem, settings) -> None:
+    """Start from the best ridge of the leave-one-out path, if it is a better start.
+
+    With a ridge far from the kernel's scale the first steps would be large ones, into
+    a corner of the other hyperparameters.
+    """
+    if not problem.learns_alpha:
+        return
+    Y, weight = problem.Y, problem.sample_weight
+    K = problem.kernel(problem.X)
+    alphas = PATH_ALPHAS * _unit(K, weight)
+    best = ridge_path(K, Y, alphas, weight, settings.intercept).best_alpha
+    candidate = problem.start.copy()
+    candidate[-1] = np.log(best)
+    weights = problem.linear
+    if settings.objective == "evidence" and weights.any():
+        # Along a common factor of weights and ridge the evidence has its maximum here.
+        dual_coef = solve(K, Y, best, weight, settings.intercept).dual_coef
+        factor = float(np.mean(np.sum(Y * dual_coef, axis=0))) / len(Y)
+        candidate[weights] += np.log(max(factor, 1e-300))
+        candidate[-1] += np.log(max(factor, 1e-300))
+    candidate = np.clip(candidate, *problem.bounds.T)
+    if problem.evaluate(candidate)[0] < problem.evaluate(problem.start)[0]:
+        problem.start = candidate
+
+
+def _problem(member, kernel, Z, Y, weight, settings):
+    objective = OBJECTIVES[settings.objective]
+    if settings.objective == "holdout":
+        objective = partial(objective, splits=settings.splits)
+    tie = None
+    if member.tie_groups:
+        tie = np.arange(kernel.n_dims)
+        position = kernel.positions("length_scale")
+        others = np.setdiff1d(tie, position)
+        tie[others] = np.arange(others.size)
+        tie[position] = others.size + member.encoding.group_
+    problem = Problem(
+        kernel,
+        Z,
+        Y,
+        weight,
+        settings.intercept,
+        objective,
+        settings.alpha,
+        settings.alpha_bounds,
+        tie,
+    )
+    if member.prior is not None:
+        problem.prior = member.prior(problem)
+    return problem
+
+
+def _optimise(problem: Problem, settings) -> tuple[np.ndarray, list[float], bool]:
+    """Learn on parts of the rows, each larger, and in the end on all of them.
+
+    Most of the way is made where an evaluation costs next to nothing; what has been
+    seen of the objective's curvature goes along. The values of an objective that grows
+    with the rows are told as if there were all of them.
+    """
+    n = len(problem.Y)
+    options: dict[str, Any] = {"tol": settings.tol}
+    if settings.optimizer == "projected-gradient":
+        options["linear"] = problem.linear
+        options["learning_rate"] = settings.learning_rate
+    elif settings.optimizer == "bfgs" and problem.prior is not None:
+        # Where the data say nothing, this is the inverse Hessian.
+        spread = np.minimum(problem.prior.deviation, 1.0) ** 2
+        options["curvature"] = Curvature(spread)
+    # Only "bfgs" can take along what it has seen, and splits are of all rows.
+    staged = settings.optimizer == "bfgs" and settings.splits is None
+    path: list[float] = []
+    share = 1.0  # of the whole objective, that the part's is
+    found = Outcome(problem.start, [], False)
+    for size in _stages(n) if staged else [n]:
+        part = problem if size == n else problem.part(spread_rows(problem.Y, size))
+        before, share = share, size / n if settings.objective in EXTENSIVE else 1.0
+        if found.curvature is None:
+            _start_on_path(part, settings)
+        else:
+            part.start = found.u
+            options["curvature"] = found.curvature.scaled(before / share)
+        left = settings.max_iter - max(len(path) - 1, 0)
+        found = OPTIMIZERS[settings.optimizer](
+            part.evaluate,
+            part.start,
+            part.bounds,
+            max_iter=left if size == n else left // 2,
+            report=partial(_report, settings, share),
+            **options,
+        )
+        path += [value / share for value in found.path[bool(path) :]]
+    return found.u, path, found.converged
+
+
+def _report(settings, share, value):
+    if settings.report is not None:
+        settings.report(value / share)
+
+
+def _stages(n: int) -> list[int]:
+    """Numbers of rows to learn on, one after the other; the last is `n`."""
+    sizes = [n]
+    while sizes[0] >= 2 * _FEWEST_ROWS:
+        sizes.insert(0, max(sizes[0] // _GROWTH, _FEWEST_ROWS))
+    return sizes
+
+
+def spread_rows(Y, size: int) -> np.ndarray:
+    """Return `size` row numbers, spread evenly over the rows in order of targets."""
+    order = np.lexsort(Y.T)
+    return np.sort(order[np.linspace(0, len(Y) - 1, size).round().astype(int)])
+
+
+def _raised(K, Y, alpha, highest, weight, intercept) -> float:
+    """Raise a ridge for as long as the leave-one-out error falls."""
+    s = np.ones(len(Y)) if weight is None else weight
+
+    def error(ridge):
+        found = solve(K, Y, ridge, weight, intercept)
+        precision = np.diag(found.P)
+        return mean_square(
+            leave_one_out(precision, found.dual_coef, ridge, weight)[0], s
+        )
+
+    lowest = error(alpha)
+    for higher in alpha * _RAISES:
+        value = error(higher) if higher <= highest else np.inf
+        if value >= lowest:
+            break
+        alpha, lowest = higher, value
+    return float(alpha)
+
+
+def mean_square(residuals, weight) -> float:
+    """Return the weighted mean of squared errors, summed over outputs."""
+    return float(weight @ np.sum(residuals**2, axis=1) / weight.sum())
+
+
+def _unit(K, weight):
+    """Weighted mean diagonal of the centred kernel matrix: its natural unit."""
+    s = np.ones(len(K)) if weight is None else weight
+    p = s / s.sum()
+    mean = p @ np.diag(K)
+    return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
+
+
+def normalise(kernel, alpha, X):
+    """Scale layer weights and ridge, one model, to a mean diagonal of one."""
+    if not isinstance(kernel, WeightedNTKernel):
+        return kernel, alpha
+    if kernel.bias_weights is not None or not kernel.positions("layer_weights").size:
+        return kernel, alpha
+    scale = float(np.mean(kernel.diag(X)))
+    kernel.layer_weights = np.asarray(kernel.layer_weights) / scale
+    return kernel, alpha / scale
+
+
+def _fix_zeros(kernel):
+    """Fix the weights of a kernel whose layers were switched off: zeros have no log."""
+    weights = getattr(kernel, "layer_weights", None)
+    if weights is not None and not np.all(weights):
+        kernel.layer_weights_bounds = "fixed"
+    return kernel

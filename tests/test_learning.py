@@ -1,0 +1,168 @@
+"""Learning in stages: fewer rows first, all of them in the end."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import r2_score
+
+from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn._learning import _raised, _stages, spread_rows
+from ntk_sklearn._problem import Problem
+from ntk_sklearn.solvers import ridge_path
+
+
+def _data(n=500, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 3))
+    return X, np.sin(X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.3 * rng.standard_normal(n)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often the objective was evaluated, by number of rows."""
+    calls = Counter()
+    evaluate = Problem.evaluate
+
+    def count(problem, u):
+        calls[len(problem.Y)] += 1
+        return evaluate(problem, u)
+
+    monkeypatch.setattr(Problem, "evaluate", count)
+    return calls
+
+
+class TestStages:
+    @pytest.mark.parametrize(
+        ("n", "sizes"),
+        [
+            (3, [3]),
+            (399, [399]),
+            (400, [200, 400]),
+            (799, [200, 799]),
+            (1000, [250, 1000]),
+            (1600, [200, 400, 1600]),
+            (4000, [250, 1000, 4000]),
+        ],
+    )
+    def test_sizes(self, n, sizes):
+        assert _stages(n) == sizes
+
+    def test_rows_are_spread_over_the_targets(self):
+        Y = np.random.default_rng(1).permutation(1000.0 * np.arange(801))[:, None]
+        rows = spread_rows(Y, 201)
+        assert_array_equal(np.diff(rows) > 0, True)
+        assert_allclose(np.diff(np.sort(Y[rows, 0])), 4000.0)
+
+    def test_rows_of_every_class_are_among_them(self):
+        Y = np.zeros((1000, 3))
+        Y[:990, 0] = Y[990:995, 1] = Y[995:, 2] = 1.0
+        assert Y[spread_rows(Y, 250)].any(axis=0).all()
+
+    def test_the_same_rows_whatever_their_order(self):
+        Y = np.random.default_rng(2).standard_normal((500, 1))
+        mixed = np.random.default_rng(3).permutation(500)
+        one, two = Y[spread_rows(Y, 120)], Y[mixed][spread_rows(Y[mixed], 120)]
+        assert_array_equal(np.sort(one, axis=0), np.sort(two, axis=0))
+
+
+class TestLearningInStages:
+    @pytest.mark.parametrize("objective", ["evidence", "loo", "gcv"])
+    @pytest.mark.parametrize("weighted", [False, True])
+    def test_ends_where_learning_on_all_rows_ends(self, objective, weighted):
+        X, y = _data()
+        s = np.where(np.arange(len(X)) % 3 == 0, 1.0, 0.5) if weighted else None
+        kernel = WeightedNTKernel(depth=1)
+        models = [
+            WNTKRegressor(
+                kernel,
+                objective=objective,
+                optimizer=optimizer,
+                tol=1e-10,
+                max_iter=500,
+            ).fit(X, y, s)
+            for optimizer in ("bfgs", "lbfgs")
+        ]
+        ends = [model.objective_path_[-1] for model in models]
+        assert_allclose(ends[0], ends[1], rtol=1e-5)
+        near = models[1].predict(X)
+        assert r2_score(near, models[0].predict(X)) > 1 - 1e-4
+
+    def test_most_evaluations_are_on_few_rows(self, counted):
+        X, y = _data(800)
+        WNTKRegressor().fit(X, y)
+        assert set(counted) == {200, 800}
+        staged = counted[800]
+        counted.clear()
+        WNTKRegressor(optimizer="lbfgs").fit(X, y)
+        assert set(counted) == {800}
+        assert 1 <= staged < 0.7 * counted[800]
+
+    def test_hold_out_rows_are_of_all_rows(self, counted):
+        X, y = _data()
+        WNTKRegressor(WeightedNTKernel(depth=1), objective="holdout", cv=3).fit(X, y)
+        assert set(counted) == {500}
+
+    @pytest.mark.parametrize("objective", ["evidence", "loo"])
+    def test_the_path_is_in_units_of_all_rows(self, objective):
+        X, y = _data(800)
+        kernel = WeightedNTKernel(depth=1)
+        model = WNTKRegressor(kernel, objective=objective).fit(X, y)
+        path = model.objective_path_
+        assert path.shape == (model.n_iter_ + 1,)
+        alone = WNTKRegressor(kernel, objective=objective, optimizer="lbfgs").fit(X, y)
+        # The start's ridge is chosen on other rows, but there is a factor of 4 of rows.
+        assert 0.5 < path[0] / alone.objective_path_[0] < 2.0
+        assert_allclose(path[-1], alone.objective_path_[-1], rtol=1e-2)
+
+    @pytest.mark.parametrize("max_iter", [1, 2, 5])
+    def test_the_limit_is_of_all_iterations(self, max_iter):
+        X, y = _data()
+        model = WNTKRegressor(max_iter=max_iter, tol=0.0)
+        with pytest.warns(UserWarning, match="used all of its max_iter"):
+            model.fit(X, y)
+        assert model.n_iter_ == max_iter
+
+    def test_progress_is_told_of_every_iteration(self, capsys):
+        X, y = _data()
+        model = WNTKRegressor(verbose=1).fit(X, y)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == model.n_iter_
+        assert f"{model.objective_path_[-1]:.6g}" in lines[-1]
+
+    def test_classes(self):
+        X, y = _data()
+        labels = np.where(y > 1.0, "high", "low")
+        kernel = WeightedNTKernel(depth=1)
+        staged = WNTKClassifier(kernel).fit(X, labels)
+        alone = WNTKClassifier(kernel, optimizer="lbfgs").fit(X, labels)
+        error = [m.members_[0].loo_error for m in (staged, alone)]
+        assert_allclose(error[0], error[1], rtol=5e-3)
+
+
+class TestRaised:
+    def _case(self, noise):
+        X, y = _data(80)
+        y = y + noise * np.random.default_rng(5).standard_normal(80)
+        return WeightedNTKernel(depth=1)(X), (y - y.mean())[:, None]
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    def test_ends_where_the_leave_one_out_path_is_lowest(self, weighted):
+        K, Y = self._case(1.0)
+        s = np.random.default_rng(6).uniform(0.3, 1.0, 80) if weighted else None
+        found = _raised(K, Y, 0.001, 1e8, s, True)
+        alphas = 0.001 * np.exp(np.arange(0.0, 7.01, 0.5))
+        best = ridge_path(K, Y, alphas, s).best_alpha
+        assert best > 0.01
+        assert_allclose(found, best, rtol=1e-12)
+
+    def test_is_never_lowered(self):
+        K, Y = self._case(0.0)
+        assert ridge_path(K, Y, [1.0, 300.0]).best_alpha == 1.0
+        assert _raised(K, Y, 300.0, 1e8, None, True) == 300.0
+
+    def test_stays_within_bounds(self):
+        K, Y = self._case(1.0)
+        free = _raised(K, Y, 0.02, 1e8, None, True)
+        assert _raised(K, Y, 0.02, 0.05, None, True) < 0.05 < free
