@@ -20,27 +20,27 @@ _SHARPNESS = 10.0
 
 
 def regression_members(X, sample_weight):
-    """One network on scaled columns and their piecewise-linear codes.
+    """One network on scaled columns and their ranks.
 
     Layer weights, bias variance, ridge, and a length scale for each column and for its
-    code, all learned by the evidence.
+    rank, all learned by the evidence.
     """
-    encoding = TableEncoding(("standard", "piecewise")).fit(X, sample_weight)
-    n_inputs = encoding.group_.size
+    encoding = TableEncoding(("standard", "ranks")).fit(X, sample_weight)
+    scale = encoding.length_scale_
     kernel = WeightedNTKernel(
         depth=1,
         bias_variance=1.0,
         bias_variance_bounds=(1e-3, 1e4),
         layer_weights=np.full(2, 1.0 / 7.0),
         layer_weights_bounds=(1e-5, 1e5),
-        length_scale=np.ones(n_inputs),
-        length_scale_bounds=(np.exp(-5.0), np.exp(5.0)),
+        length_scale=scale,
+        length_scale_bounds=np.outer(scale, np.exp([-5.0, 5.0])),
+        n_ranks=encoding.n_ranks_,
     )
     return [
         Member(
             kernel,
             encoding,
-            tie_groups=True,
             prior=_regression_prior,
             raise_alpha=True,
         )
@@ -48,8 +48,10 @@ def regression_members(X, sample_weight):
 
 
 def _regression_prior(problem) -> Prior:
-    """Weak priors: bias variance about 1, ridge about 0.05, length scales about 1."""
+    """Weak priors: bias variance 1, ridge 0.05, length scales where they start."""
     mean = np.zeros(problem.start.size)
+    scales = problem.kernel.positions("length_scale")
+    mean[scales] = problem.kernel.theta[scales]
     deviation = np.full(problem.start.size, _LENGTH_SCALE_DEVIATION)
     kernel = problem.kernel
     deviation[kernel.positions("layer_weights")] = np.inf

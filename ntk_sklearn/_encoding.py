@@ -1,8 +1,9 @@
-"""How the estimators write a table for a network: scaled columns, and their steps.
+"""How the estimators write a table for a network: scaled columns, and their ranks.
 
-A network on raw columns sees each one as a straight line. Written also as a ladder of
+A network on raw columns sees each one as a straight line. Written also as steps over
 its quantiles, a column can bend anywhere, whatever its units: squared distances then
-hold the distance of ranks. All statistics are weighted, so that a row of weight 2 is
+hold the distance of ranks. The steps are columns, or infinitely many, for a kernel that
+takes ranks. All statistics are weighted, so that a row of weight 2 is
 the row twice.
 """
 
@@ -14,11 +15,13 @@ import numpy as np
 # rectified kernels extrapolate linearly, and one stray value would rule a prediction.
 MARGIN = 0.1
 
-BLOCKS = ("standard", "piecewise", "thermometer")
+BLOCKS = ("standard", "thermometer", "ranks")
 
 
 class _Standard:
     """``(x - mean) / std``, clipped to the widened training range."""
+
+    length_scale = 1.0
 
     def fit(self, x, s, clip):
         mean = s @ x / s.sum()
@@ -33,20 +36,13 @@ class _Standard:
         return ((np.clip(x, self.low, self.high) - self.mean) / self.scale)[:, None]
 
 
-class _Ladder:
-    """Columns that climb with x, centred, of total variance one together."""
+class _Thermometer:
+    """Indicators of x lying above each of its quantiles: centred, of variance one."""
 
-    def _edges(self, x, s, n_steps) -> np.ndarray:
-        """Return where the steps are; none if they would say nothing new."""
-        raise NotImplementedError
-
-    def _climb(self, x) -> np.ndarray:
-        """Return how far each value has come on every step."""
-        raise NotImplementedError
+    length_scale = 1.0
 
     def fit(self, x, s, n_steps):
-        # A column that is constant up to rounding has no steps.
-        flat = np.ptp(x) <= 1e-12 * max(1.0, np.abs(x).max())
+        flat = _is_flat(x)
         self.edges = np.empty(0) if flat else self._edges(x, s, n_steps)
         self.usable = self.edges.size > 0
         if self.usable:
@@ -55,35 +51,9 @@ class _Ladder:
             self.scale = np.sqrt((s @ (Z - self.mean) ** 2).sum() / s.sum())
         return self
 
-    def transform(self, x):
-        return (self._climb(x) - self.mean) / self.scale
-
-
-class _Piecewise(_Ladder):
-    """Piecewise-linear code: how far x has come between one edge and the next."""
-
-    def _edges(self, x, s, n_steps):
-        values, inverse = np.unique(x, return_inverse=True)
-        if len(values) < 3:
-            return np.empty(0)  # the standardised copy already says everything
-        if len(values) <= n_steps + 1:
-            return values
-        mass = np.bincount(inverse.ravel(), weights=s)
-        return _quantiles(values, mass, np.linspace(0, 1, n_steps + 1))
-
-    def _climb(self, x):
-        low, width = self.edges[:-1], np.diff(self.edges)
-        return np.clip((x[:, None] - low) / width, 0.0, 1.0)
-
-
-class _Thermometer(_Ladder):
-    """Indicators of x lying above each of its quantiles."""
-
-    def _edges(self, x, s, n_steps):
-        values, inverse = np.unique(x, return_inverse=True)
-        if len(values) < 2:
-            return np.empty(0)
-        mass = np.bincount(inverse.ravel(), weights=s)
+    @staticmethod
+    def _edges(x, s, n_steps):
+        values, mass = _masses(x, s)
         below = np.cumsum(mass)[:-1] / mass.sum()
         middle = values[:-1] + np.diff(values) / 2
         if len(middle) <= n_steps:
@@ -93,6 +63,45 @@ class _Thermometer(_Ladder):
 
     def _climb(self, x):
         return (x[:, None] > self.edges).astype(np.float64)
+
+    def transform(self, x):
+        return (self._climb(x) - self.mean) / self.scale
+
+
+class _Ranks:
+    """Rank of x between 0 and 1: straight between quantiles, or between few values.
+
+    Divided by `length_scale`, the steps of a kernel with ranks have variance one.
+    """
+
+    def fit(self, x, s, n_steps):
+        self.usable = not _is_flat(x)
+        if self.usable:
+            values, mass = _masses(x, s)
+            # Of two values, the standardised copy already says everything.
+            self.usable = len(values) > 2
+            few = len(values) <= n_steps + 1
+            levels = np.linspace(0, 1, n_steps + 1)
+            self.edges = values if few else _quantiles(values, mass, levels)
+            ranks = self.transform(values).ravel()
+            below = np.cumsum(mass)[:-1] / mass.sum()
+            self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))
+        return self
+
+    def transform(self, x):
+        levels = np.linspace(0.0, 1.0, len(self.edges))
+        return np.interp(x, self.edges, levels)[:, None]
+
+
+def _is_flat(x) -> bool:
+    """Whether a column is constant up to rounding, and so has no steps."""
+    return np.ptp(x) <= 1e-12 * max(1.0, np.abs(x).max())
+
+
+def _masses(x, s):
+    """Return the distinct values and the weight of each."""
+    values, inverse = np.unique(x, return_inverse=True)
+    return values, np.bincount(inverse.ravel(), weights=s)
 
 
 def _quantiles(values, mass, levels):
@@ -112,10 +121,10 @@ class TableEncoding:
 
     Parameters
     ----------
-    blocks : tuple of {"standard", "piecewise", "thermometer"}
-        What each column is written as, one block after the other.
+    blocks : tuple of {"standard", "thermometer", "ranks"}
+        What each column is written as, one block after the other; ranks come last.
     n_steps : int, default=32
-        Steps of a ladder at most.
+        Steps of a thermometer at most, or quantiles between which ranks are straight.
     clip : bool, default=True
         Whether to hold inputs within the widened training range.
 
@@ -124,8 +133,11 @@ class TableEncoding:
     n_varying_ : int
         Columns that vary. The encoded columns are scaled so that a kernel, which
         divides inner products by the number of its inputs, divides by this number.
-    group_ : ndarray of shape (n_encoded,)
-        Which pair of block and column each encoded column belongs to.
+    n_ranks_ : int
+        How many of the last encoded columns are ranks.
+    length_scale_ : ndarray of shape (n_encoded,)
+        What a kernel is to divide each encoded column by; not one for ranks only,
+        which cannot be scaled themselves.
     """
 
     def __init__(self, blocks, n_steps=32, clip=True):
@@ -136,25 +148,29 @@ class TableEncoding:
     def fit(self, X, sample_weight):
         """Learn the statistics of every column."""
         self._columns = []
-        groups: list[np.ndarray] = []
+        scales: list[np.ndarray] = []
         varying = set()
         for block in self.blocks:
             for j, x in enumerate(X.T):
                 column = self._fit_column(block, x, sample_weight)
                 if column.usable:
                     width = column.transform(x[:1]).shape[1]
-                    groups.append(np.full(width, len(groups)))
+                    scales.append(np.full(width, column.length_scale))
                     self._columns.append((j, column))
                     varying.add(j)
         self.n_varying_ = max(1, len(varying))
-        self.group_ = np.concatenate(groups) if groups else np.zeros(1, dtype=int)
+        self.n_ranks_ = sum(isinstance(c, _Ranks) for _, c in self._columns)
+        self.length_scale_ = np.concatenate(scales) if scales else np.ones(1)
+        self._gain = np.sqrt(self.length_scale_.size / self.n_varying_)
+        first = self.length_scale_.size - self.n_ranks_
+        self.length_scale_[first:] /= self._gain
         return self
 
     def _fit_column(self, block, x, s):
         if block == "standard":
             return _Standard().fit(x, s, self.clip)
-        ladder = _Piecewise() if block == "piecewise" else _Thermometer()
-        return ladder.fit(x, s, self.n_steps)
+        steps = _Ranks() if block == "ranks" else _Thermometer()
+        return steps.fit(x, s, self.n_steps)
 
     def transform(self, X):
         """Write rows of the same table."""
@@ -162,5 +178,5 @@ class TableEncoding:
             return np.zeros((len(X), 1))
         parts = [column.transform(X[:, j]) for j, column in self._columns]
         Z = np.concatenate(parts, axis=1)
-        Z *= np.sqrt(Z.shape[1] / self.n_varying_)
+        Z[:, : Z.shape[1] - self.n_ranks_] *= self._gain
         return Z

@@ -21,12 +21,17 @@ from .solvers import leave_one_out, ridge_path, solve
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
 PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
-# Factors by which leave-one-out may raise a ridge that another objective has chosen.
-_RAISES = np.exp(np.arange(0.5, 7.01, 0.5))
-# Learning starts on a part of the rows, if that leaves so many: each is a quarter of
-# the next, and an evaluation on it takes a sixteenth of the time or less.
-_FEWEST_ROWS = 200
-_GROWTH = 4
+# Powers of e by which leave-one-out may raise a ridge chosen by another objective.
+_RAISES = 7
+# Learning starts on a part of the rows, if that leaves so many; each part is half of
+# the next, and an evaluation on it takes a quarter of the time or less.
+_FEWEST_ROWS = 100
+_GROWTH = 2
+# There the tolerance is smaller by this factor: iterations on all rows are dearer.
+_PART_TOL = 0.3
+# On a part of the rows, the logarithm of the ridge falls by no more than this: noise
+# that shows between rows measured twice may be seen by all of them only.
+_DEEPEST = 5.0
 
 
 @dataclass
@@ -55,8 +60,6 @@ class Member:
         Where to start.
     encoding : TableEncoding or None
         Fitted; None leaves the inputs as they are.
-    tie_groups : bool
-        Whether each block of encoded columns has one length scale.
     prior : callable or None
         ``prior(problem) -> Prior``.
     raise_alpha : bool
@@ -67,7 +70,6 @@ class Member:
 
     kernel: Any
     encoding: TableEncoding | None = None
-    tie_groups: bool = False
     prior: Any = None
     raise_alpha: bool = False
     on_path: bool = False
@@ -159,13 +161,6 @@ def _problem(member, kernel, Z, Y, weight, settings):
     objective = OBJECTIVES[settings.objective]
     if settings.objective == "holdout":
         objective = partial(objective, splits=settings.splits)
-    tie = None
-    if member.tie_groups:
-        tie = np.arange(kernel.n_dims)
-        position = kernel.positions("length_scale")
-        others = np.setdiff1d(tie, position)
-        tie[others] = np.arange(others.size)
-        tie[position] = others.size + member.encoding.group_
     problem = Problem(
         kernel,
         Z,
@@ -175,7 +170,6 @@ def _problem(member, kernel, Z, Y, weight, settings):
         objective,
         settings.alpha,
         settings.alpha_bounds,
-        tie,
     )
     if member.prior is not None:
         problem.prior = member.prior(problem)
@@ -190,7 +184,7 @@ def _optimise(problem: Problem, settings) -> tuple[np.ndarray, list[float], bool
     with the rows are told as if there were all of them.
     """
     n = len(problem.Y)
-    options: dict[str, Any] = {"tol": settings.tol}
+    options: dict[str, Any] = {}
     if settings.optimizer == "projected-gradient":
         options["linear"] = problem.linear
         options["learning_rate"] = settings.learning_rate
@@ -204,18 +198,23 @@ def _optimise(problem: Problem, settings) -> tuple[np.ndarray, list[float], bool
     share = 1.0  # of the whole objective, that the part's is
     found = Outcome(problem.start, [], False)
     for size in _stages(n) if staged else [n]:
-        part = problem if size == n else problem.part(spread_rows(problem.Y, size))
+        part = problem if size == n else problem.part(spread_rows(problem.X, size))
         before, share = share, size / n if settings.objective in EXTENSIVE else 1.0
         if found.curvature is None:
             _start_on_path(part, settings)
+            floor = part.start[-1] - _DEEPEST
         else:
             part.start = found.u
             options["curvature"] = found.curvature.scaled(before / share)
+            options["scale"] = abs(path[0]) * share
+        if size < n and part.learns_alpha:
+            part.bounds[-1, 0] = max(part.bounds[-1, 0], floor)
         left = settings.max_iter - max(len(path) - 1, 0)
         found = OPTIMIZERS[settings.optimizer](
             part.evaluate,
             part.start,
             part.bounds,
+            tol=settings.tol * (1.0 if size == n else _PART_TOL),
             max_iter=left if size == n else left // 2,
             report=partial(_report, settings, share),
             **options,
@@ -237,10 +236,16 @@ def _stages(n: int) -> list[int]:
     return sizes
 
 
-def spread_rows(Y, size: int) -> np.ndarray:
-    """Return `size` row numbers, spread evenly over the rows in order of targets."""
-    order = np.lexsort(Y.T)
-    return np.sort(order[np.linspace(0, len(Y) - 1, size).round().astype(int)])
+def spread_rows(X, size: int) -> np.ndarray:
+    """Return `size` row numbers: neighbours in pairs, spread over the rows in order.
+
+    The order is that of the inputs, so that rows measured twice are neighbours: only
+    such pairs tell a part of the rows how much is noise. What the targets are must not
+    count, or their likelihood would be another one.
+    """
+    order = np.lexsort(X.T[::-1])
+    firsts = np.linspace(0, len(X) - 2, size // 2).astype(int)
+    return np.sort(order[np.union1d(firsts, firsts + 1)])
 
 
 def _raised(K, Y, alpha, highest, weight, intercept) -> float:
@@ -254,13 +259,18 @@ def _raised(K, Y, alpha, highest, weight, intercept) -> float:
             leave_one_out(precision, found.dual_coef, ridge, weight)[0], s
         )
 
-    lowest = error(alpha)
-    for higher in alpha * _RAISES:
-        value = error(higher) if higher <= highest else np.inf
-        if value >= lowest:
+    errors = [error(alpha)]
+    for step in range(1, _RAISES + 1):
+        higher = alpha * np.exp(step)
+        errors.append(error(higher) if higher <= highest else np.inf)
+        if not errors[-1] < errors[-2]:
             break
-        alpha, lowest = higher, value
-    return float(alpha)
+    best = int(np.argmin(errors))
+    if 0 < best < len(errors) - 1 and np.isfinite(errors[best + 1]):
+        # The lowest point of the parabola through the best and its neighbours.
+        below, lowest, above = errors[best - 1 : best + 2]
+        best += 0.5 * (below - above) / (below - 2.0 * lowest + above)
+    return float(alpha * np.exp(best))
 
 
 def mean_square(residuals, weight) -> float:

@@ -37,7 +37,7 @@ class Prior:
 
 
 class Problem:
-    """The objective as a function of logarithms: tied theta, then alpha.
+    """The objective as a function of logarithms: theta, then alpha.
 
     Parameters
     ----------
@@ -49,8 +49,6 @@ class Problem:
         From `ntk_sklearn.objectives`.
     alpha, alpha_bounds : float, pair of floats or "fixed"
         Ridge to start from, or to keep.
-    tie : ndarray of int, shape (n_dims,), default=None
-        Entries of theta with the same number move together. None ties nothing.
 
     Attributes
     ----------
@@ -70,7 +68,6 @@ class Problem:
         objective: Callable,
         alpha,
         alpha_bounds,
-        tie=None,
     ):
         self.kernel = kernel
         self.X, self.Y, self.sample_weight = X, Y, sample_weight
@@ -78,11 +75,9 @@ class Problem:
         self._objective = objective
         self._alpha = alpha
         self.learns_alpha = not isinstance(alpha_bounds, str)
-        self._tie = np.arange(kernel.n_dims) if tie is None else tie
         self.prior: Prior | None = None
-        first = np.unique(self._tie, return_index=True)[1]
-        self.start = kernel.theta[first]
-        self.bounds = np.reshape(kernel.bounds, (-1, 2))[first]
+        self.start = kernel.theta
+        self.bounds = np.reshape(kernel.bounds, (-1, 2))
         if self.learns_alpha:
             self.start = np.append(self.start, np.log(alpha))
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
@@ -91,7 +86,7 @@ class Problem:
     def part(self, rows) -> Problem:
         """Return the same problem for some of the rows."""
         part = copy(self)
-        part.X, part.Y = self.X[rows], self.Y[rows]
+        part.X, part.Y, part.bounds = self.X[rows], self.Y[rows], self.bounds.copy()
         if self.sample_weight is not None:
             part.sample_weight = self.sample_weight[rows]
         return part
@@ -101,8 +96,7 @@ class Problem:
         """Which logarithms are layer weights."""
         out = np.zeros(self.start.size, dtype=bool)
         if isinstance(self.kernel, WeightedNTKernel):
-            position = self.kernel.positions("layer_weights")
-            out[self._tie[position]] = True
+            out[self.kernel.positions("layer_weights")] = True
         return out
 
     def alpha(self, u) -> float:
@@ -111,7 +105,7 @@ class Problem:
 
     def kernel_at(self, u):
         """Return the kernel of a point; minus infinity switches a layer off."""
-        theta = u[: u.size - self.learns_alpha][self._tie]
+        theta = u[: u.size - self.learns_alpha]
         kernel = clone(self.kernel)
         if theta.size:
             kernel.theta = np.where(np.isfinite(theta), theta, 0.0)
@@ -136,10 +130,10 @@ class Problem:
         except np.linalg.LinAlgError:
             return _REJECTED, np.zeros_like(u)
         gradient = np.zeros_like(u)
-        if self._tie.size:
-            moving = np.isfinite(u[self._tie])
-            slopes = contract(kernel, self.X, found.dK)
-            np.add.at(gradient, self._tie[moving], slopes)
+        n_dims = u.size - self.learns_alpha
+        if n_dims:
+            moving = np.flatnonzero(np.isfinite(u[:n_dims]))
+            gradient[moving] = contract(kernel, self.X, found.dK)
         if self.learns_alpha:
             gradient[-1] += alpha * found.dalpha
         value = found.value

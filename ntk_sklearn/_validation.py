@@ -136,6 +136,32 @@ def per_feature(name: str, value, n_features: int) -> np.ndarray:
     return np.full(n_features, array) if array.ndim == 0 else array
 
 
+def check_ranks(n_ranks, X, Y=None) -> int:
+    """Check a number of ranks, and that the last so many columns are some."""
+    if isinstance(n_ranks, (bool, np.bool_)) or not isinstance(n_ranks, Integral):
+        raise TypeError(
+            "n_ranks must be an integer, the number of last features that are ranks, "
+            f"got {n_ranks!r}."
+        )
+    count, n_features = int(n_ranks), X.shape[1]
+    if not 0 <= count <= n_features:
+        raise ValueError(
+            f"n_ranks must be between 0 and the number of features, got {n_ranks!r} "
+            f"for {n_features} features."
+        )
+    for name, Z in (("X", X), ("Y", Y)):
+        if Z is None or count == 0:
+            continue
+        ranks = Z[:, -count:]
+        if not 0 <= ranks.min() <= ranks.max() <= 1:
+            raise ValueError(
+                f"{name} must have ranks between 0 and 1 in its last {count} "
+                f"features, as n_ranks={count} says, got values from "
+                f"{ranks.min():.3g} to {ranks.max():.3g}."
+            )
+    return count
+
+
 def check_bounds(name: str, bounds, n_elements: int):
     """Check the bounds of a hyperparameter: ``"fixed"`` or positive pairs."""
     if isinstance(bounds, str):

@@ -59,7 +59,12 @@ class Curvature:
         self.pairs = list(pairs)
 
     def add(self, step, change) -> None:
-        """Learn from a step, if the objective curved upwards along it."""
+        """Learn from a step, if the objective curved upwards along it.
+
+        Of what stood still, at a bound, nothing is learned: its slope would spoil the
+        inverse among the others.
+        """
+        change = np.where(step != 0.0, change, 0.0)
         if step @ change > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
             self.pairs.append((step, change))
 
@@ -150,6 +155,7 @@ def bfgs(
     tol,
     report: Callable,
     curvature: Curvature | None = None,
+    scale: float | None = None,
 ) -> Outcome:
     """Projected quasi-Newton steps in all logarithms at once, nothing forgotten.
 
@@ -163,6 +169,8 @@ def bfgs(
         As for `lbfgs`.
     curvature : Curvature, default=None
         What is known of the objective; it is added to. None knows nothing.
+    scale : float, default=None
+        What `tol` is relative to; None means the size of the value at the start.
 
     Returns
     -------
@@ -172,7 +180,8 @@ def bfgs(
     low, high = bounds.T
     u = np.clip(start, low, high)
     value, gradient = evaluate(u)
-    path, scale = [value], abs(value) or 1.0
+    path = [value]
+    scale = scale or abs(value) or 1.0
     if curvature is None:
         curvature = Curvature(_FIRST_CHANGE / max(np.abs(gradient).max(), 1e-300))
     converged = max_iter == 0

@@ -51,19 +51,14 @@ class TestRegression:
         X, y = _data()
         (member,) = regression_members(X, np.ones(len(X)))
         Z = member.encoding.transform(X)
-        tie = np.arange(member.kernel.n_dims)
-        position = member.kernel.positions("length_scale")
-        others = np.setdiff1d(tie, position)
-        tie[others] = np.arange(others.size)
-        tie[position] = others.size + member.encoding.group_
         Y = ((y - y.mean()) / y.std())[:, None]
         kernel = member.kernel
         bounds = np.array([1e-8, 1e8])
-        problem = Problem(kernel, Z, Y, None, True, evidence, 1.0, bounds, tie)
+        problem = Problem(kernel, Z, Y, None, True, evidence, 1.0, bounds)
         problem.prior = member.prior(problem)
         return problem, member
 
-    def test_gradient_with_ties_and_priors(self):
+    def test_gradient_with_ranks_and_priors(self):
         problem, _ = self._problem()
         rng = np.random.default_rng(0)
         u = problem.start + 0.2 * rng.standard_normal(problem.start.size)
@@ -76,24 +71,32 @@ class TestRegression:
         scale = np.abs(numeric).max()
         assert_allclose(gradient, numeric, rtol=0, atol=1e-7 * scale)
 
-    def test_one_length_scale_per_block_of_a_column(self):
+    def test_one_length_scale_per_column_and_per_rank(self):
         X, y = _data()
         model = WNTKRegressor().fit(X, y)
-        group = model.members_[0].encoding.group_
-        scale = np.asarray(model.kernel_.length_scale)
-        assert scale.size == group.size == model.X_fit_.shape[1]
-        each = [scale[group == g] for g in np.unique(group)]
-        assert all(np.ptp(part) == 0 for part in each)
-        assert len({part[0] for part in each}) > 1
+        kernel, encoding = model.kernel_, model.members_[0].encoding
+        assert model.X_fit_.shape == (len(X), 6)
+        assert kernel.n_ranks == encoding.n_ranks_ == 3
+        assert_array_equal(model.X_fit_[:, 3:].min(axis=0), 0.0)
+        assert_array_equal(model.X_fit_[:, 3:].max(axis=0), 1.0)
+        assert len(set(kernel.length_scale / encoding.length_scale_)) == 6
+
+    def test_the_prior_is_about_where_length_scales_start(self):
+        problem, member = self._problem()
+        scales = member.kernel.positions("length_scale")
+        assert_allclose(
+            np.exp(problem.prior.mean[scales]), member.encoding.length_scale_
+        )
+        assert_array_equal(problem.prior(problem.start)[1][scales], 0.0)
 
     def test_the_ridge_may_only_be_raised(self):
         X, y = _data()
-        model = WNTKRegressor(max_iter=30, tol=1e-3).fit(X, y)
-        machine = model.members_[0]
+        machine = WNTKRegressor().fit(X, y).members_[0]
         Y = ((y - y.mean()) / y.std())[:, None]
-        alphas = machine.alpha * np.exp([0.0, 0.5, 1.0])
+        alphas = machine.alpha * np.exp([0.0, 0.5, 1.0, 2.0])
         errors = ridge_path(machine.kernel(machine.X), Y, alphas).errors
-        assert errors[0] <= errors.min() * (1 + 1e-9)
+        # The parabola through three points an e apart misses the minimum by a little.
+        assert errors[0] <= errors.min() * (1 + 2e-3)
 
     def test_prior(self):
         prior = Prior(np.array([1.0, 0.0, 5.0]), np.array([2.0, 0.5, np.inf]))

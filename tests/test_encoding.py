@@ -46,21 +46,22 @@ class TestHandExamples:
         code = np.array([[0, 0], [1, 0], [1, 1]]) - [2 / 3, 1 / 3]
         assert_allclose(found, np.sqrt(2) * code / (2 / 3), rtol=1e-14)
 
-    def test_piecewise(self):
-        # Steps from 0 to 1 and from 1 to 3.
-        code = np.array([[0, 0], [1, 0], [1, 1], [1, 0.5], [0.25, 0]])
-        mean, total = code[:3].mean(axis=0), code[:3].var(axis=0).sum()
-        found = _encode([0, 1, 3], "piecewise", new=[0, 1, 3, 2, 0.25])
-        assert_allclose(found, np.sqrt(2) * (code - mean) / np.sqrt(total), rtol=1e-14)
+    def test_ranks(self):
+        # Of few values, each one step; straight between them.
+        found = _encode([0, 1, 3], "ranks", new=[0, 1, 3, 2, 0.5]).ravel()
+        assert_allclose(found, [0, 0.5, 1, 0.75, 0.25], rtol=1e-15)
 
-    def test_piecewise_has_at_most_the_steps_asked_for(self):
-        x = np.arange(101.0)
-        assert _encode(x, "piecewise", n_steps=4).shape == (101, 4)
-        edges = [0, 25, 50, 75, 100]
-        code = np.column_stack([np.clip((x - a) / 25, 0, 1) for a in edges[:-1]])
-        code -= code.mean(axis=0)
-        code *= np.sqrt(4 / code.var(axis=0).sum())
-        assert_allclose(_encode(x, "piecewise", n_steps=4), code, atol=1e-13)
+    def test_ranks_are_straight_between_quantiles(self):
+        x = np.arange(101.0) ** 2
+        found = _encode(x, "ranks", n_steps=4).ravel()
+        edges = np.array([0.0, 25, 50, 75, 100]) ** 2
+        assert_allclose(found, np.interp(x, edges, np.linspace(0, 1, 5)), rtol=1e-13)
+
+    def test_length_scale_of_uniform_ranks(self):
+        # Uniform ranks need no scaling: then the kernel's own unit is variance one.
+        x = np.arange(10_001.0)[:, None]
+        encoding = TableEncoding(("ranks",)).fit(x, np.ones(len(x)))
+        assert_allclose(encoding.length_scale_, [1.0], rtol=1e-3)
 
     def test_thermometer_has_quantiles_where_values_are_many(self):
         x = np.arange(100.0)
@@ -88,23 +89,31 @@ class TestWeights:
         )
         new = _table(50, seed=2)
         assert_allclose(once.transform(new), many.transform(new), atol=1e-12)
-        assert_array_equal(once.group_, many.group_)
+        assert_allclose(once.length_scale_, many.length_scale_, rtol=1e-12)
 
-    @every_block
+    @pytest.mark.parametrize("block", ["standard", "thermometer"])
     def test_each_column_has_mean_zero_and_variance_one(self, block):
         X = _table()
         s = np.random.default_rng(1).uniform(0.5, 3, len(X))
-        encoding = TableEncoding((block,)).fit(X, s)
-        Z = encoding.transform(X)
-        assert_allclose(s @ Z, 0, atol=1e-10 * s.sum())
-        # The kernel's inner product divides by the number of columns: then each column
-        # of the table weighs the same.
-        for g in np.unique(encoding.group_):
-            part = Z[:, encoding.group_ == g]
-            share = (s @ part**2).sum() / s.sum() / Z.shape[1]
-            assert_allclose(share, 1 / encoding.n_varying_, rtol=1e-12)
+        for x in X.T[:, :, None]:
+            Z = TableEncoding((block,)).fit(x, s).transform(x)
+            assert_allclose(s @ Z, 0, atol=1e-10 * s.sum())
+            # The kernel's inner product divides by the number of columns.
+            assert_allclose((s @ Z**2).sum() / s.sum() / Z.shape[1], 1, rtol=1e-12)
 
-    @pytest.mark.parametrize("block", ["piecewise", "thermometer"])
+    def test_steps_of_ranks_have_variance_one(self):
+        # Half of the mean squared distance: 6 |p - p'| over the squared length scale.
+        X = _table()
+        s = np.random.default_rng(1).uniform(0.5, 3, len(X))
+        encoding = TableEncoding(("standard", "ranks")).fit(X, s)
+        p = encoding.transform(X)[:, 4:]
+        w = s / s.sum()
+        for x, scale in zip(p.T, encoding.length_scale_[4:], strict=True):
+            mean = w @ np.abs(x[:, None] - x) @ w
+            # The kernel divides by seven columns, and there are four of the table.
+            assert_allclose(6 * mean / 2 / scale**2 / 7, 1 / 4, rtol=1e-10)
+
+    @pytest.mark.parametrize("block", ["ranks", "thermometer"])
     def test_small_weights_are_finite(self, block):
         X = _table()
         Z = TableEncoding((block,)).fit(X, np.full(200, 1e-3)).transform(X)
@@ -125,7 +134,7 @@ class TestStrays:
         found = _encode([0, 10], "standard", new=[100], clip=False)
         assert_allclose(found, [[19]], rtol=1e-14)
 
-    @pytest.mark.parametrize("block", ["piecewise", "thermometer"])
+    @pytest.mark.parametrize("block", ["ranks", "thermometer"])
     def test_ladders_end(self, block):
         x = np.arange(9.0)
         found = _encode(x, block, new=[-1e9, 0, 8, 1e9])
@@ -161,23 +170,25 @@ class TestColumns:
         found = _encode(np.ones((5, 3)), block, new=np.arange(6.0).reshape(2, 3))
         assert_array_equal(found, np.zeros((2, 1)))
         empty = TableEncoding((block,)).fit(np.ones((5, 3)), np.ones(5))
-        assert_array_equal(empty.group_, [0])
+        assert_array_equal(empty.length_scale_, [1])
+        assert empty.n_ranks_ == 0
 
-    def test_two_values_need_no_piecewise_code(self):
+    def test_two_values_need_no_rank(self):
         X = _table()
-        encoding = TableEncoding(("standard", "piecewise")).fit(X, np.ones(200))
-        # Four scaled columns, then ladders of 32, 32 and 3 steps; the last has none.
-        widths = np.bincount(encoding.group_)
-        assert_array_equal(widths, [1, 1, 1, 1, 32, 32, 3])
+        encoding = TableEncoding(("standard", "ranks")).fit(X, np.ones(200))
+        # Four scaled columns, then the ranks of three; the last has two values.
+        assert encoding.transform(X).shape == (200, 7)
+        assert encoding.n_ranks_ == 3
+        assert_array_equal(encoding.length_scale_[:4], 1.0)
+        assert (encoding.length_scale_[4:] != 1.0).all()
 
-    def test_groups_follow_the_columns(self):
+    def test_encoded_columns_follow_the_columns(self):
         X = _table()
-        encoding = TableEncoding(("standard", "piecewise")).fit(X, np.ones(200))
+        encoding = TableEncoding(("standard", "ranks")).fit(X, np.ones(200))
         Z, moved = encoding.transform(X), X.copy()
-        assert encoding.group_.size == Z.shape[1]
         moved[:, 1] += 0.5
         changed = (encoding.transform(moved) != Z).any(axis=0)
-        assert_array_equal(np.unique(encoding.group_[changed]), [1, 5])
+        assert_array_equal(np.flatnonzero(changed), [1, 5])
 
     @every_block
     def test_table_is_not_changed(self, block):

@@ -38,38 +38,55 @@ class TestStages:
         ("n", "sizes"),
         [
             (3, [3]),
-            (399, [399]),
-            (400, [200, 400]),
-            (799, [200, 799]),
-            (1000, [250, 1000]),
-            (1600, [200, 400, 1600]),
-            (4000, [250, 1000, 4000]),
+            (199, [199]),
+            (200, [100, 200]),
+            (399, [199, 399]),
+            (1000, [125, 250, 500, 1000]),
         ],
     )
     def test_sizes(self, n, sizes):
         assert _stages(n) == sizes
 
-    def test_rows_are_spread_over_the_targets(self):
-        Y = np.random.default_rng(1).permutation(1000.0 * np.arange(801))[:, None]
-        rows = spread_rows(Y, 201)
+    def test_rows_come_in_pairs_spread_over_the_inputs(self):
+        X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
+        rows = spread_rows(X, 200)
         assert_array_equal(np.diff(rows) > 0, True)
-        assert_allclose(np.diff(np.sort(Y[rows, 0])), 4000.0)
+        pairs = np.sort(X[rows, 0]).reshape(-1, 2)
+        assert len(pairs) == 100
+        assert_array_equal(np.diff(pairs, axis=1), 1.0)
+        assert_allclose(np.diff(pairs[:, 0]), 998 / 99, atol=1.0)
 
-    def test_rows_of_every_class_are_among_them(self):
-        Y = np.zeros((1000, 3))
-        Y[:990, 0] = Y[990:995, 1] = Y[995:, 2] = 1.0
-        assert Y[spread_rows(Y, 250)].any(axis=0).all()
+    def test_rows_measured_twice_stay_together(self):
+        X = np.repeat(np.random.default_rng(2).standard_normal((300, 4)), 2, axis=0)
+        X = X[np.random.default_rng(3).permutation(600)]
+        counts = np.unique(X[spread_rows(X, 75)], axis=0, return_counts=True)[1]
+        # Rows drawn one by one would be together in 1 of 15 cases.
+        assert (counts == 2).mean() > 0.25
 
     def test_the_same_rows_whatever_their_order(self):
-        Y = np.random.default_rng(2).standard_normal((500, 1))
+        X = np.random.default_rng(2).standard_normal((500, 3))
         mixed = np.random.default_rng(3).permutation(500)
-        one, two = Y[spread_rows(Y, 120)], Y[mixed][spread_rows(Y[mixed], 120)]
-        assert_array_equal(np.sort(one, axis=0), np.sort(two, axis=0))
+        one, two = X[spread_rows(X, 120)], X[mixed][spread_rows(X[mixed], 120)]
+        assert_array_equal(np.unique(one, axis=0), np.unique(two, axis=0))
+
+    @pytest.mark.parametrize("n", [200, 201, 999])
+    def test_as_many_as_asked_for(self, n):
+        X = np.random.default_rng(4).standard_normal((n, 2))
+        rows = spread_rows(X, n // 2)
+        assert n // 2 - 3 <= len(np.unique(rows)) == len(rows) <= n // 2
 
 
 class TestLearningInStages:
-    @pytest.mark.parametrize("objective", ["evidence", "loo", "gcv"])
-    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize(
+        ("objective", "weighted"),
+        [
+            ("evidence", False),
+            ("evidence", True),
+            ("loo", False),
+            ("loo", True),
+            ("gcv", False),
+        ],
+    )
     def test_ends_where_learning_on_all_rows_ends(self, objective, weighted):
         X, y = _data()
         s = np.where(np.arange(len(X)) % 3 == 0, 1.0, 0.5) if weighted else None
@@ -79,25 +96,40 @@ class TestLearningInStages:
                 kernel,
                 objective=objective,
                 optimizer=optimizer,
-                tol=1e-10,
+                tol=1e-7,
                 max_iter=500,
             ).fit(X, y, s)
             for optimizer in ("bfgs", "lbfgs")
         ]
         ends = [model.objective_path_[-1] for model in models]
-        assert_allclose(ends[0], ends[1], rtol=1e-5)
+        assert_allclose(ends[0], ends[1], rtol=1e-4)
         near = models[1].predict(X)
         assert r2_score(near, models[0].predict(X)) > 1 - 1e-4
 
     def test_most_evaluations_are_on_few_rows(self, counted):
         X, y = _data(800)
         WNTKRegressor().fit(X, y)
-        assert set(counted) == {200, 800}
+        assert set(counted) == {100, 200, 400, 800}
         staged = counted[800]
         counted.clear()
         WNTKRegressor(optimizer="lbfgs").fit(X, y)
         assert set(counted) == {800}
-        assert 1 <= staged < 0.7 * counted[800]
+        assert 1 <= staged < 0.5 * counted[800]
+
+    def test_a_ridge_that_only_all_rows_can_tell(self):
+        # Without noise but in rows measured twice, far apart in the order of inputs: no
+        # part of the rows shows it, and the ridge must come back up.
+        rng = np.random.default_rng(7)
+        X = rng.standard_normal((400, 2))
+        y = np.sin(X[:, 0])
+        again = rng.choice(400, 40, replace=False)
+        X = np.vstack([X, X[again] + 1e-9])
+        y = np.concatenate([y, y[again] + 0.3 * rng.standard_normal(40)])
+        staged = WNTKRegressor().fit(X, y)
+        alone = WNTKRegressor(optimizer="lbfgs", tol=1e-6).fit(X, y)
+        assert staged.alpha_ > 1e-6
+        ends = [m.objective_path_[-1] for m in (staged, alone)]
+        assert ends[0] < ends[1] + 0.05 * abs(ends[1])
 
     def test_hold_out_rows_are_of_all_rows(self, counted):
         X, y = _data()
@@ -152,10 +184,12 @@ class TestRaised:
         K, Y = self._case(1.0)
         s = np.random.default_rng(6).uniform(0.3, 1.0, 80) if weighted else None
         found = _raised(K, Y, 0.001, 1e8, s, True)
-        alphas = 0.001 * np.exp(np.arange(0.0, 7.01, 0.5))
-        best = ridge_path(K, Y, alphas, s).best_alpha
-        assert best > 0.01
-        assert_allclose(found, best, rtol=1e-12)
+        alphas = 0.001 * np.exp(np.arange(0.0, 7.01, 0.05))
+        path = ridge_path(K, Y, alphas, s)
+        assert path.best_alpha > 0.01
+        error = ridge_path(K, Y, [found], s).errors[0]
+        # A parabola through points an e apart comes this near to the lowest error.
+        assert error < path.errors.min() * (1 + 2e-3)
 
     def test_is_never_lowered(self):
         K, Y = self._case(0.0)

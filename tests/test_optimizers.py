@@ -194,6 +194,21 @@ class TestCurvature:
         assert_allclose(curvature @ g, dense @ g, rtol=1e-12)
         assert_allclose(curvature.scaled(0.25) @ g, 0.25 * dense @ g, rtol=1e-12)
 
+    def test_what_stands_still_at_a_bound_does_not_spoil_the_rest(self):
+        # One moves to its minimum while the other wants beyond its bound: their
+        # slopes are entangled, and only one of them moves.
+        H, calls = np.array([[2.0, 1.9], [1.9, 2.0]]), []
+
+        def evaluate(u):
+            calls.append(1)
+            return 0.5 * u @ H @ u - 3.0 * u[1], H @ u - np.array([0.0, 3.0])
+
+        box = np.array([[-5.0, 5.0], [-5.0, 0.1]])
+        options = {"max_iter": 30, "tol": 1e-14, "report": _quiet}
+        found = bfgs(evaluate, np.array([2.0, 0.1]), box, **options)
+        assert_allclose(found.u, [-0.095, 0.1], atol=1e-6)
+        assert len(calls) <= 8
+
     def test_a_step_that_curves_downwards_teaches_nothing(self):
         curvature = Curvature(2.0)
         curvature.add(np.array([1.0, 0.0]), np.array([-3.0, 1.0]))

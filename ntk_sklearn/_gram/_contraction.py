@@ -9,8 +9,9 @@ import numpy as np
 from .._jit import jit, total
 from .._threads import run
 from ._backward import backward_row, scratch, variance_slopes
-from ._network import Network, Walk, walk
+from ._network import Network, Walk, input_shares, walk
 from ._profile_contraction import ProfileContraction, fit_derivatives
+from ._ranks import contract_ranks
 from ._recursion import to_deficits
 from ._tiles import GROUPS, PROFILE_WORK, Correlator, layer_work, symmetric_plan
 
@@ -142,7 +143,9 @@ def contract(
     plan = list(symmetric_plan(len(X)))
     n_groups = min(GROUPS, len(plan))
     found = [by_tile.zeros() for _ in range(n_groups)]
-    by_feature = np.zeros((n_groups, X.shape[1] + 1))
+    by_feature = np.zeros((n_groups, network.n_linear + 1))
+    by_distance = np.zeros((n_groups, network.n_ranks))
+    by_rank = np.zeros((n_groups, len(X)))
 
     def make_worker():
         correlate = Correlator(network, X, x, X, x)
@@ -154,17 +157,37 @@ def contract(
                 add(tile, u, v, rho, found[group])
                 if length_scale:
                     by_feature[group] += np.einsum("if,if->f", rho @ v, u)
+                if length_scale and network.n_ranks:
+                    contract_ranks(
+                        x.ranks,
+                        tile.i0,
+                        tile.j0,
+                        tile.lower,
+                        rho,
+                        by_rank[group],
+                        by_distance[group],
+                    )
 
         return work_off
 
     run(range(n_groups), make_worker, 4 * layer_work(network, len(X) ** 2 / 2))
     totals = [sum(parts) for parts in zip(*found, strict=True)]
     sums, by_input = by_tile.collect(*totals)
-    return _collect(network, X, x, sums, by_input, by_feature.sum(axis=0))
+    contraction, through = _collect(network, X, x, sums, by_input)
+    if length_scale:
+        together = by_rank.sum(axis=0) @ network.rank_shares(X) / 2
+        by_pair = [by_feature.sum(axis=0)[:-1], together - by_distance.sum(axis=0)]
+        by_pair = np.concatenate(by_pair) + through @ input_shares(network, X, x)
+        contraction.length_scale[:] = -2.0 * by_pair
+    return contraction
 
 
-def _collect(network, X, x, sums, by_input, by_feature) -> Contraction:
-    """Carry what was collected per input down to the hyperparameters."""
+def _collect(network, X, x, sums, by_input):
+    """Carry what was collected per input down to the hyperparameters.
+
+    Returns the contraction without the length scales, and the derivatives in the
+    logarithms of the inputs' first variances.
+    """
     weight, variance, bias = sums
     slopes = variance_slopes(network, x.norms)
     through = np.zeros(X.shape[0])
@@ -178,9 +201,4 @@ def _collect(network, X, x, sums, by_input, by_feature) -> Contraction:
         variance[l] += through @ (1.0 - share)
         if l > 0:
             through = through * slopes[l - 1]
-    features = -2.0 * by_feature[:-1]
-    if by_feature.any():
-        length = np.where(x.norms[0] > 0, x.norms[0], 1.0)
-        squares = (X * (network.feature_scale / length[:, None])) ** 2
-        features -= 2.0 * through @ squares
-    return Contraction(weight, variance, bias, features)
+    return Contraction(weight, variance, bias, np.zeros(X.shape[1])), through

@@ -7,14 +7,27 @@ import numpy as np
 from .._jit import jit
 from .._threads import run
 from ._backward import backward_row, scratch, variance_slopes
-from ._network import Network, walk
+from ._network import Network, input_shares, walk
 from ._recursion import to_deficits
 from ._tiles import Correlator, layer_work, symmetric_plan
 
 
 @jit
 def _gradient_tile(
-    layers, x, i0, j0, lower, u, v, repair_below, tile, p, answers, columns, out
+    layers,
+    x,
+    i0,
+    j0,
+    lower,
+    u,
+    v,
+    repair_below,
+    tile,
+    p,
+    answers,
+    columns,
+    shares,
+    out,
 ):
     """Write the derivatives of every pair of a tile; see `full_gradient`."""
     depth = layers.weights.size - 1
@@ -51,16 +64,26 @@ def _gradient_tile(
                         entry[columns[2, h]] += f_i * b_i + f_j * b_j
                 along_i += first * answers[l, 0, i]
                 along_j += second * answers[l, 0, j]
-            for f in range(d):
+            for f in range(shares.shape[1]):
                 column = columns[3, f]
                 if column >= 0:
-                    z_i, z_j = u[r, f], v[k, f]
+                    s_i, s_j = shares[i, f], shares[j, f]
+                    if f < d:
+                        both = u[r, f] * v[k, f]
+                    else:
+                        both = _rank_product(x, i, j, f - d, s_i, s_j)
                     entry[column] -= 2.0 * (
-                        p.correlation[k] * z_i * z_j
-                        + along_i * z_i * z_i
-                        + along_j * z_j * z_j
+                        p.correlation[k] * both + along_i * s_i + along_j * s_j
                     )
             out[j, i] = entry
+
+
+@jit
+def _rank_product(x, i, j, f, s_i, s_j):
+    """Return the part of one rank in a correlation, from its shares in variances."""
+    n_i, n_j = x.norms[0, i], x.norms[0, j]
+    apart = abs(x.ranks.rows[i, f] - x.ranks.rows[j, f])
+    return 0.5 * (s_i * n_i / n_j + s_j * n_j / n_i) - apart / (n_i * n_j)
 
 
 def _answers(network, x):
@@ -100,6 +123,7 @@ def full_gradient(network: Network, X: np.ndarray, columns, n_columns: int):
     for row, values in zip(table, columns, strict=True):
         row[: len(values)] = values
     answers = _answers(network, x)
+    shares = input_shares(network, X, x)
 
     def make_worker():
         correlate = Correlator(network, X, x, X, x)
@@ -120,6 +144,7 @@ def full_gradient(network: Network, X: np.ndarray, columns, n_columns: int):
                 p,
                 answers,
                 table,
+                shares,
                 out,
             )
 

@@ -25,6 +25,18 @@ class Layers(NamedTuple):
     tied: bool = True  # whether the bias weights follow the weights
 
 
+class Ranks(NamedTuple):
+    """The ranks of some inputs, each multiplied with its weight in the covariance."""
+
+    rows: np.ndarray  # (n, n_ranks)
+    columns: np.ndarray  # (n_ranks, n), the same
+    spread: np.ndarray  # (n,) half of what they add to the first variance
+    inverse: np.ndarray  # (n,) of the root of that variance
+
+
+NO_RANKS = Ranks(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
+
+
 class Walk(NamedTuple):
     """What each input's own variance becomes, layer by layer.
 
@@ -37,6 +49,7 @@ class Walk(NamedTuple):
     shrink: np.ndarray  # (depth + 1, n)
     shift: np.ndarray  # (depth + 1, n)
     statistics: np.ndarray  # (depth, N_STATISTICS, n), or n = 0 if homogeneous
+    ranks: Ranks
 
 
 @dataclass(frozen=True)
@@ -52,11 +65,14 @@ class Network:
     feature_scale : ndarray of shape (n_features,)
         The factor of each input column in the first covariance:
         ``sqrt(weight_variance[0] / n_features) / length_scale``.
+    n_ranks : int, default=0
+        How many of the last columns are ranks; see `_ranks`.
     """
 
     layers: Layers
     homogeneous: bool
     feature_scale: np.ndarray
+    n_ranks: int = 0
 
     @property
     def depth(self) -> int:
@@ -69,7 +85,27 @@ class Network:
         return math.sqrt(self.layers.bias_variance[0])
 
     @property
+    def n_linear(self) -> int:
+        """Number of columns that enter by their products."""
+        return len(self.feature_scale) - self.n_ranks
+
+    @property
+    def rank_weights(self) -> np.ndarray:
+        """The factor of each rank in the first covariance, half of 6 included."""
+        return 3.0 * self.feature_scale[self.n_linear :] ** 2
+
+    def rank_shares(self, X: np.ndarray) -> np.ndarray:
+        """Return what each rank adds to each input's first variance: (n, n_ranks)."""
+        p = X[:, self.n_linear :]
+        return 2.0 * self.rank_weights * (p * p - p + 1.0 / 3.0)
+
+    @property
     def repair_below(self) -> float:
+        """What a lane is to repair of a tile: nothing, if ranks come as deficits."""
+        return -1.0 if self.n_ranks else self.closest
+
+    @property
+    def closest(self) -> float:
         """Deficit below which a pair is recomputed from the difference of its rows.
 
         A dot product leaves some 4e-16 in the correlation, which an angle t magnifies
@@ -86,27 +122,28 @@ class Network:
 
 
 @jit
-def _row_norms(X, scale, bias, out):
+def _row_norms(X, scale, bias, ranks, out):
+    """Write the roots of the first variances; `ranks` is what ranks add to them."""
     for i in range(X.shape[0]):
-        total = 0.0
-        largest = bias
-        for k in range(X.shape[1]):
+        total = ranks[i]
+        largest = max(bias, math.sqrt(ranks[i]))
+        for k in range(scale.size):
             z = abs(X[i, k] * scale[k])
             total += z * z
             largest = max(largest, z)
         if 1e-140 < largest < 1e140 or largest == 0.0:
             out[i] = math.sqrt(total + bias * bias)
         else:  # squares would overflow or vanish
-            total = (bias / largest) ** 2
-            for k in range(X.shape[1]):
+            total = (bias / largest) ** 2 + ranks[i] / largest / largest
+            for k in range(scale.size):
                 total += (X[i, k] * scale[k] / largest) ** 2
             out[i] = largest * math.sqrt(total)
 
 
 @jit
 def unit_rows(X, scale, bias, norms, out):
-    """Write each row, scaled and with its bias coordinate, at length one."""
-    d = X.shape[1]
+    """Write each row's products' part, scaled, with bias, over the whole length."""
+    d = scale.size
     for i in range(X.shape[0]):
         length = norms[i] if norms[i] > 0.0 else 1.0
         for k in range(d):
@@ -156,7 +193,9 @@ def walk(network: Network, X: np.ndarray) -> Walk:
     """
     depth, n = network.depth, X.shape[0]
     norms = np.zeros((depth + 1, n))
-    _row_norms(X, network.feature_scale, network.first_bias, norms[0])
+    scale = network.feature_scale[: network.n_linear]
+    added = network.rank_shares(X).sum(axis=1)
+    _row_norms(X, scale, network.first_bias, added, norms[0])
     _check_range(
         norms[0],
         "X has rows whose squared length {} float64 (row {}, length {:.3g}); rescale "
@@ -173,7 +212,10 @@ def walk(network: Network, X: np.ndarray) -> Walk:
         depth=depth,
         was=norms[0],
     )
-    return Walk(norms, shrink, shift, stats)
+    inverse = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
+    rows = X[:, network.n_linear :] * network.rank_weights
+    ranks = Ranks(rows, np.ascontiguousarray(rows.T), added / 2, inverse)
+    return Walk(norms, shrink, shift, stats, ranks)
 
 
 def _check_range(norms, sentence, was=None, **details):
@@ -215,3 +257,11 @@ def diagonal(network: Network, X: np.ndarray, walked: Walk | None = None) -> np.
     walked = walk(network, X) if walked is None else walked
     _weighted_diagonal(network.layers, network.homogeneous, walked.norms, out)
     return out
+
+
+def input_shares(network: Network, X: np.ndarray, x: Walk) -> np.ndarray:
+    """Return the share of each column in each input's first variance."""
+    length = np.where(x.norms[0] > 0, x.norms[0], 1.0)[:, None]
+    linear = slice(0, network.n_linear)
+    products = (X[:, linear] * (network.feature_scale[linear] / length)) ** 2
+    return np.hstack([products, network.rank_shares(X) / length**2])

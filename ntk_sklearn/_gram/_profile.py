@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit
-from ._network import Layers, Network, Walk, _walk
+from ._network import NO_RANKS, Layers, Network, Walk, _walk
 from ._recursion import to_deficits, weighted_row
 
 # Nodes of the interpolation; more than the largest degree, so that what the
@@ -248,9 +248,9 @@ def unit_walk(layers: Layers, m: int) -> tuple[Layers, Walk]:
         bias_variance=np.zeros_like(layers.bias_variance), bias_weights=layers.weights
     )
     norms = np.ones((depth + 1, m))
-    walked = Walk(norms, norms.copy(), np.zeros_like(norms), np.zeros((depth, 1, 0)))
-    _walk(layers, *walked)
-    return layers, walked
+    shrink, shift, stats = norms.copy(), np.zeros_like(norms), np.zeros((depth, 1, 0))
+    _walk(layers, norms, shrink, shift, stats)
+    return layers, Walk(norms, shrink, shift, stats, NO_RANKS)
 
 
 def _kernel(layers: Layers, eta: np.ndarray) -> np.ndarray:

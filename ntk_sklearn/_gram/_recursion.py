@@ -16,8 +16,13 @@ def to_deficits(row, u_i, v, repair_below, eta):
 
     `u_i` and `v` are unit rows: near one, ``1 - rho`` is half the squared length of
     their difference, and near minus one, of their sum. `eta` may be in single precision
-    and must not be `row`: loops over memory that may overlap are not vectorised.
+    and must not be `row`: loops over memory that may overlap are not vectorised. With
+    `repair_below` negative, `row` holds such deficits already.
     """
+    if repair_below < 0.0:
+        for k in range(eta.size):
+            eta[k] = row[k]
+        return
     close = 0
     for k in range(eta.size):
         rho = row[k]

@@ -1,8 +1,9 @@
 """Tile plans, and the drivers that fill a result tile by tile.
 
 Each tile's correlations come from one BLAS product of unit rows into a scratch buffer
-of a thread; the lane finishes it there while it is in cache; then it is copied into
-the result and, for the symmetric case, mirrored. Nothing else is allocated.
+of a thread, to which ranks among the inputs are added; the lane finishes it there while
+it is in cache; then it is copied into the result and, for the symmetric case, mirrored.
+Nothing else is allocated.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from .._threads import run
 from ._network import Network, Walk, diagonal, unit_rows, walk
 from ._profile import DOUBLE, profile_of
+from ._ranks import add_ranks
 from ._recursion import component_tile, mirror, recursion_tile
 
 # Rows and columns of a tile. A tile fits the second-level cache; 33 cache lines to a
@@ -59,7 +61,7 @@ class Correlator:
     def __init__(self, network: Network, X, x: Walk, Y, y: Walk):
         self.network = network
         self._sides = (X, x), (Y, y)
-        shapes = [(min(TILE, Z.shape[0]), X.shape[1] + 1) for Z in (X, Y)]
+        shapes = [(min(TILE, Z.shape[0]), network.n_linear + 1) for Z in (X, Y)]
         self._rows = [np.empty(shape) for shape in shapes]
         self.width = shapes[1][0]
         self._tile = np.empty(shapes[0][0] * shapes[1][0])
@@ -73,7 +75,7 @@ class Correlator:
             network = self.network
             unit_rows(
                 Z[start:stop],
-                network.feature_scale,
+                network.feature_scale[: network.n_linear],
                 network.first_bias,
                 z.norms[0][start:stop],
                 rows,
@@ -82,11 +84,19 @@ class Correlator:
         return rows
 
     def __call__(self, tile: Tile):
-        """Return unit rows, unit columns and their correlations."""
+        """Return unit rows, unit columns and their correlations.
+
+        If there are ranks, signed deficits in place of the correlations.
+        """
         u = self.unit(0, tile.i0, tile.i1)
         v = self.unit(1, tile.j0, tile.j1)
         rho = self._tile[: len(u) * len(v)].reshape(len(u), len(v))
         np.dot(u, v.T, out=rho)
+        if self.network.n_ranks:
+            x, y = (z.ranks for _, z in self._sides)
+            add_ranks(
+                x, tile.i0, y, tile.j0, tile.lower, u, v, self.network.closest, rho
+            )
         return u, v, rho
 
 

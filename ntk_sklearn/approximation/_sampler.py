@@ -126,7 +126,7 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         Raises
         ------
         ValueError
-            If the activation is not of the rectified family.
+            If the activation is not of the rectified family, or the kernel has ranks.
         """
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         self.kernel_ = WeightedNTKernel() if self.kernel is None else clone(self.kernel)
@@ -138,7 +138,12 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 "sklearn.kernel_approximation.Nystroem for others."
             )
         slope = -float(activation.phi(np.array(-1.0), *activation.arguments))
-        network = self.kernel_._network(X.shape[1])
+        if self.kernel_.n_ranks:
+            raise ValueError(
+                f"NTKSampler needs a kernel without ranks, got n_ranks="
+                f"{self.kernel_.n_ranks!r}; use sklearn.kernel_approximation.Nystroem."
+            )
+        network = self.kernel_._network(X)
         rng = check_random_state(self.random_state)
         self._layers = draw_layers(network, slope, self.n_components, rng)
         self._network = network

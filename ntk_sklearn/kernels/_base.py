@@ -12,6 +12,7 @@ from .._validation import (
     check_depth,
     check_pair,
     check_positive,
+    check_ranks,
     check_samples,
     per_feature,
     per_layer,
@@ -27,7 +28,8 @@ class NetworkKernel(Kernel):
 
     A subclass has the constructor parameters ``depth``, ``activation``,
     ``weight_variance``, ``bias_variance`` and ``length_scale`` (the last three with
-    their bounds), and says in `_layer_weights` how its layers are weighted.
+    their bounds) and ``n_ranks``, and says in `_layer_weights` how its layers are
+    weighted.
     """
 
     # Public parameters whose values `repr` shows, in this order.
@@ -141,8 +143,10 @@ class NetworkKernel(Kernel):
 
     # -- the engine -----------------------------------------------------------------
 
-    def _network(self, n_features: int) -> Network:
+    def _network(self, X, Y=None) -> Network:
         """Check every parameter and hand the engine plain arrays."""
+        n_features = X.shape[1]
+        n_ranks = check_ranks(self.n_ranks, X, Y)
         depth = check_depth(self.depth)
         activation = get_activation(self.activation)
         weight_variance = per_layer(
@@ -161,7 +165,7 @@ class NetworkKernel(Kernel):
             weights is bias_weights,
         )
         scale = np.sqrt(weight_variance[0] / n_features) / length_scale
-        return Network(layers, activation.homogeneous, scale)
+        return Network(layers, activation.homogeneous, scale, n_ranks)
 
     def __call__(self, X, Y=None, eval_gradient=False):
         """Return the kernel between the rows of X and Y, and optionally its gradient.
@@ -197,7 +201,7 @@ class NetworkKernel(Kernel):
                 "needs the kernel of X with itself."
             )
         X, Y = check_pair(X, Y)
-        network, dtype = self._network(X.shape[1]), self._dtype()
+        network, dtype = self._network(X, Y), self._dtype()
         if not eval_gradient:
             return _gram.gram(network, X, Y, dtype)
         columns = self._columns(X.shape[1])
@@ -243,7 +247,7 @@ class NetworkKernel(Kernel):
             Equal to ``np.diag(self(X))``.
         """
         X = check_samples(X)
-        return _gram.diagonal(self._network(X.shape[1]), X)
+        return _gram.diagonal(self._network(X), X)
 
     def components(self, X, Y=None):
         """Return each layer's own term of the neural tangent kernel, unweighted.
@@ -261,7 +265,7 @@ class NetworkKernel(Kernel):
             NNGP kernel.
         """
         X, Y = check_pair(X, Y)
-        return _gram.components(self._network(X.shape[1]), X, Y)
+        return _gram.components(self._network(X, Y), X, Y)
 
     def contract(self, X, G):
         """Return ``sum(G * dK / dtheta)``, without the derivatives' (n, n, p) array.
@@ -286,7 +290,7 @@ class NetworkKernel(Kernel):
             )
         columns = self._columns(X.shape[1])
         ard = bool((columns[-1] >= 0).any())
-        network = self._network(X.shape[1])
+        network = self._network(X)
         # The layer weights alone cost less.
         others = any((c >= 0).any() for c in columns[1:])
         found = _gram.contract(network, X, G, ard, weights_only=not others)
@@ -318,6 +322,8 @@ class NetworkKernel(Kernel):
 
     def __repr__(self):
         parts = [f"{name}={_show(getattr(self, name))}" for name in self._shown]
+        if self.n_ranks:
+            parts.append(f"n_ranks={self.n_ranks}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

@@ -50,6 +50,12 @@ class NTKernel(NetworkKernel):
         thirds of the time and to 1e-6 of the diagonal; of others the entries are
         rounded. Meant for prediction and approximation, not for training with a ridge
         below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
+    n_ranks : int, default=0
+        How many of the last features are ranks: numbers between 0 and 1 of which the
+        network sees every step on the way from 0, not the product. What enters the
+        first covariance is :math:`6 (1/3 + (p^2 + p'^2) / 2 - \max(p, p'))` [2]_, a
+        squared distance of :math:`6 |p - p'|` and 1 on the diagonal on average: a
+        column may bend anywhere.
 
     See Also
     --------
@@ -60,6 +66,7 @@ class NTKernel(NetworkKernel):
     ----------
     .. [1] Jacot, Gabriel and Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018.
+    .. [2] Wahba, "Spline Models for Observational Data", SIAM 1990, chapter 2.
 
     Examples
     --------
@@ -86,6 +93,7 @@ class NTKernel(NetworkKernel):
         length_scale=1.0,
         length_scale_bounds="fixed",
         dtype="float64",
+        n_ranks=0,
     ):
         self.depth = depth
         self.activation = activation
@@ -96,6 +104,7 @@ class NTKernel(NetworkKernel):
         self.length_scale = length_scale
         self.length_scale_bounds = length_scale_bounds
         self.dtype = dtype
+        self.n_ranks = n_ranks
 
     def _layer_weights(self, depth):
         ones = np.ones(depth + 1)
@@ -138,6 +147,8 @@ class NNGPKernel(NTKernel):
         thirds of the time and to 1e-6 of the diagonal; of others the entries are
         rounded. Meant for prediction and approximation, not for training with a ridge
         below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
+    n_ranks : int, default=0
+        How many of the last features are ranks between 0 and 1, as in `NTKernel`.
 
     References
     ----------

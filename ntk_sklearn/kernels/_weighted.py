@@ -56,6 +56,8 @@ class WeightedNTKernel(NTKernel):
         thirds of the time and to 1e-6 of the diagonal; of others the entries are
         rounded. Meant for prediction and approximation, not for training with a ridge
         below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
+    n_ranks : int, default=0
+        How many of the last features are ranks between 0 and 1, as in `NTKernel`.
 
     References
     ----------
@@ -91,6 +93,7 @@ class WeightedNTKernel(NTKernel):
         layer_weights_bounds=(1e-5, 1e5),
         bias_weights=None,
         dtype="float64",
+        n_ranks=0,
     ):
         super().__init__(
             depth=depth,
@@ -102,6 +105,7 @@ class WeightedNTKernel(NTKernel):
             length_scale=length_scale,
             length_scale_bounds=length_scale_bounds,
             dtype=dtype,
+            n_ranks=n_ranks,
         )
         self.layer_weights = layer_weights
         self.layer_weights_bounds = layer_weights_bounds
