@@ -2,9 +2,8 @@
 
 A network on raw columns sees each one as a straight line. Written also as steps over
 its quantiles, a column can bend anywhere, whatever its units: squared distances then
-hold the distance of ranks. The steps are columns, or infinitely many, for a kernel that
-takes ranks. All statistics are weighted, so that a row of weight 2 is
-the row twice.
+hold the distance of ranks. The steps are columns, or a rank, which kernels know. All
+statistics are weighted, so that a row of weight 2 is the row twice.
 """
 
 from __future__ import annotations
@@ -71,7 +70,8 @@ class _Thermometer:
 class _Ranks:
     """Rank of x between 0 and 1: straight between quantiles, or between few values.
 
-    Divided by `length_scale`, the steps of a kernel with ranks have variance one.
+    Divided by `length_scale`, the steps that a kernel makes of it have variance one, or
+    nearly: they are taken to be infinitely many.
     """
 
     def fit(self, x, s, n_steps):

@@ -35,15 +35,25 @@ LEARNING_ROWS = 2000
 _POOL = 10
 # Ridges tried on the Nyström model, relative to the learned one.
 _RIDGES = np.exp(np.linspace(-10.0, 10.0, 81))
+# Steps by which distances of ranks are measured, where rows are clustered.
+_STEPS = 16
 # The least number of rows in a cluster, on average.
 _CLUSTER_ROWS = 1000
 # Centres of a Nyström model that is chosen for want of memory.
 DEFAULT_CENTRES = 2000
 
 
-def length_scale(kernel):
-    """Return what inputs are divided by where a kernel measures distances."""
-    return getattr(kernel, "length_scale", 1.0)
+def first_layer(kernel, Z) -> np.ndarray:
+    """Return columns whose distances are those of a kernel's first layer, or nearly."""
+    scale = getattr(kernel, "length_scale", 1.0)
+    n_ranks = getattr(kernel, "n_ranks", 0)
+    if n_ranks == 0:
+        return Z / scale
+    scale = np.broadcast_to(scale, Z.shape[1])
+    first = Z.shape[1] - n_ranks
+    steps = np.clip(_STEPS * Z[:, first:, None] - np.arange(_STEPS), 0.0, 1.0)
+    steps *= np.sqrt(6.0 / _STEPS) / scale[first:, None]
+    return np.hstack([Z[:, :first] / scale[:first], steps.reshape(len(Z), -1)])
 
 
 class EncodedKernel:
@@ -89,8 +99,8 @@ class Sample:
     def centres(self, machine: Machine, m):
         """Choose centres: encoded candidates, far apart in the kernel's own scales."""
         Z = machine.encode(self.X)
-        scale = length_scale(machine.kernel)
-        chosen = select_centres(Z / scale, m, random_state=self.rng)
+        places = first_layer(machine.kernel, Z)
+        chosen = select_centres(places, m, random_state=self.rng)
         return Z[chosen]
 
 
@@ -186,7 +196,7 @@ class LocalMachine(Machine):
 
     def _nearest(self, Z):
         """Return the cluster of each encoded row."""
-        return nearest_cluster(Z / length_scale(self.kernel), self.means)
+        return nearest_cluster(first_layer(self.kernel, Z), self.means)
 
     @one_blas_thread()
     def posterior_variance(self, X):
@@ -232,7 +242,7 @@ def fit_local(
     old = sample.learn(member, settings)
     centres = sample.centres(old, m)
     Z = old.encode(X)
-    scaled = Z / length_scale(old.kernel)
+    scaled = first_layer(old.kernel, Z)
     # Large clusters are the more accurate ones; up to this size, their factorisations
     # add half as much as the centres cost.
     size = max(_CLUSTER_ROWS, m // 2)

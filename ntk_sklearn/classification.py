@@ -58,8 +58,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         cross-validation, the negative log marginal likelihood, or the squared error on
         held-out rows of `cv`.
     optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
-        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on a part of
-        the rows first, if there are 400 or more, and takes along what it has seen;
+        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on parts of
+        the rows first, if there are 200 or more, and takes along what it has seen;
         ``"lbfgs"`` is SciPy's L-BFGS-B. Or projected gradient steps in ``w >= 0``
         [1]_, which may switch a layer off.
     learning_rate : float or "backtracking", default="backtracking"

@@ -24,10 +24,10 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     solves the ridge for the current weights and follows the exact gradient of the
     objective in the weights, the ridge and the kernel's other free hyperparameters.
 
-    With all defaults, the inputs are written as scaled columns and piecewise-linear
-    codes of them, and a network with one hidden layer learns its layer weights, bias
-    variance, ridge and a length scale per column by the evidence. Give a `kernel` to
-    have full control: it then sees the inputs as they are.
+    With all defaults, the inputs are written as scaled columns and as their ranks, of
+    which the kernel sees 32 steps each, and a network with one hidden layer learns its
+    layer weights, bias variance, ridge and a length scale per column by the evidence.
+    Give a `kernel` to have full control: it then sees the inputs as they are.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         `encoding` says.
     encoding : {"auto"} or None, default="auto"
         How inputs and targets are prepared when no kernel is given. ``"auto"`` scales
-        and codes them as above; None leaves them as they are. Ignored with a `kernel`.
+        and ranks them as above; None leaves them as they are. Ignored with a `kernel`.
     alpha : float, default=1.0
         Ridge, added to the diagonal of the kernel matrix: where learning starts (or
         at the best ridge by leave-one-out, if that is a better start), or what is used
@@ -48,8 +48,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         What is minimised: the negative log marginal likelihood, the exact leave-one-out
         error, generalised cross-validation, or the error on held-out rows of `cv`.
     optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
-        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on a part of
-        the rows first, if there are 400 or more, and takes along what it has seen;
+        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on parts of
+        the rows first, if there are 200 or more, and takes along what it has seen;
         ``"lbfgs"`` is SciPy's L-BFGS-B. Or projected gradient steps in ``w >= 0``
         [1]_, which may switch a layer off.
     learning_rate : float or "backtracking", default="backtracking"

@@ -1,7 +1,7 @@
 """Ranks among the inputs: against their steps written out, and everything that follows.
 
-A rank is the limit of indicator columns. Written out on a grid on which all ranks lie,
-the columns are the same kernel exactly, which the textbook recursion then computes.
+The steps of a rank, written out as columns, are the same kernel exactly, which the
+textbook recursion then computes.
 """
 
 import pickle
@@ -16,31 +16,30 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.kernel_ridge import KernelRidge
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
+from ntk_sklearn._scale import first_layer
 from ntk_sklearn.approximation import NTKSampler
 
 from . import naive
 
-GRID = 20  # ranks are multiples of 1 / GRID here
+STEPS = 32
 LINEAR, RANKS = 2, 3
 SCALE = np.array([0.7, 1.6, 0.9, 2.0, 1.3])
 
 
 def _table(n=40, seed=0, linear=LINEAR):
     rng = np.random.default_rng(seed)
-    ranks = rng.integers(0, GRID + 1, (n, RANKS)) / GRID
+    ranks = rng.uniform(size=(n, RANKS))
+    ranks[: n // 4] = rng.integers(0, STEPS + 1, (n // 4, RANKS)) / STEPS
     return np.hstack([rng.standard_normal((n, linear)), ranks])
 
 
 def _steps(p):
-    """Columns whose inner products are those of the centred steps, exactly.
-
-    The steps of p on the grid less their mean over all ranks: on the cell from a to b
-    that mean is linear in t, so each cell takes two columns, its mean and its slope.
-    """
-    t = np.arange(GRID) / GRID
-    above = (p[:, None] > t) - (1.0 - t - 0.5 / GRID)
-    slope = np.full((len(p), 1), np.sqrt(1.0 / 12.0) / GRID)
-    return np.hstack([above / np.sqrt(GRID), slope]) * np.sqrt(6.0)
+    """How far each rank has come on each step, centred and scaled for uniform ranks."""
+    k = np.arange(STEPS)
+    mean = 1.0 - (k + 0.5) / STEPS
+    variance = (STEPS - k - 2 / 3) / STEPS - mean**2
+    climbed = np.clip(STEPS * p[:, None] - k, 0, 1) - mean
+    return climbed / np.sqrt(variance.sum())
 
 
 def _written_out(X, scale=SCALE, n_ranks=RANKS):
@@ -121,14 +120,16 @@ class TestAgainstTheStepsWrittenOut:
         assert_allclose(found, expected, rtol=0, atol=2e-6 * expected.max())
 
     def test_nearest_of_all(self):
-        # An angle of 1e-6: a correlation in double precision would not know it.
+        # So near that a correlation in double precision would not know the distance.
         kernel = NTKernel(depth=1, n_ranks=1, bias_variance=0.0)
-        K = kernel([[0.5], [0.5 + 1e-12]])
-        # 2 (1 - rho) = 6 |p - p'| / q, and near one NTK / diagonal is 1 - angle / pi.
-        q = 6 * (0.25 - 0.5 + 1 / 3)
-        angle = np.sqrt(6 * 1e-12 / q)
-        lost = 1.0 - K[0, 1] / K[0, 0]
-        assert_allclose(lost, angle / np.pi / 2, rtol=1e-3)
+        for p, r in ((0.51, 0.51 + 1e-9), (0.5 - 1e-9, 0.5 + 1e-9)):
+            K = kernel([[p], [r]])
+            one, two = (z / np.linalg.norm(z) for z in _steps(np.array([p, r])))
+            # Near one the NTK over its diagonal is 1 - angle / (2 pi).
+            angle = np.linalg.norm(one - two)
+            assert angle < 1e-7
+            lost = 1.0 - K[0, 1] / np.sqrt(K[0, 0] * K[1, 1])
+            assert_allclose(lost, angle / np.pi / 2, rtol=1e-5, atol=3e-15)
 
 
 class TestGradients:
@@ -184,7 +185,7 @@ class TestProperties:
         assert_allclose(kernel(X[order]), K[np.ix_(order, order)], rtol=1e-12)
 
     def test_diagonal_is_one_on_average(self):
-        p = (np.arange(1000)[:, None] + 0.5) / 1000
+        p = (np.arange(32_000)[:, None] + 0.5) / 32_000
         kernel = NNGPKernel(depth=1, activation="identity", bias_variance=0, n_ranks=1)
         assert_allclose(kernel.diag(p).mean() / 4, 1.0, rtol=1e-6)
 
@@ -192,6 +193,16 @@ class TestProperties:
         X = np.random.default_rng(0).uniform(size=(20, 3))
         assert_array_equal(NTKernel(n_ranks=0)(X), NTKernel()(X))
         assert not np.allclose(NTKernel(n_ranks=1)(X), NTKernel()(X))
+
+    def test_places_in_the_first_layer(self):
+        # What rows are clustered by: half as many steps, so nearly the same distances.
+        X = _table(60)
+        Z = _written_out(X) / np.sqrt(_written_out(X).shape[1] / X.shape[1])
+        places = first_layer(_kernel(NETWORKS["profile"]), X)
+        exact = np.sum((Z[:, None] - Z) ** 2, axis=2)
+        found = np.sum((places[:, None] - places) ** 2, axis=2)
+        assert_allclose(found, exact, rtol=0.1, atol=0.1 * exact.mean())
+        assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.999
 
     def test_memory_is_not_shared(self):
         X = _table()

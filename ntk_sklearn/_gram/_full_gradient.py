@@ -8,6 +8,7 @@ from .._jit import jit
 from .._threads import run
 from ._backward import backward_row, scratch, variance_slopes
 from ._network import Network, input_shares, walk
+from ._ranks import rank_product
 from ._recursion import to_deficits
 from ._tiles import Correlator, layer_work, symmetric_plan
 
@@ -71,19 +72,11 @@ def _gradient_tile(
                     if f < d:
                         both = u[r, f] * v[k, f]
                     else:
-                        both = _rank_product(x, i, j, f - d, s_i, s_j)
+                        both = rank_product(x, i, j, f - d, s_i, s_j)
                     entry[column] -= 2.0 * (
                         p.correlation[k] * both + along_i * s_i + along_j * s_j
                     )
             out[j, i] = entry
-
-
-@jit
-def _rank_product(x, i, j, f, s_i, s_j):
-    """Return the part of one rank in a correlation, from its shares in variances."""
-    n_i, n_j = x.norms[0, i], x.norms[0, j]
-    apart = abs(x.ranks.rows[i, f] - x.ranks.rows[j, f])
-    return 0.5 * (s_i * n_i / n_j + s_j * n_j / n_i) - apart / (n_i * n_j)
 
 
 def _answers(network, x):

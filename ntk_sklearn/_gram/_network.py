@@ -25,16 +25,22 @@ class Layers(NamedTuple):
     tied: bool = True  # whether the bias weights follow the weights
 
 
-class Ranks(NamedTuple):
-    """The ranks of some inputs, each multiplied with its weight in the covariance."""
+# Steps that a rank between 0 and 1 climbs.
+STEPS = 32
 
+
+class Ranks(NamedTuple):
+    """The ranks of some inputs, in steps."""
+
+    weights: np.ndarray  # (n_ranks,) of squared distances in the covariance
     rows: np.ndarray  # (n, n_ranks)
     columns: np.ndarray  # (n_ranks, n), the same
     spread: np.ndarray  # (n,) half of what they add to the first variance
+    bends: np.ndarray  # (n,) weighted sum of f (1 - f) over the parts f of their steps
     inverse: np.ndarray  # (n,) of the root of that variance
 
 
-NO_RANKS = Ranks(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
+NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 1, 1, 1)))
 
 
 class Walk(NamedTuple):
@@ -91,13 +97,22 @@ class Network:
 
     @property
     def rank_weights(self) -> np.ndarray:
-        """The factor of each rank in the first covariance, half of 6 included."""
-        return 3.0 * self.feature_scale[self.n_linear :] ** 2
+        """Half of what a squared distance on the steps counts in the covariance.
+
+        Of uniform ranks, the steps together have variance one.
+        """
+        variance = STEPS / 6.0 - 1.0 / 6.0 + 1.0 / (12.0 * STEPS)
+        return self.feature_scale[self.n_linear :] ** 2 / (2.0 * variance)
 
     def rank_shares(self, X: np.ndarray) -> np.ndarray:
         """Return what each rank adds to each input's first variance: (n, n_ranks)."""
-        p = X[:, self.n_linear :]
-        return 2.0 * self.rank_weights * (p * p - p + 1.0 / 3.0)
+        p = STEPS * X[:, self.n_linear :]
+        whole = np.floor(p)
+        part = p - whole
+        mean = 1.0 - (whole + 0.5) / STEPS  # of this step, over all ranks
+        shared = whole * (1.0 - whole / (2.0 * STEPS)) + part * mean
+        squares = whole + part**2 - 2.0 * shared + STEPS / 3.0 - 1.0 / (12.0 * STEPS)
+        return 2.0 * self.rank_weights * squares
 
     @property
     def repair_below(self) -> float:
@@ -212,10 +227,18 @@ def walk(network: Network, X: np.ndarray) -> Walk:
         depth=depth,
         was=norms[0],
     )
-    inverse = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
-    rows = X[:, network.n_linear :] * network.rank_weights
-    ranks = Ranks(rows, np.ascontiguousarray(rows.T), added / 2, inverse)
+    ranks = _ranks(network, X, added / 2, norms[0])
     return Walk(norms, shrink, shift, stats, ranks)
+
+
+def _ranks(network, X, spread, norms) -> Ranks:
+    rows = STEPS * X[:, network.n_linear :]
+    part = rows - np.floor(rows)
+    weights = network.rank_weights
+    bends = (part * (1.0 - part)) @ weights
+    inverse = np.divide(1.0, norms, out=np.zeros(len(X)), where=norms > 0)
+    columns = np.ascontiguousarray(rows.T)
+    return Ranks(weights, rows, columns, spread, bends, inverse)
 
 
 def _check_range(norms, sentence, was=None, **details):

@@ -1,16 +1,21 @@
-"""Inputs that are ranks: infinitely many steps, at the cost of one difference.
+"""Inputs that are ranks: many steps, at the cost of one difference.
 
-A rank p in [0, 1] stands for its steps, the function ``1[t < p]`` of t, less their mean
-over all ranks. Two of them have the inner product
+A rank x, counted in steps from 0 to `STEPS`, stands for how far it has come on each of
+them, ``clip(x - k, 0, 1)``, less the mean over all ranks. With f the part of the step
+that x is on, and v the squared length, two ranks have the inner product
 
-    c(p, r) = (v(p) + v(r) - |p - r|) / 2,        v(p) = p^2 - p + 1/3,
+    (v(x) + v(y) - D(x, y)) / 2,
+    D = |x - y| - f (1 - f) - g (1 - g)    on different steps,
+    D = (x - y)^2                          on the same one.
 
-the first Bernoulli kernel of smoothing splines (Wahba 1990), here times 6, so that its
-diagonal is 1 on average. Correlations of pairs with ranks come as signed deficits, in
-which the distance of near pairs is exact: it is no difference of two large numbers.
+With infinitely many steps this is the first Bernoulli kernel of smoothing splines
+(Wahba 1990). Correlations of pairs with ranks come as signed deficits, in which the
+distance of near pairs is exact: it is no difference of two large numbers.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -18,20 +23,19 @@ from .._jit import jit, jit_sums
 
 
 @jit
-def city_block(row, columns, j0, out):
-    """Write the sums of absolute differences between a row and a segment of columns."""
-    count, m = row.size, out.size
-    out[:] = 0.0
-    for f in range(0, count - count % 4, 4):
-        a, b, c, d = row[f], row[f + 1], row[f + 2], row[f + 3]
-        p, q = columns[f][j0 : j0 + m], columns[f + 1][j0 : j0 + m]
-        r, s = columns[f + 2][j0 : j0 + m], columns[f + 3][j0 : j0 + m]
-        for k in range(m):
-            out[k] += (abs(a - p[k]) + abs(b - q[k])) + (abs(c - r[k]) + abs(d - s[k]))
-    for f in range(count - count % 4, count):
-        a, p = row[f], columns[f][j0 : j0 + m]
-        for k in range(m):
-            out[k] += abs(a - p[k])
+def _add_steps(weight, a, columns, out):
+    """Add the weighted D of one rank and a segment of others, bends left out.
+
+    On the same step, ``(f - g)^2 + f (1 - f) + g (1 - g) = f + g - 2 f g``.
+    """
+    step = math.floor(a)
+    part = a - step
+    turned = 1.0 - 2.0 * part
+    for k in range(out.size):
+        b = columns[k]
+        other = math.floor(b)
+        near = part + turned * (b - other)
+        out[k] += weight * (near if other == step else abs(a - b))
 
 
 @jit
@@ -42,16 +46,22 @@ def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
     recomputed from differences.
     """
     width = tile.shape[1]
-    blocks = np.empty(width)
+    distances = np.empty(width)
     spread, inverse = y.spread[j0 : j0 + width], y.inverse[j0 : j0 + width]
+    bends = y.bends[j0 : j0 + width]
     for r in range(tile.shape[0]):
+        i = i0 + r
         m = r + 1 if lower else width
-        row, apart = tile[r][:m], blocks[:m]
-        city_block(x.rows[i0 + r], y.columns, j0, apart)
-        s_i, n_i = x.spread[i0 + r], x.inverse[i0 + r]
+        row, apart = tile[r][:m], distances[:m]
+        apart[:] = -x.bends[i]
+        for f in range(x.weights.size):
+            a, columns = x.rows[i, f], y.columns[f][j0 : j0 + m]
+            _add_steps(x.weights[f], a, columns, apart)
+        s_i, n_i = x.spread[i], x.inverse[i]
         close = 0
         for k in range(m):
-            rho = row[k] + (s_i + spread[k] - apart[k]) * (n_i * inverse[k])
+            both = s_i + spread[k] - (apart[k] - bends[k])
+            rho = row[k] + both * (n_i * inverse[k])
             d = max(1.0 - abs(rho), 0.0)
             close += 1 if d < closest else 0
             row[k] = -d if rho < 0.0 else d
@@ -59,38 +69,54 @@ def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
             continue
         for k in range(m):
             if abs(row[k]) < closest:
-                row[k] = _from_differences(
-                    u[r], v[k], apart[k], s_i, spread[k], n_i, inverse[k]
-                )
+                row[k] = _from_differences(x, i, y, j0 + k, u[r], v[k])
 
 
 @jit
-def _from_differences(u, v, apart, s_i, s_j, n_i, n_j):
+def _from_differences(x, i, y, j, u, v):
     """Return the signed deficit of a pair from its difference or its sum."""
     plus, minus = 0.0, 0.0
     for f in range(u.size):
         plus += (u[f] + v[f]) ** 2
         minus += (u[f] - v[f]) ** 2
+    apart = 0.0
+    for f in range(x.weights.size):
+        apart += x.weights[f] * _distance(x.rows[i, f], y.rows[j, f])
+    n_i, n_j = x.inverse[i], y.inverse[j]
+    s_i, s_j = x.spread[i] * n_i, y.spread[j] * n_j
     both = apart * n_i * n_j
-    near = 0.5 * minus + (n_i - n_j) * (s_i * n_i - s_j * n_j) + both
-    far = 0.5 * plus + (n_i + n_j) * (s_i * n_i + s_j * n_j) - both
+    near = 0.5 * minus + (n_i - n_j) * (s_i - s_j) + both
+    far = 0.5 * plus + (n_i + n_j) * (s_i + s_j) - both
     return near if near <= far else -max(far, 1e-36)
 
 
+@jit
+def _distance(a, b):
+    """Return D of two ranks as a sum of squares, which cancels nothing."""
+    low, high = min(a, b), max(a, b)
+    first, last = math.floor(low), math.floor(high)
+    if first == last:
+        return (high - low) ** 2
+    return (first + 1.0 - low) ** 2 + (last - first - 1.0) + (high - last) ** 2
+
+
 @jit_sums
-def _weighted_distances(row, columns, j0, weights, out):
-    """Add ``sum_k weights[k] |row[f] - columns[f, k]|`` to every ``out[f]``."""
-    m = weights.size
-    for f in range(row.size):
-        a, p, s = row[f], columns[f][j0 : j0 + m], 0.0
-        for k in range(m):
-            s += weights[k] * abs(a - p[k])
-        out[f] += s
+def _weighted_steps(weights, a, columns):
+    """Return the sum of D of one rank and a segment, bends left out, with weights."""
+    step = math.floor(a)
+    part = a - step
+    turned, s = 1.0 - 2.0 * part, 0.0
+    for k in range(weights.size):
+        b = columns[k]
+        other = math.floor(b)
+        near = part + turned * (b - other)
+        s += weights[k] * (near if other == step else abs(a - b))
+    return s
 
 
 @jit
 def contract_ranks(x, i0, j0, lower, tile, by_input, by_distance):
-    """Add one tile's share of ``sum_ij H_ij |p_i - p_j|`` to `by_distance`.
+    """Add one tile's share of ``sum_ij H_ij D_ij``, bends left out, to `by_distance`.
 
     H are the derivatives in the correlations, in `tile`, over both lengths; its sums
     over rows and columns are added to `by_input`.
@@ -99,13 +125,24 @@ def contract_ranks(x, i0, j0, lower, tile, by_input, by_distance):
     scratch = np.empty(width)
     inverse = x.inverse[j0 : j0 + width]
     for r in range(tile.shape[0]):
+        i = i0 + r
         m = r + 1 if lower else width
         weights, row = scratch[:m], tile[r]
-        n_i, s = x.inverse[i0 + r], 0.0
+        n_i, s = x.inverse[i], 0.0
         for k in range(m):
             weights[k] = row[k] * n_i * inverse[k]
         for k in range(m):
             s += weights[k]
             by_input[j0 + k] += weights[k]
-        by_input[i0 + r] += s
-        _weighted_distances(x.rows[i0 + r], x.columns, j0, weights, by_distance)
+        by_input[i] += s
+        for f in range(x.weights.size):
+            columns = x.columns[f][j0 : j0 + m]
+            by_distance[f] += _weighted_steps(weights, x.rows[i, f], columns)
+
+
+@jit
+def rank_product(x, i, j, f, s_i, s_j):
+    """Return the part of one rank in a correlation, from its shares in variances."""
+    n_i, n_j = x.norms[0, i], x.norms[0, j]
+    apart = x.ranks.weights[f] * _distance(x.ranks.rows[i, f], x.ranks.rows[j, f])
+    return 0.5 * (s_i * n_i / n_j + s_j * n_j / n_i) - apart / (n_i * n_j)

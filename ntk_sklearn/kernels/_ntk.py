@@ -51,11 +51,11 @@ class NTKernel(NetworkKernel):
         rounded. Meant for prediction and approximation, not for training with a ridge
         below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
     n_ranks : int, default=0
-        How many of the last features are ranks: numbers between 0 and 1 of which the
-        network sees every step on the way from 0, not the product. What enters the
-        first covariance is :math:`6 (1/3 + (p^2 + p'^2) / 2 - \max(p, p'))` [2]_, a
-        squared distance of :math:`6 |p - p'|` and 1 on the diagonal on average: a
-        column may bend anywhere.
+        How many of the last features are ranks: numbers between 0 and 1 that the
+        network sees as 32 steps, each as far as the rank has come on it, centred and
+        of variance one for uniform ranks. A column may then bend anywhere. With
+        infinitely many steps, what enters the first covariance would be
+        :math:`6 (1/3 + (p^2 + p'^2) / 2 - \max(p, p'))` [2]_.
 
     See Also
     --------
