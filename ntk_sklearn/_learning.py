@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from ._encoding import TableEncoding
-from ._problem import Problem
+from ._problem import REJECTED, Problem
 from .kernels import WeightedNTKernel
 from .objectives import EXTENSIVE, OBJECTIVES
 from .optimizers import OPTIMIZERS, Curvature, Outcome
@@ -26,11 +26,9 @@ _RAISES = 7
 # Learning starts on a part of the rows, if that leaves so many; each part is half of
 # the next, and an evaluation on it takes a quarter of the time or less.
 _FEWEST_ROWS = 100
-_GROWTH = 2
 # There the tolerance is smaller by this factor: iterations on all rows are dearer.
 _PART_TOL = 0.3
-# On a part of the rows, the logarithm of the ridge falls by no more than this: noise
-# that shows between rows measured twice may be seen by all of them only.
+# On a part of the rows, the logarithm of the ridge falls by no more than this.
 _DEEPEST = 5.0
 
 
@@ -183,44 +181,48 @@ def _optimise(problem: Problem, settings) -> tuple[np.ndarray, list[float], bool
     seen of the objective's curvature goes along. The values of an objective that grows
     with the rows are told as if there were all of them.
     """
-    n = len(problem.Y)
-    options: dict[str, Any] = {}
-    if settings.optimizer == "projected-gradient":
-        options["linear"] = problem.linear
-        options["learning_rate"] = settings.learning_rate
-    elif settings.optimizer == "bfgs" and problem.prior is not None:
-        # Where the data say nothing, this is the inverse Hessian.
-        spread = np.minimum(problem.prior.deviation, 1.0) ** 2
-        options["curvature"] = Curvature(spread)
-    # Only "bfgs" can take along what it has seen, and splits are of all rows.
-    staged = settings.optimizer == "bfgs" and settings.splits is None
     path: list[float] = []
-    share = 1.0  # of the whole objective, that the part's is
     found = Outcome(problem.start, [], False)
-    for size in _stages(n) if staged else [n]:
-        part = problem if size == n else problem.part(spread_rows(problem.X, size))
-        before, share = share, size / n if settings.objective in EXTENSIVE else 1.0
-        if found.curvature is None:
-            _start_on_path(part, settings)
-            floor = part.start[-1] - _DEEPEST
-        else:
-            part.start = found.u
-            options["curvature"] = found.curvature.scaled(before / share)
-            options["scale"] = abs(path[0]) * share
-        if size < n and part.learns_alpha:
-            part.bounds[-1, 0] = max(part.bounds[-1, 0], floor)
+    share = 1.0  # of the whole objective, that the part's is
+    for part in _parts(problem, settings):
+        before = share
+        if settings.objective in EXTENSIVE:
+            share = len(part.Y) / len(problem.Y)
         left = settings.max_iter - max(len(path) - 1, 0)
-        found = OPTIMIZERS[settings.optimizer](
+        run = partial(
+            OPTIMIZERS[settings.optimizer],
             part.evaluate,
-            part.start,
-            part.bounds,
-            tol=settings.tol * (1.0 if size == n else _PART_TOL),
-            max_iter=left if size == n else left // 2,
+            max_iter=left if part is problem else left // 2,
+            tol=settings.tol * (1.0 if part is problem else _PART_TOL),
             report=partial(_report, settings, share),
-            **options,
         )
+        seen = found.curvature
+        if seen is None:
+            _start_on_path(part, settings)
+            floor = np.exp(-_DEEPEST) * part.alpha(part.start)
+        if part is not problem:
+            part.hold_alpha_above(floor)
+        if seen is not None:
+            seen, scale = seen.scaled(before / share), abs(path[0]) * share
+            found = run(found.u, part.bounds, curvature=seen, scale=scale)
+            if found.path[0] >= REJECTED:  # what suits a part may be impossible for all
+                seen = None
+                _start_on_path(part, settings)
+        if seen is None:
+            found = run(part.start, part.bounds, **_options(problem, settings))
         path += [value / share for value in found.path[bool(path) :]]
     return found.u, path, found.converged
+
+
+def _options(problem: Problem, settings) -> dict[str, Any]:
+    """Return what only one optimiser takes."""
+    if settings.optimizer == "projected-gradient":
+        return {"linear": problem.linear, "learning_rate": settings.learning_rate}
+    if settings.optimizer == "bfgs" and problem.prior is not None:
+        # Where the data say nothing, this is the inverse Hessian.
+        spread = np.minimum(problem.prior.deviation, 1.0) ** 2
+        return {"curvature": Curvature(spread)}
+    return {}
 
 
 def _report(settings, share, value):
@@ -228,11 +230,29 @@ def _report(settings, share, value):
         settings.report(value / share)
 
 
-def _stages(n: int) -> list[int]:
-    """Numbers of rows to learn on, one after the other; the last is `n`."""
-    sizes = [n]
-    while sizes[0] >= 2 * _FEWEST_ROWS:
-        sizes.insert(0, max(sizes[0] // _GROWTH, _FEWEST_ROWS))
+def _parts(problem: Problem, settings) -> list[Problem]:
+    """Return the problem for parts of the rows, and in the end itself.
+
+    Only "bfgs" can take along what it has seen, and splits are of all rows. On a part,
+    the ridge has a floor: noise that shows between rows measured twice may be seen by
+    all of them only.
+    """
+    parts = [problem]
+    if settings.optimizer != "bfgs" or settings.splits is not None:
+        return parts
+    for size in _sizes(len(problem.Y)):
+        part = problem.part(spread_rows(problem.X, size))
+        if np.ptp(part.Y, axis=0).any():  # else there is nothing to learn from it
+            parts.insert(-1, part)
+    return parts
+
+
+def _sizes(n: int) -> list[int]:
+    """Return how many rows to learn on before all `n`."""
+    sizes: list[int] = []
+    while n >= 2 * _FEWEST_ROWS:
+        n //= 2
+        sizes.insert(0, n)
     return sizes
 
 

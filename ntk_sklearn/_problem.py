@@ -12,7 +12,7 @@ from sklearn.base import clone
 from .kernels import WeightedNTKernel
 
 # What an evaluation is worth at which the matrix does not factor.
-_REJECTED = 1e10
+REJECTED = 1e10
 
 
 def contract(kernel, X, G):
@@ -91,6 +91,11 @@ class Problem:
             part.sample_weight = self.sample_weight[rows]
         return part
 
+    def hold_alpha_above(self, alpha) -> None:
+        """Raise the lower bound of the ridge, if it is learned."""
+        if self.learns_alpha:
+            self.bounds[-1, 0] = max(self.bounds[-1, 0], np.log(alpha))
+
     @property
     def linear(self) -> np.ndarray:
         """Which logarithms are layer weights."""
@@ -128,7 +133,7 @@ class Problem:
                 True,
             )
         except np.linalg.LinAlgError:
-            return _REJECTED, np.zeros_like(u)
+            return REJECTED, np.zeros_like(u)
         gradient = np.zeros_like(u)
         n_dims = u.size - self.learns_alpha
         if n_dims:
@@ -141,5 +146,5 @@ class Problem:
             penalty, slope = self.prior(u)
             value, gradient = value + penalty, gradient + slope
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            return _REJECTED, np.zeros_like(u)
+            return REJECTED, np.zeros_like(u)
         return value, gradient

@@ -5,10 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.metrics import r2_score
 
 from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._learning import _raised, _stages, spread_rows
+from ntk_sklearn._learning import _raised, _sizes, spread_rows
 from ntk_sklearn._problem import Problem
 from ntk_sklearn.solvers import ridge_path
 
@@ -17,6 +18,15 @@ def _data(n=500, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, 3))
     return X, np.sin(X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.3 * rng.standard_normal(n)
+
+
+class _Dented(RBF):
+    """A kernel that is none, the less so the more rows there are."""
+
+    def __call__(self, X, Y=None, eval_gradient=False):
+        K = super().__call__(X, Y, eval_gradient)
+        dent = 0.0 if Y is not None else 1e-3 * len(X) * np.eye(len(X))
+        return (K[0] - dent, K[1]) if eval_gradient else K - dent
 
 
 @pytest.fixture
@@ -37,15 +47,15 @@ class TestStages:
     @pytest.mark.parametrize(
         ("n", "sizes"),
         [
-            (3, [3]),
-            (199, [199]),
-            (200, [100, 200]),
-            (399, [199, 399]),
-            (1000, [125, 250, 500, 1000]),
+            (3, []),
+            (199, []),
+            (200, [100]),
+            (399, [199]),
+            (1000, [125, 250, 500]),
         ],
     )
     def test_sizes(self, n, sizes):
-        assert _stages(n) == sizes
+        assert _sizes(n) == sizes
 
     def test_rows_come_in_pairs_spread_over_the_inputs(self):
         X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
@@ -130,6 +140,23 @@ class TestLearningInStages:
         assert staged.alpha_ > 1e-6
         ends = [m.objective_path_[-1] for m in (staged, alone)]
         assert ends[0] < ends[1] + 0.05 * abs(ends[1])
+
+    def test_a_part_without_a_second_value_is_left_out(self, counted):
+        X = np.sort(np.random.default_rng(8).standard_normal((400, 1)), axis=0)
+        seen = np.concatenate([spread_rows(X, size) for size in (100, 200)])
+        y = np.zeros(400)
+        y[np.setdiff1d(np.arange(400), seen)[7]] = 1.0
+        WNTKRegressor(WeightedNTKernel(depth=1)).fit(X, y)
+        assert set(counted) == {400}
+
+    def test_what_suits_a_part_may_be_impossible_for_all(self):
+        # No covariance: its least eigenvalue falls with the number of rows.
+        X, y = _data(400)
+        model = WNTKRegressor(_Dented(1.0, (0.1, 10.0))).fit(X, y)
+        K = model.kernel_(X)
+        assert np.linalg.eigvalsh(K)[0] < -0.3
+        assert model.alpha_ > 0.3
+        assert r2_score(y, model.loo_predictions_) > 0.5
 
     def test_hold_out_rows_are_of_all_rows(self, counted):
         X, y = _data()

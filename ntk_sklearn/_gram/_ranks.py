@@ -23,19 +23,33 @@ from .._jit import jit, jit_sums
 
 
 @jit
-def _add_steps(weight, a, columns, out):
-    """Add the weighted D of one rank and a segment of others, bends left out.
+def _bent(a, step, part, b):
+    """Return D of two ranks and both bends; `step` and `part` are those of `a`.
 
     On the same step, ``(f - g)^2 + f (1 - f) + g (1 - g) = f + g - 2 f g``.
     """
+    other = math.floor(b)
+    near = part + (1.0 - 2.0 * part) * (b - other)
+    return near if other == step else abs(a - b)
+
+
+@jit
+def _add_distances(weight, a, columns, out):
+    """Add the weighted distances, bends included, of one rank and a segment."""
     step = math.floor(a)
     part = a - step
-    turned = 1.0 - 2.0 * part
     for k in range(out.size):
-        b = columns[k]
-        other = math.floor(b)
-        near = part + turned * (b - other)
-        out[k] += weight * (near if other == step else abs(a - b))
+        out[k] += weight * _bent(a, step, part, columns[k])
+
+
+@jit_sums
+def _weighted_distance(weights, a, columns):
+    """Return the weighted sum of the distances of one rank and a segment."""
+    step = math.floor(a)
+    part, s = a - step, 0.0
+    for k in range(weights.size):
+        s += weights[k] * _bent(a, step, part, columns[k])
+    return s
 
 
 @jit
@@ -56,7 +70,7 @@ def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
         apart[:] = -x.bends[i]
         for f in range(x.weights.size):
             a, columns = x.rows[i, f], y.columns[f][j0 : j0 + m]
-            _add_steps(x.weights[f], a, columns, apart)
+            _add_distances(x.weights[f], a, columns, apart)
         s_i, n_i = x.spread[i], x.inverse[i]
         close = 0
         for k in range(m):
@@ -100,23 +114,9 @@ def _distance(a, b):
     return (first + 1.0 - low) ** 2 + (last - first - 1.0) + (high - last) ** 2
 
 
-@jit_sums
-def _weighted_steps(weights, a, columns):
-    """Return the sum of D of one rank and a segment, bends left out, with weights."""
-    step = math.floor(a)
-    part = a - step
-    turned, s = 1.0 - 2.0 * part, 0.0
-    for k in range(weights.size):
-        b = columns[k]
-        other = math.floor(b)
-        near = part + turned * (b - other)
-        s += weights[k] * (near if other == step else abs(a - b))
-    return s
-
-
 @jit
 def contract_ranks(x, i0, j0, lower, tile, by_input, by_distance):
-    """Add one tile's share of ``sum_ij H_ij D_ij``, bends left out, to `by_distance`.
+    """Add one tile's share of ``sum_ij H_ij D_ij``, bends included, to `by_distance`.
 
     H are the derivatives in the correlations, in `tile`, over both lengths; its sums
     over rows and columns are added to `by_input`.
@@ -137,7 +137,7 @@ def contract_ranks(x, i0, j0, lower, tile, by_input, by_distance):
         by_input[i] += s
         for f in range(x.weights.size):
             columns = x.columns[f][j0 : j0 + m]
-            by_distance[f] += _weighted_steps(weights, x.rows[i, f], columns)
+            by_distance[f] += _weighted_distance(weights, x.rows[i, f], columns)
 
 
 @jit
