@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 
 from ._compat import get_chunk_n_rows
 from ._encoding import TableEncoding
-from ._learning import Member, Settings, learn, mean_square
+from ._learning import Member, Settings, learn
 from ._threads import one_blas_thread
 from .solvers import leave_one_out, solve, warn_jitter
 from .solvers._sums import multiply
@@ -122,6 +122,11 @@ def fit_machine(
         found.n_iter,
         max(variance, 0.0),
     )
+
+
+def mean_square(residuals, weight) -> float:
+    """Return the weighted mean of squared errors, summed over outputs."""
+    return float(weight @ np.sum(residuals**2, axis=1) / weight.sum())
 
 
 def unless_ones(weight):

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._learning import Settings, mean_square
-from ._machine import Machine, fit_machine, row_blocks, unless_ones
+from ._learning import Settings
+from ._machine import Machine, fit_machine, mean_square, row_blocks, unless_ones
 from ._threads import one_blas_thread
 from .solvers import (
     NystromSystem,

@@ -95,7 +95,7 @@ class TestRegression:
         Y = ((y - y.mean()) / y.std())[:, None]
         alphas = machine.alpha * np.exp([0.0, 0.5, 1.0, 2.0])
         errors = ridge_path(machine.kernel(machine.X), Y, alphas).errors
-        # The parabola through three points an e apart misses the minimum by a little.
+        # The cubic between points e^2 apart misses the minimum by a little.
         assert errors[0] <= errors.min() * (1 + 2e-3)
 
     def test_prior(self):

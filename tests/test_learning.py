@@ -8,9 +8,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.metrics import r2_score
 
-from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor, _learning
 from ntk_sklearn._learning import _raised, _sizes, spread_rows
 from ntk_sklearn._problem import Problem
+from ntk_sklearn.objectives import loo_along_alpha
 from ntk_sklearn.solvers import ridge_path
 
 
@@ -215,15 +216,33 @@ class TestRaised:
         path = ridge_path(K, Y, alphas, s)
         assert path.best_alpha > 0.01
         error = ridge_path(K, Y, [found], s).errors[0]
-        # A parabola through points an e apart comes this near to the lowest error.
+        # A cubic between points e^2 apart comes this near to the lowest error.
         assert error < path.errors.min() * (1 + 2e-3)
+
+    @pytest.mark.parametrize("times", [1.0, 3.0])
+    def test_costs_little(self, times, monkeypatch):
+        K, Y = self._case(1.0)
+        best = ridge_path(K, Y, 0.001 * np.exp(np.arange(0.0, 9.0, 0.05))).best_alpha
+        calls = []
+
+        def count(*args):
+            calls.append(1)
+            return loo_along_alpha(*args)
+
+        monkeypatch.setattr(_learning, "loo_along_alpha", count)
+        found = _raised(K, Y, best * times, 1e8, None, True)
+        if times > 1.0:  # one factorisation says that there is nothing to do
+            assert (found, len(calls)) == (pytest.approx(best * times), 1)
+        else:
+            assert len(calls) <= 2
 
     def test_is_never_lowered(self):
         K, Y = self._case(0.0)
         assert ridge_path(K, Y, [1.0, 300.0]).best_alpha == 1.0
-        assert _raised(K, Y, 300.0, 1e8, None, True) == 300.0
+        assert_allclose(_raised(K, Y, 300.0, 1e8, None, True), 300.0, rtol=1e-14)
 
     def test_stays_within_bounds(self):
         K, Y = self._case(1.0)
         free = _raised(K, Y, 0.02, 1e8, None, True)
-        assert _raised(K, Y, 0.02, 0.05, None, True) < 0.05 < free
+        assert free > 0.05
+        assert_allclose(_raised(K, Y, 0.02, 0.05, None, True), 0.05, rtol=1e-14)

@@ -16,6 +16,7 @@ from ntk_sklearn.objectives import (
     gcv,
     holdout,
     loo,
+    loo_along_alpha,
 )
 from ntk_sklearn.optimizers import projected_gradient
 from ntk_sklearn.solvers import leave_one_out, solve
@@ -49,6 +50,16 @@ def test_overwriting_changes_no_digit(name, weights, intercept):
     found = ALL[name](K, *rest, overwrite_K=True)
     for now, then in zip(found, expected, strict=True):
         assert_array_equal(now, then)
+
+
+@every_weight
+@with_intercept
+def test_loo_along_alpha_is_loo(weights, intercept):
+    rest = (Y, ALPHA, WEIGHTS[weights], intercept)
+    value, slope = loo_along_alpha(K0, *rest)
+    expected = loo(K0, *rest)
+    assert_allclose(value, expected.value, rtol=1e-13)
+    assert_allclose(slope, expected.dalpha, rtol=1e-9)
 
 
 class TestReference:
