@@ -206,6 +206,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         self.dual_coef_ = machine.dual_coef
         self.intercept_ = machine.intercept
         self.objective_path_ = np.array(machine.path)
+        self.objective_rows_ = np.array(machine.path_rows, dtype=int)
         self.n_iter_ = max(m.n_iter for m in self.members_)
         parts = zip(self.blend_weights_, self.members_, strict=True)
         loo = sum(b * m.loo for b, m in parts)

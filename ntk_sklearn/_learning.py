@@ -74,12 +74,12 @@ class Member:
 
 
 class Learned(NamedTuple):
-    """What learning ends with."""
+    """What learning ends with, and the objective on the way, each of so many rows."""
 
     kernel: Any
     alpha: float
-    path: list
-    n_iter: int
+    path: list[float] = []
+    rows: list[int] = []
 
 
 def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
@@ -100,16 +100,16 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     nothing_free = kernel.n_dims == 0 and fixed_alpha
     spread = np.ptp(Y, axis=0).any() if settings.intercept else Y.any()
     if nothing_free or not spread or len(Y) < 3:
-        return Learned(kernel, settings.alpha, [], 0)
+        return Learned(kernel, settings.alpha)
     if member.on_path and not fixed_alpha and settings.objective == "loo":
         K = kernel(Z)
         tried = ridge_path(
             K, Y, PATH_ALPHAS * _unit(K, weight), weight, settings.intercept
         )
         values = [float(tried.errors[-1]), float(tried.errors.min())]
-        return Learned(kernel, tried.best_alpha, values, 1)
+        return Learned(kernel, tried.best_alpha, values, [len(Y)] * 2)
     problem = _problem(member, kernel, Z, Y, weight, settings)
-    u, path, converged = _optimise(problem, settings)
+    u, path, rows, converged = _optimise(problem, settings)
     kernel, alpha = problem.kernel_at(u), problem.alpha(u)
     if member.raise_alpha and not fixed_alpha:
         highest = settings.alpha_bounds[1]
@@ -126,7 +126,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
             ConvergenceWarning,
             stacklevel=4,
         )
-    return Learned(kernel, alpha, path, len(path) - 1)
+    return Learned(kernel, alpha, path, rows)
 
 
 def _start_on_path(problem: Problem, settings) -> None:
@@ -174,14 +174,18 @@ def _problem(member, kernel, Z, Y, weight, settings):
     return problem
 
 
-def _optimise(problem: Problem, settings) -> tuple[np.ndarray, list[float], bool]:
+def _optimise(problem: Problem, settings):
     """Learn on parts of the rows, each larger, and in the end on all of them.
 
     Most of the way is made where an evaluation costs next to nothing; what has been
     seen of the objective's curvature goes along. The values of an objective that grows
     with the rows are told as if there were all of them.
+
+    Returns where it ended, the objective at the start and after every iteration, of how
+    many rows each value is, and whether it converged.
     """
     path: list[float] = []
+    rows: list[int] = []
     found = Outcome(problem.start, [], False)
     share = 1.0  # of the whole objective, that the part's is
     for part in _parts(problem, settings):
@@ -211,7 +215,8 @@ def _optimise(problem: Problem, settings) -> tuple[np.ndarray, list[float], bool
         if seen is None:
             found = run(part.start, part.bounds, **_options(problem, settings))
         path += [value / share for value in found.path[bool(path) :]]
-    return found.u, path, found.converged
+        rows += [len(part.Y)] * (len(path) - len(rows))
+    return found.u, path, rows, found.converged
 
 
 def _options(problem: Problem, settings) -> dict[str, Any]:

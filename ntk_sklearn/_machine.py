@@ -37,6 +37,8 @@ class Machine:
         Weighted mean of their squared errors, summed over outputs.
     path : list of float
         Objective at the start and after every iteration.
+    path_rows : list of int
+        Of how many rows each of its values is.
     n_iter : int
     variance : float
         Scale of the kernel as a prior covariance.
@@ -51,6 +53,7 @@ class Machine:
     loo: np.ndarray
     loo_error: float
     path: list = field(default_factory=list)
+    path_rows: list = field(default_factory=list)
     n_iter: int = 0
     variance: float = 1.0
 
@@ -119,7 +122,8 @@ def fit_machine(
         Y - residuals,
         mean_square(residuals, final),
         found.path,
-        found.n_iter,
+        found.rows,
+        max(len(found.path) - 1, 0),
         max(variance, 0.0),
     )
 

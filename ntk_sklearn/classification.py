@@ -104,7 +104,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         The fitted machines.
     blend_weights_ : ndarray of shape (n_members,)
         Their shares in the decision values.
-    kernel_, layer_weights_, alpha_, dual_coef_, intercept_, X_fit_, objective_path_
+    kernel_, layer_weights_, alpha_, dual_coef_, intercept_, X_fit_, objective_path_, \
+            objective_rows_
         As of `WNTKRegressor`; with several members, those of the one with the smallest
         leave-one-out error. The outputs are the classes.
     n_iter_ : int

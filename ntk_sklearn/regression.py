@@ -103,6 +103,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     objective_path_ : ndarray of shape (n_iter_ + 1,)
         Objective at the start and after every iteration. Where a part of the rows was
         learned from, its own objective, as if there were all rows.
+    objective_rows_ : ndarray of shape (n_iter_ + 1,)
+        Of how many rows each value of `objective_path_` is.
     n_iter_ : int
         Number of iterations, those on a part of the rows included.
     members_, blend_weights_ : list and ndarray

@@ -328,6 +328,23 @@ def test_learning_path_is_the_objective(regressor):
     assert_allclose(values, regressor.objective_path_)
     assert_allclose(number, np.arange(regressor.n_iter_ + 1))
     assert shown.ax_.get_ylabel() == "loo"
+    assert shown.part_lines_ == []
+
+
+def test_the_path_on_parts_of_the_rows_is_drawn_apart():
+    X, y = make_friedman1(450, random_state=0, noise=1.0)
+    model = WNTKRegressor(kernel(), objective="loo").fit(X, y)
+    shown = LearningPathDisplay.from_estimator(model)
+    lines = [*shown.part_lines_, shown.line_]
+    assert [line.get_label() for line in lines] == [
+        "on 112 of 450 rows",
+        "on 224 of 450 rows",
+        "WNTKRegressor",
+    ]
+    drawn = np.hstack([line.get_data() for line in lines])
+    assert_allclose(drawn, [np.arange(model.n_iter_ + 1), model.objective_path_])
+    assert [line.get_linestyle() for line in lines] == [":", ":", "-"]
+    assert len({line.get_color() for line in lines}) == 1
 
 
 def test_nothing_learned_is_said(data):

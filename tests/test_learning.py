@@ -170,7 +170,12 @@ class TestLearningInStages:
         kernel = WeightedNTKernel(depth=1)
         model = WNTKRegressor(kernel, objective=objective).fit(X, y)
         path = model.objective_path_
-        assert path.shape == (model.n_iter_ + 1,)
+        assert path.shape == model.objective_rows_.shape == (model.n_iter_ + 1,)
+        assert_array_equal(np.unique(model.objective_rows_), [100, 200, 400, 800])
+        assert (np.diff(model.objective_rows_) >= 0).all()
+        # On the same rows it never rises.
+        same = np.diff(model.objective_rows_) == 0
+        assert (np.diff(path)[same] <= 0).all()
         alone = WNTKRegressor(kernel, objective=objective, optimizer="lbfgs").fit(X, y)
         # The start's ridge is chosen on other rows, but there is a factor of 4 of rows.
         assert 0.5 < path[0] / alone.objective_path_[0] < 2.0

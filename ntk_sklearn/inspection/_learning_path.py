@@ -14,6 +14,8 @@ class LearningPathDisplay:
     ----------
     objective_path : array-like of shape (n_iter + 1,)
         Values of the objective.
+    rows : array-like of shape (n_iter + 1,), default=None
+        Of how many rows each value is; None means of all.
     objective : str, default=None
         Its name, for the axis.
     name : str, default=None
@@ -22,7 +24,9 @@ class LearningPathDisplay:
     Attributes
     ----------
     line_ : matplotlib.lines.Line2D
-        The path.
+        The path on all rows.
+    part_lines_ : list of matplotlib.lines.Line2D
+        Those on parts of the rows, dotted: their values do not compare with the others.
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
@@ -44,8 +48,9 @@ class LearningPathDisplay:
     True
     """
 
-    def __init__(self, objective_path, *, objective=None, name=None):
+    def __init__(self, objective_path, *, rows=None, objective=None, name=None):
         self.objective_path = objective_path
+        self.rows = rows
         self.objective = objective
         self.name = name
 
@@ -73,14 +78,15 @@ class LearningPathDisplay:
             What was drawn.
         """
         estimator = final_estimator(estimator)
-        path = np.array(machine_of(estimator, member).path)
+        machine = machine_of(estimator, member)
+        path, rows = np.array(machine.path), np.array(machine.path_rows)
         if not path.size:
             raise ValueError(
                 "estimator has no learning path: nothing was free to be learned. Give "
                 'it a kernel with bounds that are not "fixed", or alpha_bounds.'
             )
         name = type(estimator).__name__ if name is None else name
-        display = cls(path, objective=estimator.objective, name=name)
+        display = cls(path, rows=rows, objective=estimator.objective, name=name)
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
@@ -107,11 +113,20 @@ class LearningPathDisplay:
             "marker": ".",
             **kwargs,
         }
-        iterations = np.arange(len(self.objective_path))
-        (self.line_,) = self.ax_.plot(iterations, self.objective_path, **options)
+        path = np.asarray(self.objective_path)
+        rows = np.zeros(len(path)) if self.rows is None else np.asarray(self.rows)
+        iterations = np.arange(len(path))
+        whole = rows == rows[-1]
+        (self.line_,) = self.ax_.plot(iterations[whole], path[whole], **options)
+        options |= {"color": self.line_.get_color(), "linestyle": ":"}
+        self.part_lines_ = []
+        for size in np.unique(rows[~whole]).astype(int):
+            options["label"] = f"on {size} of {int(rows[-1])} rows"
+            part = rows == size
+            self.part_lines_ += self.ax_.plot(iterations[part], path[part], **options)
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.set_xlabel("iteration")
         self.ax_.set_ylabel(self.objective or "objective")
-        if options["label"] is not None:
+        if self.ax_.get_legend_handles_labels()[1]:
             self.ax_.legend()
         return self
