@@ -207,12 +207,15 @@ def bfgs(
 
 def _descend(evaluate, u, value, gradient, direction, bounds):
     """Shorten a step until the value falls with the slope; where it ends, or None."""
-    rate = 1.0
+    rate, slope = 1.0, gradient @ direction
     for _ in range(_SHORTENINGS):
+        if not -rate * slope > np.finfo(float).eps * abs(value):
+            return None  # nothing to be gained but rounding
         moved = np.clip(u + rate * direction, *bounds.T)
         promised = gradient @ (moved - u)
-        if not -promised > np.finfo(float).eps * abs(value):
-            return None  # nothing to be gained but rounding
+        if promised >= 0.0:  # a bound has cut off what was to be gained
+            rate *= 0.5
+            continue
         new_value, new_gradient = evaluate(moved)
         if new_value <= value + _SUFFICIENT * promised:
             return moved, new_value, new_gradient

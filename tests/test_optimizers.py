@@ -209,6 +209,28 @@ class TestCurvature:
         assert_allclose(found.u, [-0.095, 0.1], atol=1e-6)
         assert len(calls) <= 8
 
+    def test_a_bound_may_cut_off_what_a_step_would_gain(self):
+        # What is known sends the first far beyond its bound, where it gains, and the
+        # second upwards, where it loses: the whole step has to be shorter.
+        def evaluate(u):
+            return 0.5 * float(u @ u), u.copy()
+
+        B = np.linalg.inv([[10.0, -1.0], [-1.0, 0.15]])
+        one, two = np.array([1.0, 1.0]), np.array([0.0, 1.0])
+        two = two - (two @ B @ one) / (one @ B @ one) * one
+        known = Curvature(1.0)
+        for step in (one, two):
+            known.add(step, B @ step)
+        start, box = np.array([0.2, 1.0]), np.array([[0.0, 5.0], [-5.0, 5.0]])
+        direction = -(known @ start)
+        assert_allclose(direction, [-1.0, 0.05], rtol=1e-9)
+        assert (
+            start @ direction < 0 < start @ (np.clip(start + direction, *box.T) - start)
+        )
+        options = {"max_iter": 30, "tol": 1e-12, "report": _quiet}
+        found = bfgs(evaluate, start, box, curvature=known, **options)
+        assert_allclose(found.u, 0.0, atol=1e-4)
+
     def test_a_step_that_curves_downwards_teaches_nothing(self):
         curvature = Curvature(2.0)
         curvature.add(np.array([1.0, 0.0]), np.array([-3.0, 1.0]))
