@@ -183,8 +183,8 @@ class LocalMachine(Machine):
         Coefficients of the centres, other ones in each cluster.
     clusters : list of ndarray of int
         Row numbers of each.
-    means : ndarray of shape (n_clusters, n_encoded)
-        Of the rows of each, divided by the kernel's length scales.
+    means : ndarray of shape (n_clusters, n_places)
+        Of the rows of each, as `first_layer` places them.
     posterior : LocalPosterior
         Holds the centres.
     """

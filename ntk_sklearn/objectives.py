@@ -70,16 +70,28 @@ def loo(
     K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
 ) -> Evaluation:
     """Exact leave-one-out squared error: its mean over rows, summed over outputs."""
-    s = _weights(sample_weight, len(K))
+    solved = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
+    s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight)
+    M = _second_order(solved.P, q, A, solved.dual_coef, scale)
+    dalpha = np.diag(M) @ (1.0 / s) + direct
+    return Evaluation(value, M, float(dalpha), solved.jitter)
+
+
+def _loo_terms(solved, alpha, sample_weight):
+    """Return the weights, the value, what `_second_order` takes, and what it adds to.
+
+    In alpha itself, beyond its place on the diagonal, the derivative is `direct`.
+    """
+    P, a = solved.P, solved.dual_coef
+    s = _weights(sample_weight, len(P))
     total, share = s.sum(), np.minimum(1.0, s) / s
-    P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
     E, room = leave_one_out(np.diag(P), a, alpha, sample_weight)
     square = np.sum(E * E, axis=1)
     B = alpha * E / room[:, None]
     direct = s @ square / alpha - (square * share * np.diag(P) / room).sum()
-    M = _second_order(P, square * share * alpha / room, P @ B, a, 2.0 / total)
-    dalpha = np.diag(M) @ (1.0 / s) + 2.0 / total * direct
-    return Evaluation(float(s @ square / total), M, float(dalpha), jitter)
+    scale = 2.0 / total
+    q = square * share * alpha / room
+    return s, float(s @ square / total), q, P @ B, scale * direct, scale
 
 
 @one_blas_thread()
@@ -93,17 +105,12 @@ def loo_along_alpha(
     value : float
     dalpha : float
     """
-    s = _weights(sample_weight, len(K))
-    share = np.minimum(1.0, s) / s
-    P, a, *_ = solve(K, Y, alpha, sample_weight, intercept)
-    E, room = leave_one_out(np.diag(P), a, alpha, sample_weight)
-    da = -P @ (a / s[:, None])
-    squares = np.einsum("ij,ij,j->i", P, P, 1.0 / s)  # in no memory of its own
-    droom = share / s * (np.diag(P) - alpha * squares)
-    dE = E / alpha + (alpha / s / room)[:, None] * da - (droom / room)[:, None] * E
-    total = s.sum()
-    value = s @ np.sum(E * E, axis=1) / total
-    return float(value), float(2.0 * s @ np.sum(E * dE, axis=1) / total)
+    solved = solve(K, Y, alpha, sample_weight, intercept)
+    s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight)
+    # The diagonal of `_second_order`, in no memory of its own.
+    squares = np.einsum("ij,ij,j->i", solved.P, solved.P, q)
+    diagonal = scale * (squares - np.sum(A * solved.dual_coef, axis=1))
+    return value, float(diagonal @ (1.0 / s) + direct)
 
 
 @one_blas_thread()

@@ -175,10 +175,9 @@ def contract(
     sums, by_input = by_tile.collect(*totals)
     contraction, through = _collect(network, X, x, sums, by_input)
     if length_scale:
-        part = x.ranks.rows - np.floor(x.ranks.rows)
-        own = network.rank_shares(X) / 2 + x.ranks.weights * part * (1.0 - part)
+        together = by_rank.sum(axis=0) @ x.ranks.raised
         apart = x.ranks.weights * by_distance.sum(axis=0)
-        by_pair = [by_feature.sum(axis=0)[:-1], by_rank.sum(axis=0) @ own - apart]
+        by_pair = [by_feature.sum(axis=0)[:-1], together - apart]
         by_pair = np.concatenate(by_pair) + through @ input_shares(network, X, x)
         contraction.length_scale[:] = -2.0 * by_pair
     return contraction

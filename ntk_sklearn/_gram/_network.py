@@ -30,17 +30,22 @@ STEPS = 32
 
 
 class Ranks(NamedTuple):
-    """The ranks of some inputs, in steps."""
+    """The ranks of some inputs, in steps.
+
+    A rank is on a part f of its step; its bend is ``f (1 - f)``.
+    """
 
     weights: np.ndarray  # (n_ranks,) of squared distances in the covariance
     rows: np.ndarray  # (n, n_ranks)
     columns: np.ndarray  # (n_ranks, n), the same
-    spread: np.ndarray  # (n,) half of what they add to the first variance
-    bends: np.ndarray  # (n,) weighted sum of f (1 - f) over the parts f of their steps
-    inverse: np.ndarray  # (n,) of the root of that variance
+    shares: np.ndarray  # (n, n_ranks) what each adds to the first variance
+    raised: np.ndarray  # (n, n_ranks) half of it, and the weighted bend
+    spread: np.ndarray  # (n,) sums of half the shares
+    lifted: np.ndarray  # (n,) sums of what is raised
+    inverse: np.ndarray  # (n,) of the root of the first variance
 
 
-NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 1, 1, 1)))
+NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 2, 2, 1, 1, 1)))
 
 
 class Walk(NamedTuple):
@@ -96,6 +101,11 @@ class Network:
         return len(self.feature_scale) - self.n_ranks
 
     @property
+    def linear_scale(self) -> np.ndarray:
+        """The factors of those columns."""
+        return self.feature_scale[: self.n_linear]
+
+    @property
     def rank_weights(self) -> np.ndarray:
         """Half of what a squared distance on the steps counts in the covariance.
 
@@ -103,16 +113,6 @@ class Network:
         """
         variance = STEPS / 6.0 - 1.0 / 6.0 + 1.0 / (12.0 * STEPS)
         return self.feature_scale[self.n_linear :] ** 2 / (2.0 * variance)
-
-    def rank_shares(self, X: np.ndarray) -> np.ndarray:
-        """Return what each rank adds to each input's first variance: (n, n_ranks)."""
-        p = STEPS * X[:, self.n_linear :]
-        whole = np.floor(p)
-        part = p - whole
-        mean = 1.0 - (whole + 0.5) / STEPS  # of this step, over all ranks
-        shared = whole * (1.0 - whole / (2.0 * STEPS)) + part * mean
-        squares = whole + part**2 - 2.0 * shared + STEPS / 3.0 - 1.0 / (12.0 * STEPS)
-        return 2.0 * self.rank_weights * squares
 
     @property
     def repair_below(self) -> float:
@@ -208,9 +208,10 @@ def walk(network: Network, X: np.ndarray) -> Walk:
     """
     depth, n = network.depth, X.shape[0]
     norms = np.zeros((depth + 1, n))
-    scale = network.feature_scale[: network.n_linear]
-    added = network.rank_shares(X).sum(axis=1)
-    _row_norms(X, scale, network.first_bias, added, norms[0])
+    ranks = _ranks(network, X)
+    added = 2.0 * ranks.spread
+    _row_norms(X, network.linear_scale, network.first_bias, added, norms[0])
+    ranks.inverse[:] = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
     _check_range(
         norms[0],
         "X has rows whose squared length {} float64 (row {}, length {:.3g}); rescale "
@@ -227,18 +228,31 @@ def walk(network: Network, X: np.ndarray) -> Walk:
         depth=depth,
         was=norms[0],
     )
-    ranks = _ranks(network, X, added / 2, norms[0])
     return Walk(norms, shrink, shift, stats, ranks)
 
 
-def _ranks(network, X, spread, norms) -> Ranks:
+def _ranks(network, X) -> Ranks:
+    """Return the ranks among the columns of `X`; the lengths are not known yet."""
     rows = STEPS * X[:, network.n_linear :]
-    part = rows - np.floor(rows)
+    whole = np.floor(rows)
+    part = rows - whole
+    mean = 1.0 - (whole + 0.5) / STEPS  # of this step, over all ranks
+    shared = whole * (1.0 - whole / (2.0 * STEPS)) + part * mean
+    mean_square = STEPS / 3.0 - 1.0 / (12.0 * STEPS)
     weights = network.rank_weights
-    bends = (part * (1.0 - part)) @ weights
-    inverse = np.divide(1.0, norms, out=np.zeros(len(X)), where=norms > 0)
-    columns = np.ascontiguousarray(rows.T)
-    return Ranks(weights, rows, columns, spread, bends, inverse)
+    # The squared length of the steps is ``whole + part**2``: with its bend, the rank.
+    raised = weights * (rows - 2.0 * shared + mean_square)
+    shares = 2.0 * (raised - weights * part * (1.0 - part))
+    return Ranks(
+        weights,
+        rows,
+        np.ascontiguousarray(rows.T),
+        shares,
+        raised,
+        shares.sum(axis=1) / 2.0,
+        raised.sum(axis=1),
+        np.zeros(len(X)),
+    )
 
 
 def _check_range(norms, sentence, was=None, **details):
@@ -285,6 +299,5 @@ def diagonal(network: Network, X: np.ndarray, walked: Walk | None = None) -> np.
 def input_shares(network: Network, X: np.ndarray, x: Walk) -> np.ndarray:
     """Return the share of each column in each input's first variance."""
     length = np.where(x.norms[0] > 0, x.norms[0], 1.0)[:, None]
-    linear = slice(0, network.n_linear)
-    products = (X[:, linear] * (network.feature_scale[linear] / length)) ** 2
-    return np.hstack([products, network.rank_shares(X) / length**2])
+    products = (X[:, : network.n_linear] * (network.linear_scale / length)) ** 2
+    return np.hstack([products, x.ranks.shares / length**2])

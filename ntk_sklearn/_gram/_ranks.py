@@ -61,21 +61,19 @@ def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
     """
     width = tile.shape[1]
     distances = np.empty(width)
-    spread, inverse = y.spread[j0 : j0 + width], y.inverse[j0 : j0 + width]
-    bends = y.bends[j0 : j0 + width]
+    lifted, inverse = y.lifted[j0 : j0 + width], y.inverse[j0 : j0 + width]
     for r in range(tile.shape[0]):
         i = i0 + r
         m = r + 1 if lower else width
         row, apart = tile[r][:m], distances[:m]
-        apart[:] = -x.bends[i]
+        apart[:] = 0.0
         for f in range(x.weights.size):
             a, columns = x.rows[i, f], y.columns[f][j0 : j0 + m]
             _add_distances(x.weights[f], a, columns, apart)
-        s_i, n_i = x.spread[i], x.inverse[i]
+        own, n_i = x.lifted[i], x.inverse[i]
         close = 0
         for k in range(m):
-            both = s_i + spread[k] - (apart[k] - bends[k])
-            rho = row[k] + both * (n_i * inverse[k])
+            rho = row[k] + (own + lifted[k] - apart[k]) * (n_i * inverse[k])
             d = max(1.0 - abs(rho), 0.0)
             close += 1 if d < closest else 0
             row[k] = -d if rho < 0.0 else d

@@ -75,7 +75,7 @@ class Correlator:
             network = self.network
             unit_rows(
                 Z[start:stop],
-                network.feature_scale[: network.n_linear],
+                network.linear_scale,
                 network.first_bias,
                 z.norms[0][start:stop],
                 rows,
