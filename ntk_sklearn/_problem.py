@@ -10,17 +10,32 @@ import numpy as np
 from sklearn.base import clone
 
 from .kernels import WeightedNTKernel
+from .kernels._base import NetworkKernel
 
 # What an evaluation is worth at which the matrix does not factor.
 REJECTED = 1e10
 
 
-def contract(kernel, X, G):
-    """Return ``<G, dK/dtheta>``; only foreign kernels need their full gradient."""
-    if hasattr(kernel, "contract"):
-        return kernel.contract(X, G)
-    _, gradient = kernel(X, eval_gradient=True)
-    return np.einsum("ij,ijk->k", G, gradient)
+class _AnyKernel:
+    """Any kernel of scikit-learn on rows that stay, while its theta moves."""
+
+    def __init__(self, kernel, X):
+        self._kernel, self._X = clone(kernel), X
+
+    def move(self, theta) -> None:
+        """Take new logarithms."""
+        self._kernel.theta = theta
+
+    def gram(self) -> np.ndarray:
+        """Return the kernel matrix: a new array."""
+        return self._kernel(self._X)
+
+    def contract(self, G) -> np.ndarray:
+        """Return ``sum(G * dK / dtheta)``; most kernels need their full gradient."""
+        if hasattr(self._kernel, "contract"):
+            return self._kernel.contract(self._X, G)
+        _, gradient = self._kernel(self._X, eval_gradient=True)
+        return np.einsum("ij,ijk->k", G, gradient)
 
 
 @dataclass
@@ -70,7 +85,8 @@ class Problem:
         alpha_bounds,
     ):
         self.kernel = kernel
-        self.X, self.Y, self.sample_weight = X, Y, sample_weight
+        self.Y, self.sample_weight = Y, sample_weight
+        self._set_rows(X)
         self._intercept = intercept
         self._objective = objective
         self._alpha = alpha
@@ -83,10 +99,16 @@ class Problem:
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
             self.start = np.clip(self.start, *self.bounds.T)
 
+    def _set_rows(self, X):
+        kernel, self.X = self.kernel, X
+        ours = isinstance(kernel, NetworkKernel)
+        self._moving = kernel._moving(X) if ours else _AnyKernel(kernel, X)
+
     def part(self, rows) -> Problem:
         """Return the same problem for some of the rows."""
         part = copy(self)
-        part.X, part.Y, part.bounds = self.X[rows], self.Y[rows], self.bounds.copy()
+        part._set_rows(self.X[rows])
+        part.Y, part.bounds = self.Y[rows], self.bounds.copy()
         if self.sample_weight is not None:
             part.sample_weight = self.sample_weight[rows]
         return part
@@ -121,11 +143,13 @@ class Problem:
 
     def evaluate(self, u):
         """Return the objective and its gradient in u."""
-        kernel = self.kernel_at(u)
+        n_dims = u.size - self.learns_alpha
+        if n_dims:
+            self._moving.move(u[:n_dims])
         alpha = self.alpha(u)
         try:
             found = self._objective(
-                kernel(self.X),
+                self._moving.gram(),
                 self.Y,
                 alpha,
                 self.sample_weight,
@@ -135,10 +159,8 @@ class Problem:
         except np.linalg.LinAlgError:
             return REJECTED, np.zeros_like(u)
         gradient = np.zeros_like(u)
-        n_dims = u.size - self.learns_alpha
         if n_dims:
-            moving = np.flatnonzero(np.isfinite(u[:n_dims]))
-            gradient[moving] = contract(kernel, self.X, found.dK)
+            gradient[:n_dims] = self._moving.contract(found.dK)
         if self.learns_alpha:
             gradient[-1] += alpha * found.dalpha
         value = found.value

@@ -34,7 +34,8 @@ from ntk_sklearn import (
     WNTKClassifier,
     WNTKRegressor,
 )
-from ntk_sklearn._problem import contract
+from ntk_sklearn._problem import Problem
+from ntk_sklearn.objectives import evidence
 
 BOTH = [WNTKRegressor, WNTKClassifier]
 both = pytest.mark.parametrize("estimator", BOTH)
@@ -298,15 +299,41 @@ class TestKernels:
         assert model.score(X, y) > 0.3
         assert hasattr(model, "layer_weights_") == isinstance(kernel, WeightedNTKernel)
 
-    def test_foreign_contraction_is_ours(self):
-        X, _ = regression()
+    def test_a_foreign_kernel_moves_as_ours_does(self):
+        """Ours prepared once, others by their `contract`, or by the full gradient."""
+        X, y = regression()
         ours = WeightedNTKernel(depth=2, length_scale=np.ones(3))
         ours.length_scale_bounds = (0.1, 10.0)
-        G = np.random.default_rng(0).standard_normal((45, 45))
-        G = G + G.T
+
+        class Wrapped(ConstantKernel):
+            calls = 0
+
+            def __call__(self, X, Y=None, eval_gradient=False):
+                assert not eval_gradient
+                return ours.clone_with_theta(self.theta)(X, Y)
+
+            def contract(self, X, G):
+                Wrapped.calls += 1
+                return ours.clone_with_theta(self.theta).contract(X, G)
+
+            hyperparameters = ours.hyperparameters
+            theta = ours.theta
+
+        def found(kernel):
+            problem = Problem(
+                kernel, X, y[:, None], None, True, evidence, 0.3, (1e-3, 1e3)
+            )
+            u = problem.start + np.linspace(-0.3, 0.5, problem.start.size)
+            return problem.evaluate(u)
+
         foreign = ConstantKernel(1.0, "fixed") * ours
         assert not hasattr(foreign, "contract")
-        assert_allclose(contract(foreign, X, G), contract(ours, X, G), rtol=1e-10)
+        value, gradient = found(ours)
+        for kernel in (foreign, Wrapped()):
+            other, slope = found(kernel)
+            assert_allclose(other, value, rtol=1e-12)
+            assert_allclose(slope, gradient, rtol=1e-9, atol=1e-10)
+        assert Wrapped.calls == 1
 
     @pytest.mark.parametrize("objective", ["evidence", "loo"])
     def test_a_product_with_one_learns_the_same(self, objective):

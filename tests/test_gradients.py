@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
@@ -55,6 +55,33 @@ def check(kernel, X, n_dims):
         np.einsum("ij,ijk", G, gradient),
         atol=1e-12 * np.abs(G).sum() * np.abs(K).max(),
     )
+    # Moved there and back it is the same as made there: nothing is left of the way.
+    moving = kernel._moving(X)
+    for away in (0.3, 0.0):
+        theta = kernel.theta + away * np.cos(np.arange(n_dims))
+        made = kernel.clone_with_theta(theta)
+        moving.move(theta)
+        assert_allclose(moving.gram(), made(X), rtol=1e-14)
+        assert_allclose(moving.contract(G), made.contract(X, G), rtol=1e-14)
+
+
+def test_moving_switches_layers_off():
+    X = hard_rows()
+    kernel = WeightedNTKernel(depth=2, length_scale_bounds=FREE)
+    theta = kernel.theta.copy()
+    weights = kernel.positions("layer_weights")
+    theta[weights] = [-np.inf, 0.5, -np.inf]
+    moving = kernel._moving(X)
+    moving.move(theta)
+    made = clone(kernel).set_params(
+        layer_weights=[0.0, np.exp(0.5), 0.0], layer_weights_bounds="fixed"
+    )
+    assert_allclose(moving.gram(), made(X), rtol=1e-14)
+    G = np.ones((len(X), len(X)))
+    gradient = moving.contract(G)
+    assert_array_equal(gradient[weights] == 0.0, [True, False, True])
+    others = np.delete(gradient, weights)
+    assert_allclose(others, made.contract(X, G), rtol=1e-12)
 
 
 @pytest.mark.parametrize("bias", BIASES)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from .. import _gram
-from .._gram import Layers, Network
+from .._gram import Network
 from .._validation import (
     check_bounds,
     check_depth,
@@ -18,9 +18,7 @@ from .._validation import (
     per_layer,
 )
 from ..activations import get_activation
-
-# The columns of the engine's gradients, in its order.
-_PER_LAYER = ("layer_weights", "weight_variance", "bias_variance")
+from ._moving import HYPERPARAMETERS, MovingKernel, Numbers
 
 
 class NetworkKernel(Kernel):
@@ -41,8 +39,8 @@ class NetworkKernel(Kernel):
         "length_scale",
     )
 
-    def _layer_weights(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of the layers' weights and of their biases."""
+    def _layer_weights(self, depth: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Weights of the layers' weights, and of their biases if they are others."""
         raise NotImplementedError
 
     # -- hyperparameters ------------------------------------------------------------
@@ -143,29 +141,27 @@ class NetworkKernel(Kernel):
 
     # -- the engine -----------------------------------------------------------------
 
-    def _network(self, X, Y=None) -> Network:
-        """Check every parameter and hand the engine plain arrays."""
-        n_features = X.shape[1]
-        n_ranks = check_ranks(self.n_ranks, X, Y)
+    def _numbers(self, X, Y=None) -> Numbers:
+        """Check every parameter and spread it over the layers or features."""
         depth = check_depth(self.depth)
-        activation = get_activation(self.activation)
-        weight_variance = per_layer(
-            "weight_variance", self.weight_variance, depth, zero=False
-        )
-        bias_variance = per_layer("bias_variance", self.bias_variance, depth, zero=True)
-        length_scale = per_feature("length_scale", self.length_scale, n_features)
         weights, bias_weights = self._layer_weights(depth)
-        layers = Layers(
-            activation.code,
-            activation.parameters,
-            weight_variance,
-            bias_variance,
+        return Numbers(
             weights,
+            per_layer("weight_variance", self.weight_variance, depth, zero=False),
+            per_layer("bias_variance", self.bias_variance, depth, zero=True),
+            per_feature("length_scale", self.length_scale, X.shape[1]),
             bias_weights,
-            weights is bias_weights,
+            get_activation(self.activation),
+            check_ranks(self.n_ranks, X, Y),
         )
-        scale = np.sqrt(weight_variance[0] / n_features) / length_scale
-        return Network(layers, activation.homogeneous, scale, n_ranks)
+
+    def _network(self, X, Y=None) -> Network:
+        return self._numbers(X, Y).network()
+
+    def _moving(self, X) -> MovingKernel:
+        """Return this kernel on checked rows that stay, while its theta moves."""
+        columns = self._columns(X.shape[1])
+        return MovingKernel(self._numbers(X), columns, self.n_dims, X, self._dtype())
 
     def __call__(self, X, Y=None, eval_gradient=False):
         """Return the kernel between the rows of X and Y, and optionally its gradient.
@@ -227,11 +223,11 @@ class NetworkKernel(Kernel):
                 position[free] = start + np.arange(h.n_elements)
                 start += h.n_elements
             positions[h.name] = position
-        sizes = [self.depth + 1] * len(_PER_LAYER) + [n_features]
+        sizes = [self.depth + 1] * 3 + [n_features]
         nowhere = np.array([-1])
         return [
             np.broadcast_to(positions.get(name, nowhere), size)
-            for name, size in zip((*_PER_LAYER, "length_scale"), sizes, strict=True)
+            for name, size in zip(HYPERPARAMETERS, sizes, strict=True)
         ]
 
     def diag(self, X):
@@ -288,22 +284,7 @@ class NetworkKernel(Kernel):
                 f"G must have shape ({len(X)}, {len(X)}), a row and a column per row "
                 f"of X, got {G.shape}."
             )
-        columns = self._columns(X.shape[1])
-        ard = bool((columns[-1] >= 0).any())
-        network = self._network(X)
-        # The layer weights alone cost less.
-        others = any((c >= 0).any() for c in columns[1:])
-        found = _gram.contract(network, X, G, ard, weights_only=not others)
-        parts = (
-            found.layer_weights * network.layers.weights,
-            found.weight_variance,
-            found.bias_variance,
-            found.length_scale,
-        )
-        gradient = np.zeros(self.n_dims)
-        for part, position in zip(parts, columns, strict=True):
-            np.add.at(gradient, position[position >= 0], part[position >= 0])
-        return gradient
+        return self._moving(X).contract(G)
 
     # -- manners --------------------------------------------------------------------
 

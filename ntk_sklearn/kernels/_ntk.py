@@ -107,8 +107,7 @@ class NTKernel(NetworkKernel):
         self.n_ranks = n_ranks
 
     def _layer_weights(self, depth):
-        ones = np.ones(depth + 1)
-        return ones, ones
+        return np.ones(depth + 1), None
 
 
 class NNGPKernel(NTKernel):
@@ -169,4 +168,4 @@ class NNGPKernel(NTKernel):
     def _layer_weights(self, depth):
         last = np.zeros(depth + 1)
         last[-1] = 1.0
-        return last, last
+        return last, None

@@ -150,13 +150,12 @@ class WeightedNTKernel(NTKernel):
     def _layer_weights(self, depth):
         weights = self._value("layer_weights")
         weights = per_layer("layer_weights", weights, depth, zero=True)
-        if self.bias_weights is None:
-            bias_weights = weights
-        else:
+        bias_weights = None
+        if self.bias_weights is not None:
             bias_weights = per_layer(
                 "bias_weights", self.bias_weights, depth, zero=True
             )
-        if not (weights.any() or bias_weights.any()):
+        if not (weights.any() or (bias_weights is not None and bias_weights.any())):
             raise ValueError(
                 f"layer_weights must have at least one positive entry, got "
                 f"{self.layer_weights!r}: with no layer learning the kernel is zero."
