@@ -14,15 +14,13 @@ from sklearn.exceptions import ConvergenceWarning
 from ._encoding import TableEncoding
 from ._problem import REJECTED, Problem
 from .kernels import WeightedNTKernel
-from .objectives import EXTENSIVE, OBJECTIVES, loo_along_alpha
+from .objectives import EXTENSIVE, OBJECTIVES
 from .optimizers import OPTIMIZERS, Curvature, Outcome
 from .solvers import ridge_path, solve
 
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
 PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
-# Powers of e by which leave-one-out may raise a ridge chosen by another objective.
-_RAISES = (0.0, 2.0, 4.0, 6.0, 8.0)
 # Learning starts on a part of the rows, if that leaves so many; each part is half of
 # the next, and an evaluation on it takes a quarter of the time or less.
 _FEWEST_ROWS = 100
@@ -74,10 +72,14 @@ class Member:
 
 
 class Learned(NamedTuple):
-    """What learning ends with, and the objective on the way, each of so many rows."""
+    """What learning ends with, and the objective on the way, each of so many rows.
+
+    Up to `highest`, leave-one-out may still raise the ridge.
+    """
 
     kernel: Any
     alpha: float
+    highest: float
     path: list[float] = []
     rows: list[int] = []
 
@@ -100,22 +102,24 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     nothing_free = kernel.n_dims == 0 and fixed_alpha
     spread = np.ptp(Y, axis=0).any() if settings.intercept else Y.any()
     if nothing_free or not spread or len(Y) < 3:
-        return Learned(kernel, settings.alpha)
+        return Learned(kernel, settings.alpha, settings.alpha)
     if member.on_path and not fixed_alpha and settings.objective == "loo":
         K = kernel(Z)
         tried = ridge_path(
             K, Y, PATH_ALPHAS * _unit(K, weight), weight, settings.intercept
         )
         values = [float(tried.errors[-1]), float(tried.errors.min())]
-        return Learned(kernel, tried.best_alpha, values, [len(Y)] * 2)
+        best = tried.best_alpha
+        return Learned(kernel, best, best, values, [len(Y)] * 2)
     problem = _problem(member, kernel, Z, Y, weight, settings)
     u, path, rows, converged = _optimise(problem, settings)
     kernel, alpha = problem.kernel_at(u), problem.alpha(u)
-    if member.raise_alpha and not fixed_alpha:
-        highest = settings.alpha_bounds[1]
-        alpha = _raised(kernel(Z), Y, alpha, highest, weight, settings.intercept)
+    highest = alpha
     if not fixed_alpha:
-        kernel, alpha = normalise(kernel, alpha, Z)
+        if member.raise_alpha:
+            highest = settings.alpha_bounds[1]
+        kernel, scale = normalise(kernel, Z)
+        alpha, highest = alpha / scale, highest / scale
     if settings.optimizer == "projected-gradient":
         kernel = _fix_zeros(kernel)
     if not converged:
@@ -126,7 +130,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
             ConvergenceWarning,
             stacklevel=4,
         )
-    return Learned(kernel, alpha, path, rows)
+    return Learned(kernel, alpha, highest, path, rows)
 
 
 def _start_on_path(problem: Problem, settings) -> None:
@@ -273,32 +277,6 @@ def spread_rows(X, size: int) -> np.ndarray:
     return np.sort(order[np.union1d(firsts, firsts + 1)])
 
 
-def _raised(K, Y, alpha, highest, weight, intercept) -> float:
-    """Raise a ridge to the next minimum of the leave-one-out error, if it is above.
-
-    Values and slopes at steps of the logarithm, and a cubic between the last two.
-    """
-    from scipy.interpolate import CubicHermiteSpline  # slow to import, needed only here
-
-    start, end = np.log(alpha), np.log(highest)
-    places: list[float] = []
-    values: list[float] = []
-    slopes: list[float] = []
-    for step in _RAISES:
-        places.append(min(start + step, end))
-        ridge = np.exp(places[-1])
-        value, slope = loo_along_alpha(K, Y, ridge, weight, intercept)
-        values.append(value)
-        slopes.append(ridge * slope)
-        if slope >= 0.0 or places[-1] == end:
-            break
-    if slopes[-1] <= 0.0 or len(places) == 1:
-        return float(np.exp(places[-1]))
-    cubic = CubicHermiteSpline(places[-2:], values[-2:], slopes[-2:])
-    lowest = cubic.derivative().roots(extrapolate=False)
-    return float(np.exp(lowest[np.argmin(cubic(lowest))]))
-
-
 def _unit(K, weight):
     """Weighted mean diagonal of the centred kernel matrix: its natural unit."""
     s = np.ones(len(K)) if weight is None else weight
@@ -307,15 +285,18 @@ def _unit(K, weight):
     return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
 
 
-def normalise(kernel, alpha, X):
-    """Scale layer weights and ridge, one model, to a mean diagonal of one."""
+def normalise(kernel, X):
+    """Scale layer weights to a mean diagonal of one; return by what the ridge shrinks.
+
+    Both scaled alike are the same model.
+    """
     if not isinstance(kernel, WeightedNTKernel):
-        return kernel, alpha
+        return kernel, 1.0
     if kernel.bias_weights is not None or not kernel.positions("layer_weights").size:
-        return kernel, alpha
+        return kernel, 1.0
     scale = float(np.mean(kernel.diag(X)))
     kernel.layer_weights = np.asarray(kernel.layer_weights) / scale
-    return kernel, alpha / scale
+    return kernel, scale
 
 
 def _fix_zeros(kernel):

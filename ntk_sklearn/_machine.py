@@ -13,8 +13,12 @@ from ._compat import get_chunk_n_rows
 from ._encoding import TableEncoding
 from ._learning import Member, Settings, learn
 from ._threads import one_blas_thread
+from .objectives import loo_along_alpha
 from .solvers import leave_one_out, solve, warn_jitter
 from .solvers._sums import multiply
+
+# By how much leave-one-out may raise a ridge chosen by another objective, how often.
+_RAISE, _MOST_RAISES = np.exp(2.0), 4
 
 
 @dataclass
@@ -101,10 +105,10 @@ def fit_machine(
     final = sample_weight if solve_weight is None else solve_weight
     Z = X if member.encoding is None else member.encoding.transform(X)
     found = learn(member, Z, Y, unless_ones(sample_weight), settings)
-    kernel, alpha = found.kernel, found.alpha
-    K = kernel(Z)
-    weight = unless_ones(final)
-    solution = solve(K, Y, alpha, weight, settings.intercept)
+    kernel, weight = found.kernel, unless_ones(final)
+    alpha, solution = solve_raised(
+        kernel(Z), Y, found.alpha, found.highest, weight, settings.intercept
+    )
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
     residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weight)
@@ -126,6 +130,51 @@ def fit_machine(
         max(len(found.path) - 1, 0),
         max(variance, 0.0),
     )
+
+
+def solve_raised(K, Y, alpha, highest, weight, intercept):
+    """Solve with a ridge raised to the next minimum of the leave-one-out error.
+
+    It is never lowered, nor raised above `highest`.
+
+    Returns
+    -------
+    alpha : float
+    solution : Solution
+    """
+    solution = solve(K, Y, alpha, weight, intercept)
+    if highest <= alpha:
+        return alpha, solution
+    value, slope = loo_along_alpha(solution, alpha, weight)
+    if slope >= 0.0:
+        return alpha, solution
+    del solution  # one inverse at a time
+
+    def along(ridge):
+        return loo_along_alpha(solve(K, Y, ridge, weight, intercept), ridge, weight)
+
+    alpha = _next_minimum(along, alpha, value, slope, highest)
+    return alpha, solve(K, Y, alpha, weight, intercept)
+
+
+def _next_minimum(along, alpha, value, slope, highest) -> float:
+    """Go up in steps of the logarithm, and take a cubic between the last two.
+
+    ``along(alpha)`` returns a value and a slope; the slope at the start is negative.
+    """
+    from scipy.interpolate import CubicHermiteSpline  # slow to import, needed only here
+
+    ridges, values, slopes = [alpha], [value], [alpha * slope]
+    while slopes[-1] < 0.0 and ridges[-1] < highest and len(ridges) <= _MOST_RAISES:
+        ridges.append(float(min(ridges[-1] * _RAISE, highest)))
+        value, slope = along(ridges[-1])
+        values.append(value)
+        slopes.append(ridges[-1] * slope)
+    if slopes[-1] <= 0.0:
+        return ridges[-1]
+    cubic = CubicHermiteSpline(np.log(ridges[-2:]), values[-2:], slopes[-2:])
+    lowest = cubic.derivative().roots(extrapolate=False)
+    return float(np.exp(lowest[np.argmin(cubic(lowest))]))
 
 
 def mean_square(residuals, weight) -> float:

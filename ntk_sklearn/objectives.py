@@ -94,18 +94,21 @@ def _loo_terms(solved, alpha, sample_weight):
     return s, float(s @ square / total), q, P @ B, scale * direct, scale
 
 
-@one_blas_thread()
-def loo_along_alpha(
-    K, Y, alpha, sample_weight=None, intercept=True
-) -> tuple[float, float]:
-    """`loo` and its derivative in the ridge alone, for one factorisation and no more.
+def loo_along_alpha(solved, alpha, sample_weight=None) -> tuple[float, float]:
+    """`loo` of a solved problem and its derivative in the ridge, in quadratic time.
+
+    Parameters
+    ----------
+    solved : Solution
+        From `ntk_sklearn.solvers.solve`, with this ridge and these weights.
+    alpha : float
+    sample_weight : ndarray of shape (n,), default=None
 
     Returns
     -------
     value : float
     dalpha : float
     """
-    solved = solve(K, Y, alpha, sample_weight, intercept)
     s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight)
     # The diagonal of `_second_order`, in no memory of its own.
     squares = np.einsum("ij,ij,j->i", solved.P, solved.P, q)

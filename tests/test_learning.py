@@ -8,11 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.metrics import r2_score
 
-from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor, _learning
-from ntk_sklearn._learning import _raised, _sizes, spread_rows
+from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor, _machine
+from ntk_sklearn._defaults import regression_members
+from ntk_sklearn._learning import _sizes, learn, spread_rows
+from ntk_sklearn._machine import solve_raised
 from ntk_sklearn._problem import Problem
-from ntk_sklearn.objectives import loo_along_alpha
-from ntk_sklearn.solvers import ridge_path
+from ntk_sklearn.solvers import ridge_path, solve
 
 
 def _data(n=500, seed=0):
@@ -216,7 +217,8 @@ class TestRaised:
     def test_ends_where_the_leave_one_out_path_is_lowest(self, weighted):
         K, Y = self._case(1.0)
         s = np.random.default_rng(6).uniform(0.3, 1.0, 80) if weighted else None
-        found = _raised(K, Y, 0.001, 1e8, s, True)
+        found, solution = solve_raised(K, Y, 0.001, 1e8, s, True)
+        assert_array_equal(solution.dual_coef, solve(K, Y, found, s, True).dual_coef)
         alphas = 0.001 * np.exp(np.arange(0.0, 7.01, 0.05))
         path = ridge_path(K, Y, alphas, s)
         assert path.best_alpha > 0.01
@@ -232,22 +234,39 @@ class TestRaised:
 
         def count(*args):
             calls.append(1)
-            return loo_along_alpha(*args)
+            return solve(*args)
 
-        monkeypatch.setattr(_learning, "loo_along_alpha", count)
-        found = _raised(K, Y, best * times, 1e8, None, True)
-        if times > 1.0:  # one factorisation says that there is nothing to do
-            assert (found, len(calls)) == (pytest.approx(best * times), 1)
+        monkeypatch.setattr(_machine, "solve", count)
+        found, solution = solve_raised(K, Y, best * times, 1e8, None, True)
+        if times > 1.0:  # the solve itself says that there is nothing to do
+            assert (found, len(calls)) == (best * times, 1)
         else:
-            assert len(calls) <= 2
+            assert len(calls) <= 3
+        assert_array_equal(solution.P, solve(K, Y, found, None, True).P)
 
     def test_is_never_lowered(self):
         K, Y = self._case(0.0)
         assert ridge_path(K, Y, [1.0, 300.0]).best_alpha == 1.0
-        assert_allclose(_raised(K, Y, 300.0, 1e8, None, True), 300.0, rtol=1e-14)
+        assert solve_raised(K, Y, 300.0, 1e8, None, True)[0] == 300.0
 
     def test_stays_within_bounds(self):
         K, Y = self._case(1.0)
-        free = _raised(K, Y, 0.02, 1e8, None, True)
+        free, _ = solve_raised(K, Y, 0.02, 1e8, None, True)
         assert free > 0.05
-        assert_allclose(_raised(K, Y, 0.02, 0.05, None, True), 0.05, rtol=1e-14)
+        for highest in (0.05, 0.02, 0.01):
+            found, solution = solve_raised(K, Y, 0.02, highest, None, True)
+            assert found == max(highest, 0.02)
+            assert_array_equal(solution.P, solve(K, Y, found, None, True).P)
+
+    def test_the_bound_is_scaled_as_the_ridge_is(self):
+        X, y = _data(80)
+        found = []
+        for highest in (1e8, 1e2):
+            settings = WNTKRegressor(alpha_bounds=(1e-8, highest))._settings(None, None)
+            (member,) = regression_members(X, np.ones(80))
+            Z = member.encoding.transform(X)
+            found.append(learn(member, Z, y[:, None], None, settings))
+        assert found[0].alpha == found[1].alpha < found[1].highest
+        assert_allclose(found[0].highest, 1e6 * found[1].highest, rtol=1e-14)
+        # The ridge counts against a kernel of mean diagonal one.
+        assert_allclose(np.mean(found[0].kernel.diag(Z)), 1.0, rtol=1e-12)

@@ -55,9 +55,9 @@ def test_overwriting_changes_no_digit(name, weights, intercept):
 @every_weight
 @with_intercept
 def test_loo_along_alpha_is_loo(weights, intercept):
-    rest = (Y, ALPHA, WEIGHTS[weights], intercept)
-    value, slope = loo_along_alpha(K0, *rest)
-    expected = loo(K0, *rest)
+    s = WEIGHTS[weights]
+    value, slope = loo_along_alpha(solve(K0, Y, ALPHA, s, intercept), ALPHA, s)
+    expected = loo(K0, Y, ALPHA, s, intercept)
     assert_allclose(value, expected.value, rtol=1e-13)
     assert_allclose(slope, expected.dalpha, rtol=1e-9)
 
