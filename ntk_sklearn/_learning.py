@@ -21,11 +21,10 @@ from .solvers import ridge_path, solve
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
 PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
-# Learning starts on a part of the rows, if that leaves so many; each part is half of
-# the next, and an evaluation on it takes a quarter of the time or less.
+# Learning starts on a part of the rows, if that leaves so many, and one for each
+# hyperparameter (fewer rows can be fitted by anything); each part is half of the next,
+# and an evaluation on it takes a quarter of the time or less.
 _FEWEST_ROWS = 100
-# There the tolerance is smaller by this factor: iterations on all rows are dearer.
-_PART_TOL = 0.3
 # On a part of the rows, the logarithm of the ridge falls by no more than this.
 _DEEPEST = 5.0
 
@@ -201,7 +200,7 @@ def _optimise(problem: Problem, settings):
             OPTIMIZERS[settings.optimizer],
             part.evaluate,
             max_iter=left if part is problem else left // 2,
-            tol=settings.tol * (1.0 if part is problem else _PART_TOL),
+            tol=settings.tol,
             report=partial(_report, settings, share),
         )
         seen = found.curvature
@@ -249,17 +248,18 @@ def _parts(problem: Problem, settings) -> list[Problem]:
     parts = [problem]
     if settings.optimizer != "bfgs" or settings.splits is not None:
         return parts
-    for size in _sizes(len(problem.Y)):
+    fewest = max(_FEWEST_ROWS, problem.start.size)
+    for size in _sizes(len(problem.Y), fewest):
         part = problem.part(spread_rows(problem.X, size))
         if np.ptp(part.Y, axis=0).any():  # else there is nothing to learn from it
             parts.insert(-1, part)
     return parts
 
 
-def _sizes(n: int) -> list[int]:
-    """Return how many rows to learn on before all `n`."""
+def _sizes(n: int, fewest: int) -> list[int]:
+    """Return how many rows to learn on before all `n`: halves, down to `fewest`."""
     sizes: list[int] = []
-    while n >= 2 * _FEWEST_ROWS:
+    while n >= 2 * fewest:
         n //= 2
         sizes.insert(0, n)
     return sizes

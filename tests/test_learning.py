@@ -47,17 +47,19 @@ def counted(monkeypatch):
 
 class TestStages:
     @pytest.mark.parametrize(
-        ("n", "sizes"),
+        ("n", "fewest", "sizes"),
         [
-            (3, []),
-            (199, []),
-            (200, [100]),
-            (399, [199]),
-            (1000, [125, 250, 500]),
+            (3, 100, []),
+            (199, 100, []),
+            (200, 100, [100]),
+            (399, 100, [199]),
+            (1000, 100, [125, 250, 500]),
+            (1000, 126, [250, 500]),
+            (1000, 500, [500]),
         ],
     )
-    def test_sizes(self, n, sizes):
-        assert _sizes(n) == sizes
+    def test_sizes(self, n, fewest, sizes):
+        assert _sizes(n, fewest) == sizes
 
     def test_rows_come_in_pairs_spread_over_the_inputs(self):
         X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
@@ -127,6 +129,19 @@ class TestLearningInStages:
         WNTKRegressor(optimizer="lbfgs").fit(X, y)
         assert set(counted) == {800}
         assert 1 <= staged < 0.5 * counted[800]
+
+    def test_a_part_has_a_row_for_each_hyperparameter(self, counted):
+        """Fewer can be fitted by anything: learning would start far from the way."""
+        rng = np.random.default_rng(9)
+        X = rng.standard_normal((440, 60))
+        y = X @ rng.standard_normal(60) + rng.standard_normal(440)
+        model = WNTKRegressor().fit(X, y)
+        # Two for each column, two layer weights, the biases' variance and the ridge.
+        assert model.kernel_.n_dims + 1 == 124
+        assert set(counted) == {220, 440}
+        alone = WNTKRegressor(optimizer="lbfgs").fit(X, y)
+        end, best = model.objective_path_[-1], alone.objective_path_[-1]
+        assert end < best + 1e-3 * abs(alone.objective_path_[0])
 
     def test_a_ridge_that_only_all_rows_can_tell(self):
         # Without noise but in rows measured twice, far apart in the order of inputs: no
