@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from numbers import Integral, Real
 
 import numpy as np
@@ -76,15 +77,14 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                     'alpha_bounds must be "fixed" or a pair (lower, upper) of positive '
                     f"numbers, got {self.alpha_bounds!r}."
                 )
-        iteration = iter(range(1, self.max_iter + 2))
+        iteration = count(1)
 
         def report(value):
             if progress is not None:
                 progress.step()
             if self.verbose:
-                number = next(iteration, "?")
                 print(  # noqa: T201
-                    f"[{type(self).__name__}] iteration {number}, "
+                    f"[{type(self).__name__}] iteration {next(iteration)}, "
                     f"{self.objective} = {value:.6g}"
                 )
 
@@ -133,6 +133,11 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
                 for role in roles.T
             ]
+        if not (self.cv is None or isinstance(self.cv, Integral)):
+            raise ValueError(
+                f"cv must be a number of folds where learning is on a sample of the "
+                f"rows, with solver={self.solver_!r}, got {self.cv!r}."
+            )
         if self.cv is not None and self.cv < 2:
             raise ValueError(f"cv must be at least 2 folds, got {self.cv!r}.")
         n_splits = min(5 if self.cv is None else self.cv, len(rows))
@@ -168,7 +173,8 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 "sample_weight is zero for every row; none is left to fit."
             )
-        self.__dict__.pop("_streams", None)
+        for left in ("_streams", "layer_weights_"):  # of an earlier fit
+            self.__dict__.pop(left, None)
         streams = self._streams_from(X)
         self.solver_ = "nystrom" if streams else self._choose_solver(len(X))
         if self.solver_ != "cholesky":
@@ -207,7 +213,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         self.intercept_ = machine.intercept
         self.objective_path_ = np.array(machine.path)
         self.objective_rows_ = np.array(machine.path_rows, dtype=int)
-        self.n_iter_ = max(m.n_iter for m in self.members_)
+        self.n_iter_ = machine.n_iter
         parts = zip(self.blend_weights_, self.members_, strict=True)
         loo = sum(b * m.loo for b, m in parts)
         self._loo_decisions = loo[origin]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._validation import is_flat
+
 # Inputs are held within the training range widened by this share on either side:
 # rectified kernels extrapolate linearly, and one stray value would rule a prediction.
 MARGIN = 0.1
@@ -25,7 +27,7 @@ class _Standard:
     def fit(self, x, s, clip):
         mean = s @ x / s.sum()
         scale = np.sqrt(s @ (x - mean) ** 2 / s.sum())
-        self.usable = scale > 1e-12 * max(1.0, abs(mean))
+        self.usable = scale > 0.0 and not is_flat(x)
         self.mean, self.scale = mean, scale if self.usable else 1.0
         reach = MARGIN * np.ptp(x) if clip else np.inf
         self.low, self.high = x.min() - reach, x.max() + reach
@@ -41,8 +43,7 @@ class _Thermometer:
     length_scale = 1.0
 
     def fit(self, x, s, n_steps):
-        flat = _is_flat(x)
-        self.edges = np.empty(0) if flat else self._edges(x, s, n_steps)
+        self.edges = np.empty(0) if is_flat(x) else self._edges(x, s, n_steps)
         self.usable = self.edges.size > 0
         if self.usable:
             Z = self._climb(x)
@@ -75,7 +76,7 @@ class _Ranks:
     """
 
     def fit(self, x, s, n_steps):
-        self.usable = not _is_flat(x)
+        self.usable = not is_flat(x)
         if self.usable:
             values, mass = _masses(x, s)
             # Of two values, the standardised copy already says everything.
@@ -91,11 +92,6 @@ class _Ranks:
     def transform(self, x):
         levels = np.linspace(0.0, 1.0, len(self.edges))
         return np.interp(x, self.edges, levels)[:, None]
-
-
-def _is_flat(x) -> bool:
-    """Whether a column is constant up to rounding, and so has no steps."""
-    return np.ptp(x) <= 1e-12 * max(1.0, np.abs(x).max())
 
 
 def _masses(x, s):

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from ._encoding import TableEncoding
-from ._problem import REJECTED, Problem
+from ._problem import Problem
 from .kernels import WeightedNTKernel
 from .objectives import EXTENSIVE, OBJECTIVES
 from .optimizers import OPTIMIZERS, Curvature, Outcome
@@ -73,14 +73,14 @@ class Member:
 class Learned(NamedTuple):
     """What learning ends with, and the objective on the way, each of so many rows.
 
-    Up to `highest`, leave-one-out may still raise the ridge.
+    The bounds of the ridge are scaled as the ridge is.
     """
 
     kernel: Any
     alpha: float
-    highest: float
-    path: list[float] = []
-    rows: list[int] = []
+    alpha_bounds: Any
+    path: list[float]
+    rows: list[int]
 
 
 def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
@@ -101,24 +101,21 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     nothing_free = kernel.n_dims == 0 and fixed_alpha
     spread = np.ptp(Y, axis=0).any() if settings.intercept else Y.any()
     if nothing_free or not spread or len(Y) < 3:
-        return Learned(kernel, settings.alpha, settings.alpha)
+        return Learned(kernel, settings.alpha, settings.alpha_bounds, [], [])
     if member.on_path and not fixed_alpha and settings.objective == "loo":
         K = kernel(Z)
-        tried = ridge_path(
-            K, Y, PATH_ALPHAS * _unit(K, weight), weight, settings.intercept
-        )
+        alphas = np.clip(PATH_ALPHAS * _unit(K, weight), *settings.alpha_bounds)
+        tried = ridge_path(K, Y, np.unique(alphas), weight, settings.intercept)
         values = [float(tried.errors[-1]), float(tried.errors.min())]
-        best = tried.best_alpha
-        return Learned(kernel, best, best, values, [len(Y)] * 2)
+        rows = [len(Y)] * 2
+        return Learned(kernel, tried.best_alpha, settings.alpha_bounds, values, rows)
     problem = _problem(member, kernel, Z, Y, weight, settings)
     u, path, rows, converged = _optimise(problem, settings)
     kernel, alpha = problem.kernel_at(u), problem.alpha(u)
-    highest = alpha
+    bounds = settings.alpha_bounds
     if not fixed_alpha:
-        if member.raise_alpha:
-            highest = settings.alpha_bounds[1]
         kernel, scale = normalise(kernel, Z)
-        alpha, highest = alpha / scale, highest / scale
+        alpha, bounds = alpha / scale, bounds / scale
     if settings.optimizer == "projected-gradient":
         kernel = _fix_zeros(kernel)
     if not converged:
@@ -129,7 +126,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
             ConvergenceWarning,
             stacklevel=4,
         )
-    return Learned(kernel, alpha, highest, path, rows)
+    return Learned(kernel, alpha, bounds, path, rows)
 
 
 def _start_on_path(problem: Problem, settings) -> None:
@@ -202,6 +199,7 @@ def _optimise(problem: Problem, settings):
             max_iter=left if part is problem else left // 2,
             tol=settings.tol,
             report=partial(_report, settings, share),
+            scale=_scale(part, settings, abs(path[0]) * share if path else np.inf),
         )
         seen = found.curvature
         if seen is None:
@@ -210,9 +208,9 @@ def _optimise(problem: Problem, settings):
         if part is not problem:
             part.hold_alpha_above(floor)
         if seen is not None:
-            seen, scale = seen.scaled(before / share), abs(path[0]) * share
-            found = run(found.u, part.bounds, curvature=seen, scale=scale)
-            if found.path[0] >= REJECTED:  # what suits a part may be impossible for all
+            seen = seen.scaled(before / share)
+            found = run(found.u, part.bounds, curvature=seen)
+            if found.path[0] == np.inf:  # what suits a part may be impossible for all
                 seen = None
                 _start_on_path(part, settings)
         if seen is None:
@@ -220,6 +218,18 @@ def _optimise(problem: Problem, settings):
         path += [value / share for value in found.path[bool(path) :]]
         rows += [len(part.Y)] * (len(path) - len(rows))
     return found.u, path, rows, found.converged
+
+
+def _scale(part: Problem, settings, first: float) -> float | None:
+    """Return what `tol` is relative to: the size of the objective at the start.
+
+    The evidence may be zero anywhere, depending on the units of the targets: its size
+    is the number of targets.
+    """
+    if settings.objective == "evidence":
+        s = part.sample_weight
+        return part.Y.shape[1] * float(len(part.Y) if s is None else s.sum())
+    return first if first < np.inf else None
 
 
 def _options(problem: Problem, settings) -> dict[str, Any]:

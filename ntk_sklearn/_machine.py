@@ -46,6 +46,8 @@ class Machine:
     n_iter : int
     variance : float
         Scale of the kernel as a prior covariance.
+    alpha_bounds : pair of floats or "fixed"
+        What the ridge is held within.
     """
 
     kernel: Any
@@ -60,6 +62,7 @@ class Machine:
     path_rows: list = field(default_factory=list)
     n_iter: int = 0
     variance: float = 1.0
+    alpha_bounds: Any = "fixed"
 
     def encode(self, X):
         """Write new rows as the training rows were written."""
@@ -106,8 +109,11 @@ def fit_machine(
     Z = X if member.encoding is None else member.encoding.transform(X)
     found = learn(member, Z, Y, unless_ones(sample_weight), settings)
     kernel, weight = found.kernel, unless_ones(final)
+    highest = found.alpha
+    if member.raise_alpha and found.path and not isinstance(found.alpha_bounds, str):
+        highest = found.alpha_bounds[1]
     alpha, solution = solve_raised(
-        kernel(Z), Y, found.alpha, found.highest, weight, settings.intercept
+        kernel(Z), Y, found.alpha, highest, weight, settings.intercept
     )
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
@@ -129,6 +135,7 @@ def fit_machine(
         found.rows,
         max(len(found.path) - 1, 0),
         max(variance, 0.0),
+        found.alpha_bounds,
     )
 
 

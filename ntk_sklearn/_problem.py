@@ -13,7 +13,7 @@ from .kernels import WeightedNTKernel
 from .kernels._base import NetworkKernel
 
 # What an evaluation is worth at which the matrix does not factor.
-REJECTED = 1e10
+REJECTED = np.inf
 
 
 class _AnyKernel:
@@ -38,6 +38,14 @@ class _AnyKernel:
         return np.einsum("ij,ijk->k", G, gradient)
 
 
+def _is_ours(kernel) -> bool:
+    """Whether a kernel is computed by the engine; a subclass may do otherwise."""
+    return isinstance(kernel, NetworkKernel) and all(
+        getattr(type(kernel), name) is getattr(NetworkKernel, name)
+        for name in ("__call__", "contract")
+    )
+
+
 @dataclass
 class Prior:
     """Independent normal priors on logarithms; an infinite deviation means none."""
@@ -47,7 +55,8 @@ class Prior:
 
     def __call__(self, u):
         """Return the negative log density, less a constant, and its gradient."""
-        z = (u - self.mean) / self.deviation
+        z = np.zeros_like(u)  # and without a prior, even of a weight of zero
+        np.divide(u - self.mean, self.deviation, out=z, where=self.deviation < np.inf)
         return 0.5 * float(z @ z), z / self.deviation
 
 
@@ -97,12 +106,11 @@ class Problem:
         if self.learns_alpha:
             self.start = np.append(self.start, np.log(alpha))
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
-            self.start = np.clip(self.start, *self.bounds.T)
+        self.start = np.clip(self.start, *self.bounds.T)
 
     def _set_rows(self, X):
         kernel, self.X = self.kernel, X
-        ours = isinstance(kernel, NetworkKernel)
-        self._moving = kernel._moving(X) if ours else _AnyKernel(kernel, X)
+        self._moving = kernel._moving(X) if _is_ours(kernel) else _AnyKernel(kernel, X)
 
     def part(self, rows) -> Problem:
         """Return the same problem for some of the rows."""

@@ -107,9 +107,8 @@ class Sample:
 class Stream:
     """One machine of a Nyström fit, to which rows can be added."""
 
-    def __init__(self, machine: Machine, system: NystromSystem, sample, alpha_bounds):
-        self.machine, self.system = machine, system
-        self.sample, self.alpha_bounds = sample, alpha_bounds
+    def __init__(self, machine: Machine, system: NystromSystem, sample: Sample):
+        self.machine, self.system, self.sample = machine, system, sample
 
     @classmethod
     def start(cls, member, sample: Sample, settings: Settings, m: int) -> Stream:
@@ -123,7 +122,7 @@ class Stream:
             settings.intercept,
             n_features=sample.X.shape[1],
         )
-        return cls(machine, system, sample, settings.alpha_bounds)
+        return cls(machine, system, sample)
 
     def variance(self, X, alpha):
         """Return the posterior variance of the function at raw rows.
@@ -142,8 +141,8 @@ class Stream:
         """Choose the ridge and solve."""
         old, system, sample = self.machine, self.system, self.sample
         alpha = old.alpha
-        if not isinstance(self.alpha_bounds, str):
-            alphas = np.clip(alpha * _RIDGES, *self.alpha_bounds)
+        if not isinstance(old.alpha_bounds, str):
+            alphas = np.clip(alpha * _RIDGES, *old.alpha_bounds)
             alpha = system.best_alpha(np.unique(alphas))
         fit = system.solve(alpha)
         few = sample.few

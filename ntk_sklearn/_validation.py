@@ -180,6 +180,11 @@ def check_bounds(name: str, bounds, n_elements: int):
     return array
 
 
+def is_flat(x) -> bool:
+    """Whether a column is constant up to rounding, whatever its units."""
+    return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())
+
+
 def is_real(value) -> bool:
     """Whether a value is a real number and not a bool."""
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))

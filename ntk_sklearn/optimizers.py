@@ -20,6 +20,9 @@ _HALVINGS = 40
 _SUFFICIENT = 1e-4
 _LARGEST_CHANGE = 2.0
 _SHORTENINGS = 20
+# What SciPy, which knows no infinities, is told of an impossible point, in units of the
+# value at the start.
+_IMPOSSIBLE = 1e10
 
 
 class Outcome(NamedTuple):
@@ -86,7 +89,7 @@ class Curvature:
 
 
 def lbfgs(
-    evaluate: Callable, start, bounds, *, max_iter, tol, report: Callable
+    evaluate: Callable, start, bounds, *, max_iter, tol, report: Callable, scale=None
 ) -> Outcome:
     """Quasi-Newton steps in all logarithms at once (scipy's L-BFGS-B).
 
@@ -98,9 +101,11 @@ def lbfgs(
     bounds : ndarray of shape (p, 2)
     max_iter : int
     tol : float
-        Ends when the value falls by less than this, relative to its size.
+        Ends when the value falls by less than this, relative to `scale`.
     report : callable
         Called with the value after every iteration.
+    scale : float, default=None
+        None means the size of the value at the start.
 
     Returns
     -------
@@ -114,22 +119,25 @@ def lbfgs(
     if max_iter == 0:  # scipy would take a step all the same
         return Outcome(np.asarray(start), [evaluate(start)[0]], True)
 
-    # scipy's tolerances are absolute for values below one: relative to the start they
-    # do not depend on the units of the targets.
-    scale = 1.0
+    # scipy's tolerances are absolute for values below one: from the start, and relative
+    # to it, they do not depend on the units of the targets.
+    origin, unit = 0.0, 1.0
 
     def remember(u):
-        nonlocal scale
+        nonlocal origin, unit
         value, gradient = evaluate(u)
         if not path:
             path.append(value)
-            scale = abs(value) or 1.0
+            origin = value if value < np.inf else 0.0
+            unit = scale or abs(origin) or 1.0
+        if value == np.inf:
+            return _IMPOSSIBLE, np.zeros_like(gradient)
         if value < best[0]:
             best[:] = [value, u.copy()]
-        return value / scale, gradient / scale
+        return (value - origin) / unit, gradient / unit
 
     def iterate(intermediate_result):
-        path.append(float(intermediate_result.fun) * scale)
+        path.append(float(intermediate_result.fun) * unit + origin)
         report(path[-1])
 
     options = {"maxiter": max_iter, "ftol": tol, "gtol": 1e-10}
@@ -154,8 +162,8 @@ def bfgs(
     max_iter,
     tol,
     report: Callable,
-    curvature: Curvature | None = None,
     scale: float | None = None,
+    curvature: Curvature | None = None,
 ) -> Outcome:
     """Projected quasi-Newton steps in all logarithms at once, nothing forgotten.
 
@@ -165,12 +173,10 @@ def bfgs(
 
     Parameters
     ----------
-    evaluate, start, bounds, max_iter, tol, report
+    evaluate, start, bounds, max_iter, tol, report, scale
         As for `lbfgs`.
     curvature : Curvature, default=None
         What is known of the objective; it is added to. None knows nothing.
-    scale : float, default=None
-        What `tol` is relative to; None means the size of the value at the start.
 
     Returns
     -------
@@ -235,6 +241,7 @@ def projected_gradient(
     max_iter,
     tol,
     report: Callable,
+    scale: float | None = None,
 ) -> Outcome:
     """Projected steps: weights linearly in ``w >= 0``, everything else in logarithms.
 
@@ -246,6 +253,8 @@ def projected_gradient(
     ----------
     evaluate, start, bounds, max_iter, tol, report
         As for `lbfgs`.
+    scale : float, default=None
+        None means the size of the value before each iteration.
     linear : ndarray of bool, shape (p,)
         Which entries are weights.
     learning_rate : float or "backtracking"
@@ -270,12 +279,19 @@ def projected_gradient(
                 break
         else:
             moved = _move(u, gradient, linear, bounds, rate)
+            if _all_off(moved, linear):
+                raise ValueError(
+                    f"learning_rate={learning_rate:g} would switch every layer off in "
+                    f"iteration {len(path)}; lower it, or use "
+                    'learning_rate="backtracking".'
+                )
             step = (moved, *evaluate(moved))
         previous = value
         u, value, gradient = step
         path.append(value)
         report(value)
-        if searching and previous - value <= tol * max(abs(previous), 1e-300):
+        unit = scale or max(abs(previous), 1e-300)
+        if searching and previous - value <= tol * unit:
             converged = True
             break
     return Outcome(u, path, converged or not searching or max_iter == 0)
@@ -296,16 +312,21 @@ def _move(u, gradient, linear, bounds, rate):
     return moved
 
 
+def _all_off(u, linear) -> bool:
+    """Whether every weight is zero."""
+    return bool(linear.any() and np.isneginf(u[linear]).all())
+
+
 def _backtrack(evaluate, u, value, gradient, linear, bounds, rate):
     """Halve the rate until the value falls; the next rate, and the step or None."""
-    all_off = np.isneginf(u)
+    already_off = np.isneginf(u)
     for _ in range(_HALVINGS):
         moved = _move(u, gradient, linear, bounds, rate)
         # A weight below its bound is as good as off, and a product of many such steps
         # would leave the range of numbers.
         moved[linear & (moved < bounds[:, 0])] = -np.inf
-        off = linear.any() and np.isneginf(moved[linear]).all()
-        if not off and not np.array_equal(moved[~all_off], u[~all_off]):
+        stays = np.array_equal(moved[~already_off], u[~already_off])
+        if not (stays or _all_off(moved, linear)):
             new_value, new_gradient = evaluate(moved)
             if new_value < value:
                 return 2.0 * rate, (moved, new_value, new_gradient)

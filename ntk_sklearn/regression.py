@@ -13,6 +13,7 @@ from ._compat import _fit_context
 from ._large import can_add_batches, whole_or_nothing
 from ._machine import row_blocks
 from ._scale import LocalMachine
+from ._validation import is_flat
 from .solvers import solve
 
 
@@ -265,8 +266,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         if self.fit_intercept:
             self._mean = mean
         deviation = np.sqrt(s @ (Y - mean) ** 2 / s.sum())
-        varies = deviation > 1e-12 * np.maximum(1.0, np.abs(mean))
-        self._scale = np.where(varies, deviation, 1.0)
+        flat = [is_flat(y) for y in Y[s > 0].T]
+        self._scale = np.where(flat, 1.0, deviation)
 
     def _in_units(self, values):
         values = values * self._scale + self._mean

@@ -17,11 +17,12 @@ from sklearn.gaussian_process.kernels import (
     RBF,
     ConstantKernel,
     DotProduct,
+    Hyperparameter,
     Matern,
     WhiteKernel,
 )
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import compute_sample_weight
@@ -34,8 +35,9 @@ from ntk_sklearn import (
     WNTKClassifier,
     WNTKRegressor,
 )
-from ntk_sklearn._problem import Problem
+from ntk_sklearn._problem import Prior, Problem
 from ntk_sklearn.objectives import evidence
+from ntk_sklearn.optimizers import OPTIMIZERS
 
 BOTH = [WNTKRegressor, WNTKClassifier]
 both = pytest.mark.parametrize("estimator", BOTH)
@@ -288,7 +290,7 @@ class TestKernels:
     ]
 
     @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
-    @pytest.mark.parametrize("optimizer", ["lbfgs", "projected-gradient"])
+    @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
     def test_any_kernel_learns(self, kernel, optimizer):
         X, y = regression()
         model = WNTKRegressor(kernel, optimizer=optimizer, max_iter=4)
@@ -298,6 +300,38 @@ class TestKernels:
         assert model.kernel_.theta.shape == kernel.theta.shape
         assert model.score(X, y) > 0.3
         assert hasattr(model, "layer_weights_") == isinstance(kernel, WeightedNTKernel)
+
+    def test_a_subclass_with_a_call_of_its_own(self):
+        """Nothing of it is bypassed: what is learned is of the kernel as it is."""
+
+        class Doubled(WeightedNTKernel):
+            def __call__(self, X, Y=None, eval_gradient=False):
+                if not eval_gradient:
+                    return 2.0 * super().__call__(X, Y)
+                K, gradient = super().__call__(X, Y, eval_gradient=True)
+                return 2.0 * K, 2.0 * gradient
+
+            def diag(self, X):
+                return 2.0 * super().diag(X)
+
+            def contract(self, X, G):
+                return 2.0 * super().contract(X, G)
+
+        X, y = regression()
+        model = WNTKRegressor(Doubled(depth=1), alpha_bounds="fixed").fit(X, y)
+        found = evidence(model.kernel_(X), y[:, None], model.alpha_)
+        assert_allclose(found.value, model.objective_path_[-1], rtol=1e-9)
+
+    def test_a_hyperparameter_that_the_engine_does_not_know(self):
+        class Tempered(WeightedNTKernel):
+            temperature = 1.0
+            hyperparameter_temperature = Hyperparameter(
+                "temperature", "numeric", (0.1, 10.0)
+            )
+
+        X, _ = regression()
+        with pytest.raises(NotImplementedError, match="hyperparameter temperature"):
+            Tempered(depth=1)(X, eval_gradient=True)
 
     def test_a_foreign_kernel_moves_as_ours_does(self):
         """Ours prepared once, others by their `contract`, or by the full gradient."""
@@ -363,6 +397,33 @@ class TestRegressor:
         both = WNTKRegressor(**HELD).fit(X, Y).predict(X)
         assert column.shape == (45, 1)
         assert_allclose(column[:, 0], both[:, 0], rtol=0, atol=1e-11)
+
+    @pytest.mark.parametrize("unit", [1e-30, 1e30])
+    @both
+    def test_default_knows_no_units(self, estimator, unit):
+        """Constant is what does not vary against its own size, however small."""
+        X, y = classification()
+        targets = [y, y] if estimator is WNTKClassifier else [X[:, 0] ** 2] * 2
+        if estimator is WNTKRegressor:
+            targets[1] = unit * targets[0]
+        here = estimator().fit(X, targets[0])
+        there = estimator().fit(unit * X, targets[1])
+        score = here.score(X, targets[0])
+        assert score > 0.9
+        assert_allclose(there.score(unit * X, targets[1]), score, atol=1e-3)
+
+    @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+    def test_default_with_every_optimiser(self, optimizer):
+        # Layers switched off have no prior; warnings are errors.
+        X, y = regression(60)
+        model = WNTKRegressor(optimizer=optimizer, max_iter=300, tol=1e-2).fit(X, y)
+        assert model.score(X, y) > 0.8
+
+    def test_default_switches_a_layer_off(self):
+        problem = Prior(np.zeros(2), np.array([np.inf, 2.0]))
+        value, slope = problem(np.array([-np.inf, 1.0]))
+        assert value == 0.125
+        assert_array_equal(slope, [0.0, 0.25])
 
     def test_default_follows_the_units_of_the_targets(self):
         X, y = regression(60)
@@ -490,6 +551,14 @@ class TestClassifier:
         here = model.decision_function(X)
         assert_allclose(here, peer.decision_function(X), rtol=0, atol=1e-10)
         assert np.abs(here - plain.decision_function(X)).max() > 1e-3
+
+    def test_default_keeps_the_ridge_within_bounds(self):
+        X, y = classification()
+        model = WNTKClassifier(alpha_bounds=(50.0, 100.0)).fit(X, y)
+        assert [50.0 <= machine.alpha <= 100.0 for machine in model.members_] == [
+            True
+        ] * 2
+        assert WNTKClassifier().fit(X, y).alpha_ < 50.0
 
     @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=2)])
     def test_class_weights_do_not_change_what_is_learned(self, kernel):
@@ -685,7 +754,7 @@ class TestCallbacks:
 
         return Recorder()
 
-    @pytest.mark.parametrize("optimizer", ["lbfgs", "projected-gradient"])
+    @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
     def test_each_iteration_is_a_task(self, recorder, optimizer):
         X, y = regression()
         model = WNTKRegressor(WeightedNTKernel(), optimizer=optimizer, max_iter=4)
@@ -748,6 +817,26 @@ class TestNumericalCare:
         X[3, 1] = bad
         with pytest.raises(ValueError, match=r"NaN|infinity"):
             estimator().fit(X, y)
+
+    def test_nothing_is_left_of_an_earlier_fit(self):
+        X, y = regression()
+        model = WNTKRegressor(WeightedNTKernel()).fit(X, y)
+        assert model.layer_weights_.shape == (4,)
+        quiet(model.set_params(kernel=RBF()), X, y)
+        assert not hasattr(model, "layer_weights_")
+
+    def test_counted_folds_where_learning_is_on_a_sample(self):
+        X, y = regression()
+        model = WNTKRegressor(objective="holdout", cv=KFold(3), n_components=9)
+        with pytest.raises(ValueError, match=r"cv must be a number of folds .*nystrom"):
+            model.fit(X, y)
+
+    def test_verbose_counts_on_over_members(self, capsys):
+        X, y = classification()
+        quiet(WNTKClassifier(verbose=1, max_iter=3, objective="gcv"), X, y)
+        lines = capsys.readouterr().out.splitlines()
+        numbers = [int(line.split("iteration ")[1].split(",")[0]) for line in lines]
+        assert numbers == list(range(1, len(lines) + 1))
 
     @both
     def test_memory(self, estimator):

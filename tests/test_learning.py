@@ -222,6 +222,37 @@ class TestLearningInStages:
         assert_allclose(error[0], error[1], rtol=5e-3)
 
 
+class TestImpossiblePoints:
+    """Where the kernel matrix does not factor, whatever the units of the targets."""
+
+    @pytest.mark.parametrize("optimizer", ["bfgs", "lbfgs", "projected-gradient"])
+    @pytest.mark.parametrize("objective", ["gcv", "loo"])
+    def test_are_never_where_learning_ends(self, optimizer, objective):
+        X, y = _data(60)
+        fitted = [
+            WNTKRegressor(
+                _Dented(1.0),
+                optimizer=optimizer,
+                objective=objective,
+                alpha_bounds=(1e-6, 1e16),
+            ).fit(X, c * y)
+            for c in (1.0, 1e6)
+        ]
+        for model, c in zip(fitted, (1.0, 1e6), strict=True):
+            assert np.isfinite(model.objective_path_).all()
+            assert model.score(X, c * y) > 0.7
+
+    def test_large_targets_keep_what_parts_have_seen(self, counted):
+        X, y = _data(400)
+        kernel = WeightedNTKernel(depth=1)
+        seen = []
+        for c in (1.0, 1e6):
+            counted.clear()
+            WNTKRegressor(kernel, objective="loo").fit(X, c * y)
+            seen.append(counted[400])
+        assert seen[1] <= seen[0] + 2
+
+
 class TestRaised:
     def _case(self, noise):
         X, y = _data(80)
@@ -281,7 +312,8 @@ class TestRaised:
             (member,) = regression_members(X, np.ones(80))
             Z = member.encoding.transform(X)
             found.append(learn(member, Z, y[:, None], None, settings))
-        assert found[0].alpha == found[1].alpha < found[1].highest
-        assert_allclose(found[0].highest, 1e6 * found[1].highest, rtol=1e-14)
+        assert found[0].alpha == found[1].alpha < found[1].alpha_bounds[1]
+        ratio = found[0].alpha_bounds / found[1].alpha_bounds
+        assert_allclose(ratio, [1.0, 1e6], rtol=1e-14)
         # The ridge counts against a kernel of mean diagonal one.
         assert_allclose(np.mean(found[0].kernel.diag(Z)), 1.0, rtol=1e-12)

@@ -123,6 +123,8 @@ class TestProjectedGradient:
 
         found = self._run(evaluate)
         assert np.isfinite(found.u).any()
+        with pytest.raises(ValueError, match="learning_rate=2 would switch every"):
+            self._run(evaluate, learning_rate=2.0)
 
     def test_limit_of_iterations(self):
         found = self._run(max_iter=2, tol=0.0)
@@ -376,7 +378,7 @@ class TestThroughTheEstimator:
 
     @every_optimizer
     def test_better_than_where_it_began(self, optimizer):
-        X, y = _data(400)  # its first 50 rows are not those of _fit: other draws
+        X, y = _data(400, seed=5)  # other rows than those of _fit
         learned = _fit(optimizer=optimizer, objective="loo", max_iter=200)
         kernel = NTKernel(bias_variance_bounds="fixed")
         raw = _fit(kernel=kernel, alpha=10.0, alpha_bounds="fixed")
@@ -393,9 +395,30 @@ class TestThroughTheEstimator:
             warnings.simplefilter("ignore", ConvergenceWarning)
             paths = [
                 WNTKRegressor(kernel, **options).fit(X, c * y).objective_path_ / c**2
-                for c in (1.0, 2.0**-12)
+                for c in (1.0, 2.0**-12, 2.0**20)
             ]
-        assert_allclose(paths[1][-1], paths[0][-1], rtol=0.05)
+        for path in paths[1:]:
+            assert_allclose(path[-1], paths[0][-1], rtol=0.05)
+
+    @pytest.mark.parametrize("optimizer", ["bfgs", "lbfgs"])
+    def test_nor_for_the_evidence(self, optimizer):
+        # It changes by the logarithm of the unit for each row but the one that the
+        # intercept takes, and so passes through zero.
+        X, y = _data()
+        wide = {"layer_weights_bounds": (1e-12, 1e12)}
+        units = np.array([1.0, 0.05, 20.0])
+        models = [
+            WNTKRegressor(
+                WeightedNTKernel(depth=2, **wide),
+                optimizer=optimizer,
+                alpha_bounds=(1e-14, 1e10),
+            ).fit(X, c * y)
+            for c in units
+        ]
+        ends = [model.objective_path_[-1] for model in models]
+        ends -= (len(y) - 1) * np.log(units)
+        assert_allclose(ends, ends[0], atol=1e-3)
+        assert len({model.n_iter_ for model in models}) == 1
 
     @every_optimizer
     def test_no_iterations(self, optimizer):
@@ -451,7 +474,7 @@ class TestNormalisation:
 @pytest.mark.parametrize("alpha_bounds", ["fixed", (1e-8, 1e8)])
 class TestLayersSwitchedOff:
     def _model(self, alpha_bounds):
-        # A straight line needs no bend: the objective pushes early layers out.
+        # A product of a sign and a size: the objective pushes early layers out.
         rng = np.random.default_rng(1)
         X = rng.standard_normal((40, 3))
         y = np.sign(X[:, 0]) * np.abs(X[:, 1]) + 0.3 * rng.standard_normal(40)

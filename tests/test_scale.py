@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ntk_sklearn import NTKernel
+from ntk_sklearn import NTKernel, WeightedNTKernel
 from ntk_sklearn.classification import WNTKClassifier
 from ntk_sklearn.regression import WNTKRegressor
 from ntk_sklearn.solvers import (
@@ -375,9 +375,21 @@ CLASSES = np.where(Y[:, 0] > 0.5, "high", "low")
         WNTKClassifier(NTKernel(bias_variance_bounds="fixed"), n_components=20),
     ]
 )
-@pytest.mark.filterwarnings("ignore:the lbfgs optimiser used all")
 def test_estimator_checks(estimator, check):
     check(estimator)
+
+
+def test_bounds_of_the_ridge_are_scaled_as_the_ridge_is():
+    # Layer weights are scaled to a diagonal of one, and the ridge with them.
+    options = {
+        "kernel": WeightedNTKernel(depth=1, layer_weights_bounds=(5.0, 1e5)),
+        "alpha_bounds": (0.5, 0.6),
+    }
+    exact = WNTKRegressor(**options).fit(X, Y)
+    scaled = WNTKRegressor(n_components=60, **options).fit(X, Y)
+    assert exact.alpha_ < 0.4
+    # From 0.5 to 0.6, and scaled alike.
+    assert abs(np.log(scaled.alpha_ / exact.alpha_)) < np.log(0.6 / 0.5) + 1e-9
 
 
 def test_estimator_agrees_with_the_functions():

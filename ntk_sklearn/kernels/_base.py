@@ -217,6 +217,12 @@ class NetworkKernel(Kernel):
         positions = {}
         start = 0
         for h in self.hyperparameters:
+            if h.name not in HYPERPARAMETERS and not h.fixed:
+                raise NotImplementedError(
+                    f"{type(self).__name__} has the free hyperparameter {h.name}, in "
+                    "which the engine has no gradient; fix it by its bounds, or "
+                    "override __call__ and contract."
+                )
             free = self._free(h.name)
             position = np.full(free.size, -1)
             if not h.fixed:
