@@ -19,6 +19,7 @@ from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
 from ._large import LargeFit
 from ._learning import Member, Settings
 from ._machine import fit_machine, unless_ones
+from ._problem import is_ours
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS
@@ -148,13 +149,24 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         seed = 0 if self.random_state is None else self.random_state
         return list(KFold(n_splits, shuffle=True, random_state=seed).split(rows))
 
+    def _n_matrices(self) -> float:
+        """How many matrices of n by n an exact fit holds, at most."""
+        n_matrices = MATRICES["cholesky"]
+        if self.objective == "holdout":
+            n_matrices += 1  # parts of the kernel matrix, beside it
+        if not (self.kernel is None or is_ours(self.kernel)):
+            # Gradients of n by n by p, and of what they are made of.
+            n_matrices += 2 * self.kernel.n_dims
+        return n_matrices
+
     def _check_memory(self, n: int) -> None:
         """Raise before allocating what the machine does not have."""
-        needed, total = MATRICES["cholesky"] * 8.0 * n * n, available_memory()
+        n_matrices, total = self._n_matrices(), available_memory()
+        needed = n_matrices * 8.0 * n * n
         if needed > total:
             raise MemoryError(
                 f"fitting {n} rows exactly needs about {needed / 2**30:.1f} GiB for "
-                f"{MATRICES['cholesky']:g} kernel matrices of shape ({n}, {n}), but "
+                f"{n_matrices:g} kernel matrices of shape ({n}, {n}), but "
                 f"this machine has {total / 2**30:.1f} GiB; use "
                 'solver="nystrom" with n_components centres, or fit a sample of the '
                 "rows."

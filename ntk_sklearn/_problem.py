@@ -38,7 +38,7 @@ class _AnyKernel:
         return np.einsum("ij,ijk->k", G, gradient)
 
 
-def _is_ours(kernel) -> bool:
+def is_ours(kernel) -> bool:
     """Whether a kernel is computed by the engine; a subclass may do otherwise."""
     return isinstance(kernel, NetworkKernel) and all(
         getattr(type(kernel), name) is getattr(NetworkKernel, name)
@@ -110,7 +110,7 @@ class Problem:
 
     def _set_rows(self, X):
         kernel, self.X = self.kernel, X
-        self._moving = kernel._moving(X) if _is_ours(kernel) else _AnyKernel(kernel, X)
+        self._moving = kernel._moving(X) if is_ours(kernel) else _AnyKernel(kernel, X)
 
     def part(self, rows) -> Problem:
         """Return the same problem for some of the rows."""

@@ -34,7 +34,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     With all defaults, two networks of one hidden layer are fitted, one on scaled
     columns and one on thermometer codes of their ranks. Each gets its ridge by the
-    exact leave-one-out error, and their decision values are blended by that error.
+    exact leave-one-out error, on a grid that needs neither `optimizer`, `max_iter` nor
+    `tol`, and their decision values are blended by that error.
     Give a `kernel` to have full control: it then sees the inputs as they are, and its
     free hyperparameters, layer weights first of all, are learned.
 
@@ -68,7 +69,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     max_iter : int, default=100
         Iterations at most.
     tol : float, default=1e-3
-        Learning ends when the objective falls by less, relative to its size.
+        Learning ends when the objective falls by less, relative to its size at the
+        start; that of the evidence is the number of targets.
     cv : int, splitter or iterable of index pairs, default=None
         Splits of ``objective="holdout"``; None means 5 folds.
     fit_intercept : bool, default=True
@@ -76,7 +78,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into `sample_weight` in the final solve:
         kernel and ridge are learned on the rows as they are. Where the ridge is
-        learned only the ratios matter, and the total weight is kept.
+        learned only the ratios matter, and the total weight is kept. A solver for many
+        rows learns with these weights as well.
     n_components : int, default=None
         Number of centres of a Nyström model, fitted in one pass over the rows; None
         means the exact fit where it is possible. Hyperparameters are then learned on a

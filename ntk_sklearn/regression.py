@@ -59,7 +59,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     max_iter : int, default=100
         Iterations at most.
     tol : float, default=1e-3
-        Learning ends when the objective falls by less, relative to its size.
+        Learning ends when the objective falls by less, relative to its size at the
+        start; that of the evidence is the number of targets.
     cv : int, splitter or iterable of index pairs, default=None
         Splits of ``objective="holdout"``; None means 5 folds.
     fit_intercept : bool, default=True
@@ -102,8 +103,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Prediction of every training row by a model that has not seen it.
     objective_path_ : ndarray of shape (n_iter_ + 1,)
-        Objective at the start and after every iteration. Where a part of the rows was
-        learned from, its own objective, as if there were all rows.
+        Objective at the start and after every iteration; empty if nothing was learned.
+        Where a part of the rows was learned from, its own objective, as if there were
+        all rows.
     objective_rows_ : ndarray of shape (n_iter_ + 1,)
         Of how many rows each value of `objective_path_` is.
     n_iter_ : int

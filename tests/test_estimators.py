@@ -879,6 +879,30 @@ class TestNumericalCare:
         # work; 28 parameters would need 28 more, the layers 7.
         assert peak < 8.0
 
+    MODELS = {
+        "regressor": WNTKRegressor(),
+        "classifier": WNTKClassifier(),
+        "lbfgs": WNTKRegressor(WeightedNTKernel(), optimizer="lbfgs"),
+        "holdout": WNTKRegressor(WeightedNTKernel(), objective="holdout"),
+        "sum": WNTKRegressor(NTKernel() + WhiteKernel()),
+        "length scales": WNTKRegressor(RBF(np.ones(4))),
+    }
+
+    @pytest.mark.parametrize("name", MODELS)
+    def test_the_estimate_of_memory_holds(self, name):
+        model = clone(self.MODELS[name]).set_params(max_iter=3)
+        X, y = regression(700, features=4)
+        y = y if isinstance(model, WNTKRegressor) else y > np.median(y)
+        quiet(clone(model), X[:40], y[:40])  # compiles
+        tracemalloc.start()
+        try:
+            quiet(model, X, y)
+            peak = tracemalloc.get_traced_memory()[1] / (8.0 * 700**2)
+        finally:
+            tracemalloc.stop()
+        # Beside matrices of n by n there are some of n by the number of columns.
+        assert 0.3 * model._n_matrices() < peak < model._n_matrices() + 0.5
+
     def test_predictions_come_in_blocks(self):
         X, y = regression()
         model = WNTKRegressor(**HELD).fit(X, y)

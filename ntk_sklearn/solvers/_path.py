@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import blas, eigh
 
 from .._threads import factorising
 
@@ -56,23 +56,28 @@ def ridge_path(
     n = len(K)
     s = np.ones(n) if sample_weight is None else sample_weight
     total, root = s.sum(), np.sqrt(s)
+    # In place, and in the order of LAPACK: its own work takes two matrices more.
+    A = np.array(K.T, np.float64, order="F")
     if intercept:  # the constant is fitted by centring, in the weighted mean
         p = s / total
         mean = K @ p
-        K = K - mean[:, None] - mean + p @ mean
+        A -= mean[:, None]
+        A -= mean
+        A += p @ mean
         Y = Y - p @ Y
-    A = root[:, None] * K * root
+    A *= root[:, None]
+    A *= root
     lift = 0.0
     if intercept:
         # The constant is in the null space: lifted to the matrix's own size, it cannot
         # be confused with what rounding leaves of small eigenvalues.
         lift = max(float(np.trace(A)), np.finfo(float).tiny)
-        A += lift / total * np.outer(root, root)
+        A = blas.dger(lift / total, root, root, a=A, overwrite_a=1)
     with factorising(n):
         values, U = eigh(A, driver="evd", overwrite_a=True)
     values = np.maximum(values, 0.0)
-    squares = U * U
     projected = U.T @ (root[:, None] * Y)
+    squares = U * U
     share = np.minimum(1.0, s) / s
     alphas = np.asarray(alphas, dtype=np.float64)
     errors = np.empty(len(alphas))
