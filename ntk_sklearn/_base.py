@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import count
 from numbers import Integral, Real
 
@@ -27,6 +28,8 @@ from .solvers._choice import MATRICES, available_memory
 
 # Size of a table up to which a Nyström fit merges repeated rows before it samples.
 _MERGED_SIZE = 20_000_000
+# With fewer copies of a row on average, weights are more likely to be shares.
+_FEWEST_COPIES = 0.1
 
 
 class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
@@ -172,6 +175,20 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 "rows."
             )
 
+    def _warn_of_shares(self, s) -> None:
+        """Say so if weights look like shares: the evidence takes them for counts."""
+        learns = self.objective == "evidence" and not isinstance(self.alpha_bounds, str)
+        n_rows, total = np.count_nonzero(s), s.sum()
+        if learns and total < _FEWEST_COPIES * n_rows:
+            warnings.warn(
+                f"sample_weight sums to {total:.3g} for {n_rows} rows. A weight counts "
+                "the copies of a row, so this is as much to learn from as "
+                f"{total:.3g} rows, and the ridge will be large; scale weights that "
+                "are no counts to a mean of 1.",
+                UserWarning,
+                stacklevel=5,
+            )
+
     def _fit_machines(self, X, Y, sample_weight, y, emphasis=None):
         """Fit every member; sets the attributes that both estimators have.
 
@@ -185,6 +202,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 "sample_weight is zero for every row; none is left to fit."
             )
+        self._warn_of_shares(s)
         for left in ("_streams", "layer_weights_"):  # of an earlier fit
             self.__dict__.pop(left, None)
         streams = self._streams_from(X)

@@ -215,8 +215,12 @@ def _optimise(problem: Problem, settings):
                 _start_on_path(part, settings)
         if seen is None:
             found = run(part.start, part.bounds, **_options(problem, settings))
-        path += [value / share for value in found.path[bool(path) :]]
-        rows += [len(part.Y)] * (len(path) - len(rows))
+        told = [value / share for value in found.path]
+        if path and len(told) == 1:  # it went no further: the same end, of more rows
+            path[-1], rows[-1] = told[0], len(part.Y)
+        else:
+            path += told[bool(path) :]
+            rows += [len(part.Y)] * (len(path) - len(rows))
     return found.u, path, rows, found.converged
 
 
@@ -260,7 +264,7 @@ def _parts(problem: Problem, settings) -> list[Problem]:
         return parts
     fewest = max(_FEWEST_ROWS, problem.start.size)
     for size in _sizes(len(problem.Y), fewest):
-        part = problem.part(spread_rows(problem.X, size))
+        part = problem.part(spread_rows(problem.X, problem.Y, size))
         if np.ptp(part.Y, axis=0).any():  # else there is nothing to learn from it
             parts.insert(-1, part)
     return parts
@@ -275,16 +279,26 @@ def _sizes(n: int, fewest: int) -> list[int]:
     return sizes
 
 
-def spread_rows(X, size: int) -> np.ndarray:
+def spread_rows(X, Y, size: int) -> np.ndarray:
     """Return `size` row numbers: neighbours in pairs, spread over the rows in order.
 
     The order is that of the inputs, so that rows measured twice are neighbours: only
-    such pairs tell a part of the rows how much is noise. What the targets are must not
-    count, or their likelihood would be another one.
+    such pairs tell a part of the rows how much is noise. How large the targets are must
+    not count, or their likelihood would be another one: among equal inputs, their
+    scrambled digits decide.
     """
-    order = np.lexsort(X.T[::-1])
+    order = np.lexsort((_scrambled(Y), *X.T[::-1]))
     firsts = np.linspace(0, len(X) - 2, size // 2).astype(int)
     return np.sort(order[np.union1d(firsts, firsts + 1)])
+
+
+def _scrambled(Y) -> np.ndarray:
+    """Return a number for each row that depends on its digits, but not in order."""
+    bits = np.ascontiguousarray(Y, dtype=np.float64).view(np.uint64)
+    with np.errstate(over="ignore"):
+        for factor in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93):
+            bits = (bits ^ (bits >> np.uint64(32))) * np.uint64(factor)
+        return bits.sum(axis=1, dtype=np.uint64)
 
 
 def _unit(K, weight):

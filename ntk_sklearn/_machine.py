@@ -44,8 +44,8 @@ class Machine:
     path_rows : list of int
         Of how many rows each of its values is.
     n_iter : int
-    variance : float
-        Scale of the kernel as a prior covariance.
+    variance : ndarray of shape (k,)
+        Scale of the kernel as a prior covariance, for each output.
     alpha_bounds : pair of floats or "fixed"
         What the ridge is held within.
     """
@@ -61,7 +61,7 @@ class Machine:
     path: list = field(default_factory=list)
     path_rows: list = field(default_factory=list)
     n_iter: int = 0
-    variance: float = 1.0
+    variance: Any = 1.0
     alpha_bounds: Any = "fixed"
 
     def encode(self, X):
@@ -117,11 +117,13 @@ def fit_machine(
     )
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
-    residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weight)
+    residuals, _ = leave_one_out(
+        precision, solution.dual_coef, alpha, weight, copies=sample_weight
+    )
     if settings.intercept and len(Y) == 1:
         residuals = np.zeros_like(Y)  # nothing is left to predict one row from
-    freedom = max(len(Y) - settings.intercept, 1) * Y.shape[1]
-    variance = float(np.sum(Y * solution.dual_coef)) / freedom
+    freedom = max(len(Y) - settings.intercept, 1)
+    variance = np.sum(Y * solution.dual_coef, axis=0) / freedom
     return Machine(
         kernel,
         alpha,
@@ -134,7 +136,7 @@ def fit_machine(
         found.path,
         found.rows,
         max(len(found.path) - 1, 0),
-        max(variance, 0.0),
+        np.maximum(variance, 0.0),
         found.alpha_bounds,
     )
 

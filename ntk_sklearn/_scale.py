@@ -135,7 +135,7 @@ class Stream:
             missed, spread = system.variance(X[rows], alpha)
             prior = machine.kernel.diag(machine.encode(X[rows]))
             out[rows] = np.maximum(prior - missed, 0.0) + spread
-        return machine.variance * out
+        return out[:, None] * machine.variance
 
     def finish(self) -> Machine:
         """Choose the ridge and solve."""
@@ -212,7 +212,7 @@ class LocalMachine(Machine):
             )
             for block, variance in zip(blocks, found, strict=True):
                 out[block] = variance
-        return self.variance * out
+        return out[:, None] * self.variance
 
     @one_blas_thread()
     def predict(self, X):

@@ -157,7 +157,7 @@ def check_ranks(n_ranks, X, Y=None) -> int:
             raise ValueError(
                 f"{name} must have ranks between 0 and 1 in its last {count} "
                 f"features, as n_ranks={count} says, got values from "
-                f"{ranks.min():.3g} to {ranks.max():.3g}."
+                f"{float(ranks.min())!r} to {float(ranks.max())!r}."
             )
     return count
 

@@ -202,7 +202,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         y : array-like of shape (n_samples,)
             Labels, numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; an integer stands for that many copies of the row.
+            Non-negative weights: how many copies of the row there are. Leave-one-out
+            leaves one of them out, so scale weights that are no counts to at most 1.
 
         Returns
         -------

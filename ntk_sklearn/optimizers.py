@@ -116,7 +116,8 @@ def lbfgs(
     path: list[float] = []
     best: list = [np.inf, np.asarray(start)]
 
-    if max_iter == 0:  # scipy would take a step all the same
+    # scipy would take a step all the same, or has nothing to say.
+    if max_iter == 0 or np.all(bounds[:, 0] == bounds[:, 1]):
         return Outcome(np.asarray(start), [evaluate(start)[0]], True)
 
     # scipy's tolerances are absolute for values below one: from the start, and relative

@@ -193,7 +193,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; an integer stands for that many copies of the row.
+            Non-negative weights: how many copies of the row there are. Leave-one-out
+            leaves one of them out, so scale weights that are no counts to a mean of 1
+            and expect `loo_predictions_` of heavy rows to have seen the rest of them.
 
         Returns
         -------
@@ -296,7 +298,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         mean = self._in_units(decisions)
         if not return_std:
             return mean
-        spread = np.sqrt(self._posterior_variance(X))[:, None] * self._scale
+        spread = np.sqrt(self._posterior_variance(X)) * self._scale
         return mean, spread.ravel() if self._single_output else spread
 
     def _posterior_variance(self, X):
@@ -324,4 +326,4 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             )
             if self.fit_intercept:  # the constant's own uncertainty, and its covariance
                 out[block] += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
-        return machine.variance * np.maximum(out, 0.0)
+        return np.maximum(out, 0.0)[:, None] * machine.variance

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import LinAlgWarning
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_iris, load_wine
+from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import (
@@ -22,6 +22,7 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -425,6 +426,21 @@ class TestRegressor:
         assert value == 0.125
         assert_array_equal(slope, [0.0, 0.25])
 
+    def test_each_output_has_a_spread_of_its_own(self):
+        X, y = regression()
+        Y = np.column_stack([y, 1000.0 * y, np.full_like(y, 5.0)])
+        for kernel in (WeightedNTKernel(depth=1), None):
+            _, std = WNTKRegressor(kernel).fit(X, Y).predict(X[:4], return_std=True)
+            assert_allclose(std[:, 1], 1000.0 * std[:, 0], rtol=1e-9)
+            assert_allclose(std[:, 2], 0.0, atol=1e-6)
+
+    def test_nothing_may_move_for_scipy(self):
+        X, y = regression()
+        kernel = NTKernel(2, bias_variance_bounds="fixed")
+        model = WNTKRegressor(kernel, optimizer="lbfgs", alpha_bounds=(0.1, 0.1))
+        assert_allclose(model.fit(X, y).alpha_, 0.1, rtol=1e-12)
+        assert (model.n_iter_, len(model.objective_path_)) == (0, 1)
+
     def test_default_follows_the_units_of_the_targets(self):
         X, y = regression(60)
         here = WNTKRegressor().fit(X, y).predict(X)
@@ -571,6 +587,26 @@ class TestClassifier:
             assert_array_equal(one.kernel.layer_weights, two.kernel.layer_weights)
         assert (model.predict(X) == "ant").sum() >= (plain.predict(X) == "ant").sum()
         assert np.abs(model.dual_coef_ - plain.dual_coef_).max() > 1e-3
+
+    def test_loo_predictions_have_not_seen_the_whole_row(self):
+        """A class weight is no number of copies: the row is left out with all of it."""
+        X, y = classification()
+        weights = {"ant": 5.0, "bee": 1.0, "cat": 0.5}
+        held = WNTKClassifier(**HELD, class_weight=weights)
+        found = clone(held).fit(X, y)
+        for i in (0, 7, 31):
+            rest = np.arange(len(X)) != i
+            brute = clone(held).fit(X[rest], y[rest]).decision_function(X[i : i + 1])
+            assert_allclose(found._loo_decisions[i], brute[0], rtol=0, atol=1e-10)
+
+    def test_balanced_probabilities_are_calibrated(self):
+        X, y = make_classification(
+            1500, n_features=6, weights=[0.9], flip_y=0.1, class_sep=0.7, random_state=1
+        )
+        model = WNTKClassifier(class_weight="balanced").fit(X[:400], y[:400])
+        s = compute_sample_weight("balanced", y[400:])
+        proba = model.predict_proba(X[400:])
+        assert log_loss(y[400:], proba, sample_weight=s) < np.log(2.0)
 
     def test_class_weight_dictionary(self):
         X, y = classification()
@@ -817,6 +853,15 @@ class TestNumericalCare:
         X[3, 1] = bad
         with pytest.raises(ValueError, match=r"NaN|infinity"):
             estimator().fit(X, y)
+
+    def test_weights_that_are_shares(self):
+        X, y = regression()
+        shares = np.full(len(y), 1.0 / len(y))
+        with pytest.warns(UserWarning, match="sums to 1 for 45 rows. A weight counts"):
+            WNTKRegressor().fit(X, y, shares)
+        # By leave-one-out, and with a ridge that is held, only ratios or the ridge.
+        WNTKRegressor(objective="loo").fit(X, y, shares)
+        WNTKRegressor(**HELD).fit(X, y, shares)
 
     def test_nothing_is_left_of_an_earlier_fit(self):
         X, y = regression()

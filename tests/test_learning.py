@@ -1,18 +1,27 @@
 """Learning in stages: fewer rows first, all of them in the end."""
 
+import warnings
 from collections import Counter
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.metrics import r2_score
 
-from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor, _machine
+from ntk_sklearn import (
+    NTKernel,
+    WeightedNTKernel,
+    WNTKClassifier,
+    WNTKRegressor,
+    _machine,
+)
 from ntk_sklearn._defaults import regression_members
 from ntk_sklearn._learning import _sizes, learn, spread_rows
 from ntk_sklearn._machine import solve_raised
 from ntk_sklearn._problem import Problem
+from ntk_sklearn.objectives import OBJECTIVES
 from ntk_sklearn.solvers import ridge_path, solve
 
 
@@ -63,7 +72,7 @@ class TestStages:
 
     def test_rows_come_in_pairs_spread_over_the_inputs(self):
         X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
-        rows = spread_rows(X, 200)
+        rows = spread_rows(X, X, 200)
         assert_array_equal(np.diff(rows) > 0, True)
         pairs = np.sort(X[rows, 0]).reshape(-1, 2)
         assert len(pairs) == 100
@@ -73,20 +82,31 @@ class TestStages:
     def test_rows_measured_twice_stay_together(self):
         X = np.repeat(np.random.default_rng(2).standard_normal((300, 4)), 2, axis=0)
         X = X[np.random.default_rng(3).permutation(600)]
-        counts = np.unique(X[spread_rows(X, 75)], axis=0, return_counts=True)[1]
+        counts = np.unique(X[spread_rows(X, X, 75)], axis=0, return_counts=True)[1]
         # Rows drawn one by one would be together in 1 of 15 cases.
         assert (counts == 2).mean() > 0.25
 
     def test_the_same_rows_whatever_their_order(self):
         X = np.random.default_rng(2).standard_normal((500, 3))
         mixed = np.random.default_rng(3).permutation(500)
-        one, two = X[spread_rows(X, 120)], X[mixed][spread_rows(X[mixed], 120)]
+        one, two = (
+            X[spread_rows(X, X, 120)],
+            X[mixed][spread_rows(X[mixed], X[mixed], 120)],
+        )
         assert_array_equal(np.unique(one, axis=0), np.unique(two, axis=0))
+
+    def test_order_does_not_matter_among_equal_inputs(self):
+        rng = np.random.default_rng(1)
+        X, Y = np.repeat(rng.standard_normal((60, 2)), 5, axis=0), rng.normal(size=300)
+        mixed = rng.permutation(300)
+        one = Y[spread_rows(X, Y[:, None], 100)]
+        two = Y[mixed][spread_rows(X[mixed], Y[mixed, None], 100)]
+        assert_array_equal(np.sort(one), np.sort(two))
 
     @pytest.mark.parametrize("n", [200, 201, 999])
     def test_as_many_as_asked_for(self, n):
         X = np.random.default_rng(4).standard_normal((n, 2))
-        rows = spread_rows(X, n // 2)
+        rows = spread_rows(X, X, n // 2)
         assert n // 2 - 3 <= len(np.unique(rows)) == len(rows) <= n // 2
 
 
@@ -160,7 +180,7 @@ class TestLearningInStages:
 
     def test_a_part_without_a_second_value_is_left_out(self, counted):
         X = np.sort(np.random.default_rng(8).standard_normal((400, 1)), axis=0)
-        seen = np.concatenate([spread_rows(X, size) for size in (100, 200)])
+        seen = np.concatenate([spread_rows(X, X, size) for size in (100, 200)])
         y = np.zeros(400)
         y[np.setdiff1d(np.arange(400), seen)[7]] = 1.0
         WNTKRegressor(WeightedNTKernel(depth=1)).fit(X, y)
@@ -174,6 +194,27 @@ class TestLearningInStages:
         assert np.linalg.eigvalsh(K)[0] < -0.3
         assert model.alpha_ > 0.3
         assert r2_score(y, model.loo_predictions_) > 0.5
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"max_iter": 0},
+            {"alpha_bounds": (10.0, 20.0), "objective": "loo"},
+            {"alpha_bounds": (0.1, 0.11)},
+        ],
+    )
+    def test_the_path_ends_on_all_rows(self, options):
+        X, y = _data(220)
+        kernel = NTKernel(2, bias_variance_bounds="fixed")
+        model = WNTKRegressor(kernel, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, y)
+        assert model.objective_rows_[-1] == 220
+        assert len(model.objective_path_) == model.n_iter_ + 1
+        objective = OBJECTIVES[model.objective]
+        found = objective(model.kernel_(X), y[:, None], model.alpha_)
+        assert_allclose(model.objective_path_[-1], found.value, rtol=1e-9)
 
     def test_hold_out_rows_are_of_all_rows(self, counted):
         X, y = _data()

@@ -82,8 +82,10 @@ class LearningPathDisplay:
         path, rows = np.array(machine.path), np.array(machine.path_rows)
         if not path.size:
             raise ValueError(
-                "estimator has no learning path: nothing was free to be learned. Give "
-                'it a kernel with bounds that are not "fixed", or alpha_bounds.'
+                "estimator has no learning path: nothing was learned. Either nothing "
+                'is free (give it a kernel with bounds that are not "fixed", or '
+                "alpha_bounds), or there is nothing to learn from: fewer than 3 "
+                "distinct rows, or constant targets."
             )
         name = type(estimator).__name__ if name is None else name
         display = cls(path, rows=rows, objective=estimator.objective, name=name)

@@ -178,7 +178,7 @@ def solve(
     return Solution(P, dual_coef, b, logdet, u, constant, jitter)
 
 
-def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
+def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
     """Return the exact leave-one-out residuals, ``Y`` minus predictions.
 
     Of a row with weight s, one copy is left out (all of it, if s < 1).
@@ -190,6 +190,8 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
     dual_coef : ndarray of shape (n, k)
     alpha : float
     sample_weight : ndarray of shape (n,), default=None
+    copies : ndarray of shape (n,), default=None
+        For how many copies each weight stands; None means as many as it says.
 
     Returns
     -------
@@ -198,7 +200,8 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
         One minus the leverage of what is left out.
     """
     s = np.ones(len(precision)) if sample_weight is None else sample_weight
-    noise, share = alpha / s, np.minimum(1.0, s) / s
+    copies = s if copies is None else copies
+    noise, share = alpha / s, np.minimum(1.0, copies) / copies
     room = 1.0 - share + share * noise * precision
     room = np.maximum(room, np.finfo(float).eps * noise.min(initial=np.inf))
     return (noise / room)[:, None] * dual_coef, room
