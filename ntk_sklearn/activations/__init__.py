@@ -1,8 +1,8 @@
 """The activations: each function beside its closed-form duals, by family.
 
-To add one, see "Add an activation" in the documentation. Registering it here
-makes it available to every kernel, and makes the Monte-Carlo, gradient and limit tests
-run on it.
+To add one, see "Adding an activation or a kernel" in the documentation. Registering it
+here makes it available to every kernel, and makes the Monte-Carlo, gradient and limit
+tests run on it.
 """
 
 from __future__ import annotations

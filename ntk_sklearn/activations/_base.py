@@ -17,9 +17,10 @@ the activation's own numbers (`Activation.parameters`); `n` is ``sqrt(q_ii)``.
     ``(E[phi(z)^2], E[phi'(z)^2])`` for ``z ~ N(0, q)``: the diagonal map.
 ``statistics(parameters, q, out)``
     Write into ``out[:N_STATISTICS]`` what `dual` needs to know of one input.
-``dual(parameters, eta, derivative, s_i, s_j)``
-    For one row of pairs: replace ``eta`` by the signed deficit of
-    ``A = E[phi(u) phi(v)]`` and write ``D = E[phi'(u) phi'(v)]`` into ``derivative``.
+``dual(parameters, eta, derivative, s_i, i, s_j, j0)``
+    For the pairs of input i with inputs j0, j0 + 1, ...: replace ``eta`` by the signed
+    deficit of ``A = E[phi(u) phi(v)]`` and write ``D = E[phi'(u) phi'(v)]`` into
+    ``derivative``. The statistics of input i are ``s_i[:, i]``.
 ``pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)``
     The gradient of ``sum(a_bar * A + d_bar * D)`` in ``log abs(q_ij)``,
     ``log q_ii`` and ``log q_jj``, written into the last three arrays.
