@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from ._encoding import TableEncoding
+from ._parts import parts
 from ._problem import Problem
 from .kernels import WeightedNTKernel
 from .objectives import EXTENSIVE, OBJECTIVES
@@ -21,11 +22,8 @@ from .solvers import ridge_path, solve
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
 PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
-# Learning starts on a part of the rows, if that leaves so many, and one for each
-# hyperparameter (fewer rows can be fitted by anything); each part is half of the next,
-# and an evaluation on it takes a quarter of the time or less.
-_FEWEST_ROWS = 100
-# On a part of the rows, the logarithm of the ridge falls by no more than this.
+# On a part of the rows, the logarithm of the ridge falls by no more than this: noise
+# that shows between rows measured twice may be seen by all of them only.
 _DEEPEST = 5.0
 
 
@@ -188,7 +186,7 @@ def _optimise(problem: Problem, settings):
     rows: list[int] = []
     found = Outcome(problem.start, [], False)
     share = 1.0  # of the whole objective, that the part's is
-    for part in _parts(problem, settings):
+    for part in parts(problem, settings):
         before = share
         if settings.objective in EXTENSIVE:
             share = len(part.Y) / len(problem.Y)
@@ -250,55 +248,6 @@ def _options(problem: Problem, settings) -> dict[str, Any]:
 def _report(settings, share, value):
     if settings.report is not None:
         settings.report(value / share)
-
-
-def _parts(problem: Problem, settings) -> list[Problem]:
-    """Return the problem for parts of the rows, and in the end itself.
-
-    Only "bfgs" can take along what it has seen, and splits are of all rows. On a part,
-    the ridge has a floor: noise that shows between rows measured twice may be seen by
-    all of them only.
-    """
-    parts = [problem]
-    if settings.optimizer != "bfgs" or settings.splits is not None:
-        return parts
-    fewest = max(_FEWEST_ROWS, problem.start.size)
-    for size in _sizes(len(problem.Y), fewest):
-        part = problem.part(spread_rows(problem.X, problem.Y, size))
-        if np.ptp(part.Y, axis=0).any():  # else there is nothing to learn from it
-            parts.insert(-1, part)
-    return parts
-
-
-def _sizes(n: int, fewest: int) -> list[int]:
-    """Return how many rows to learn on before all `n`: halves, down to `fewest`."""
-    sizes: list[int] = []
-    while n >= 2 * fewest:
-        n //= 2
-        sizes.insert(0, n)
-    return sizes
-
-
-def spread_rows(X, Y, size: int) -> np.ndarray:
-    """Return `size` row numbers: neighbours in pairs, spread over the rows in order.
-
-    The order is that of the inputs, so that rows measured twice are neighbours: only
-    such pairs tell a part of the rows how much is noise. How large the targets are must
-    not count, or their likelihood would be another one: among equal inputs, their
-    scrambled digits decide.
-    """
-    order = np.lexsort((_scrambled(Y), *X.T[::-1]))
-    firsts = np.linspace(0, len(X) - 2, size // 2).astype(int)
-    return np.sort(order[np.union1d(firsts, firsts + 1)])
-
-
-def _scrambled(Y) -> np.ndarray:
-    """Return a number for each row that depends on its digits, but not in order."""
-    bits = np.ascontiguousarray(Y, dtype=np.float64).view(np.uint64)
-    with np.errstate(over="ignore"):
-        for factor in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93):
-            bits = (bits ^ (bits >> np.uint64(32))) * np.uint64(factor)
-        return bits.sum(axis=1, dtype=np.uint64)
 
 
 def _unit(K, weight):

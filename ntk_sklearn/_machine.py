@@ -77,6 +77,37 @@ class Machine:
             out[block] = multiply(K, self.dual_coef) + self.intercept
         return out
 
+    @one_blas_thread()
+    def exact_variance(self, X, weight, fit_intercept) -> np.ndarray:
+        """Return the posterior variance of the function at raw rows, for each output.
+
+        The matrix is factorised again: kept, it would be most of a pickled model.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+        weight : ndarray or None
+            Of the training rows, in the solve.
+        fit_intercept : bool
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+        """
+        K = self.kernel(self.X)
+        nothing = np.zeros((len(K), 1))
+        fit = solve(K, nothing, self.alpha, weight, fit_intercept, overwrite_K=True)
+        del K
+        out = np.empty(len(X))
+        for block in row_blocks(len(X), len(self.X)):
+            Z = self.encode(X[block])
+            cross = self.kernel(Z, self.X)
+            explained = np.sum((cross @ fit.P) * cross, axis=1)
+            out[block] = self.kernel.diag(Z) - explained
+            if fit_intercept:  # the constant's own uncertainty, and its covariance
+                out[block] += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
+        return np.maximum(out, 0.0)[:, None] * self.variance
+
 
 def row_blocks(n_rows: int, n_columns: int):
     """Slice rows so that their kernel with `n_columns` fits the working memory."""

@@ -11,10 +11,8 @@ from . import _defaults
 from ._base import BaseWNTK
 from ._compat import _fit_context
 from ._large import can_add_batches, whole_or_nothing
-from ._machine import row_blocks
 from ._scale import LocalMachine
 from ._validation import is_flat
-from .solvers import solve
 
 
 class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
@@ -286,7 +284,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return_std : bool, default=False
             Whether to return the standard deviation of the predicted function as well:
             that of a Gaussian process with the learned kernel, scaled to the
-            targets. It does not include the noise of new targets.
+            targets. It does not include the noise of new targets. Takes a factorisation
+            of all training rows in each call.
 
         Returns
         -------
@@ -313,17 +312,4 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
                 "return_std=True needs a factorisation of the whole problem, which "
                 'solver="cg" does without; fit with another solver.'
             )
-        K = machine.kernel(machine.X)
-        nothing = np.zeros((len(K), 1))
-        weight = self._noise_weight
-        fit = solve(K, nothing, machine.alpha, weight, self.fit_intercept)
-        out = np.empty(len(X))
-        for block in row_blocks(len(X), len(K)):
-            Z = machine.encode(X[block])
-            cross = machine.kernel(Z, machine.X)
-            out[block] = machine.kernel.diag(Z) - np.sum(
-                (cross @ fit.P) * cross, axis=1
-            )
-            if self.fit_intercept:  # the constant's own uncertainty, and its covariance
-                out[block] += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
-        return np.maximum(out, 0.0)[:, None] * machine.variance
+        return machine.exact_variance(X, self._noise_weight, self.fit_intercept)

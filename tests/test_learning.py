@@ -18,8 +18,9 @@ from ntk_sklearn import (
     _machine,
 )
 from ntk_sklearn._defaults import regression_members
-from ntk_sklearn._learning import _sizes, learn, spread_rows
+from ntk_sklearn._learning import learn
 from ntk_sklearn._machine import solve_raised
+from ntk_sklearn._parts import _sizes, spread_rows
 from ntk_sklearn._problem import Problem
 from ntk_sklearn.objectives import OBJECTIVES
 from ntk_sklearn.solvers import ridge_path, solve

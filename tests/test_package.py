@@ -26,6 +26,7 @@ STOREYS = [
     {"_blas", "_gram"},
     {"kernels", "optimizers", "solvers"},
     {"objectives", "_problem"},
+    {"_parts"},
     {"_learning"},
     {"_machine"},
     {"_defaults", "_scale"},
