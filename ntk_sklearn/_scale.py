@@ -243,8 +243,8 @@ def fit_local(
     Z = old.encode(X)
     scaled = first_layer(old.kernel, Z)
     # Large clusters are the more accurate ones; up to this size, their factorisations
-    # add half as much as the centres cost.
-    size = max(_CLUSTER_ROWS, m // 2)
+    # cost no more than the centres.
+    size = max(_CLUSTER_ROWS, m)
     clusters = cluster_rows(scaled, size, random_state=sample.rng)
     means = np.array([scaled[rows].mean(axis=0) for rows in clusters])
     del scaled  # as large as all rows

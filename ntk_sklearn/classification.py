@@ -87,7 +87,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     solver : {"auto", "cholesky", "cg", "nystrom", "local"}, default="auto"
         Exact by factorisation or, on more rows than that can take, by conjugate
         gradients, or a Nyström model. ``"local"`` is a Nyström model made exact within
-        clusters of rows, half as many on average as centres but at least 1000, which is
+        clusters of rows, as many on average as centres but at least 1000, which is
         nearer to the exact fit and needs all rows in memory; its ridge is that of the
         sample.
         ``"auto"`` goes by `n_components`, the number of rows and the memory of the
