@@ -20,11 +20,12 @@ class _AnyKernel:
     """Any kernel of scikit-learn on rows that stay, while its theta moves."""
 
     def __init__(self, kernel, X):
-        self._kernel, self._X = clone(kernel), X
+        self._start, self._kernel, self._X = kernel, kernel, X
+        self._moves = np.isfinite(kernel.theta)
 
     def move(self, theta) -> None:
         """Take new logarithms."""
-        self._kernel.theta = theta
+        self._kernel, self._moves = kernel_at(self._start, theta), np.isfinite(theta)
 
     def gram(self) -> np.ndarray:
         """Return the kernel matrix: a new array."""
@@ -32,10 +33,24 @@ class _AnyKernel:
 
     def contract(self, G) -> np.ndarray:
         """Return ``sum(G * dK / dtheta)``; most kernels need their full gradient."""
+        out = np.zeros(self._moves.size)
         if hasattr(self._kernel, "contract"):
-            return self._kernel.contract(self._X, G)
-        _, gradient = self._kernel(self._X, eval_gradient=True)
-        return np.einsum("ij,ijk->k", G, gradient)
+            out[self._moves] = self._kernel.contract(self._X, G)
+        else:
+            _, gradient = self._kernel(self._X, eval_gradient=True)
+            out[self._moves] = np.einsum("ij,ijk->k", G, gradient)
+        return out
+
+
+def kernel_at(kernel, theta):
+    """Return a kernel with another theta; minus infinity switches a layer off."""
+    kernel = clone(kernel)
+    if theta.size:
+        kernel.theta = np.where(np.isfinite(theta), theta, 0.0)
+    off = np.isneginf(theta)
+    if off.any():
+        kernel.switch_off(off[kernel.positions("layer_weights")])
+    return kernel
 
 
 def is_ours(kernel) -> bool:
@@ -139,15 +154,8 @@ class Problem:
         return float(np.exp(u[-1])) if self.learns_alpha else self._alpha
 
     def kernel_at(self, u):
-        """Return the kernel of a point; minus infinity switches a layer off."""
-        theta = u[: u.size - self.learns_alpha]
-        kernel = clone(self.kernel)
-        if theta.size:
-            kernel.theta = np.where(np.isfinite(theta), theta, 0.0)
-        off = np.isneginf(theta)
-        if off.any():
-            kernel.switch_off(off[kernel.positions("layer_weights")])
-        return kernel
+        """Return the kernel of a point."""
+        return kernel_at(self.kernel, u[: u.size - self.learns_alpha])
 
     def evaluate(self, u):
         """Return the objective and its gradient in u."""

@@ -269,7 +269,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             self._mean = mean
         deviation = np.sqrt(s @ (Y - mean) ** 2 / s.sum())
         flat = [is_flat(y) for y in Y[s > 0].T]
-        self._scale = np.where(flat, 1.0, deviation)
+        # Of the smallest numbers there are, squares vanish.
+        self._scale = np.where(flat | (deviation == 0.0), 1.0, deviation)
 
     def _in_units(self, values):
         values = values * self._scale + self._mean

@@ -322,6 +322,16 @@ class TestKernels:
         model = WNTKRegressor(Doubled(depth=1), alpha_bounds="fixed").fit(X, y)
         found = evidence(model.kernel_(X), y[:, None], model.alpha_)
         assert_allclose(found.value, model.objective_path_[-1], rtol=1e-9)
+        # Its layers can be switched off as those of ours can.
+        problem = Problem(
+            Doubled(depth=1), X, y[:, None], None, True, evidence, 0.3, (1e-3, 1e3)
+        )
+        u = problem.start.copy()
+        u[problem.linear] = [-np.inf, 0.2]
+        value, gradient = problem.evaluate(u)
+        expected = evidence(problem.kernel_at(u)(X), y[:, None], 0.3)
+        assert_allclose(value, expected.value, rtol=1e-12)
+        assert_array_equal(gradient[problem.linear] == 0.0, [True, False])
 
     def test_a_hyperparameter_that_the_engine_does_not_know(self):
         class Tempered(WeightedNTKernel):
@@ -412,6 +422,10 @@ class TestRegressor:
         score = here.score(X, targets[0])
         assert score > 0.9
         assert_allclose(there.score(unit * X, targets[1]), score, atol=1e-3)
+
+    def test_targets_whose_squares_vanish(self):
+        X, y = regression()
+        assert np.isfinite(WNTKRegressor().fit(X, 1e-200 * y).predict(X)).all()
 
     @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
     def test_default_with_every_optimiser(self, optimizer):
