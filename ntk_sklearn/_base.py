@@ -83,13 +83,13 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 )
         iteration = count(1)
 
-        def report(value):
+        def report(n_rows, value):
             if progress is not None:
                 progress.step()
             if self.verbose:
                 print(  # noqa: T201
-                    f"[{type(self).__name__}] iteration {next(iteration)}, "
-                    f"{self.objective} = {value:.6g}"
+                    f"[{type(self).__name__}] iteration {next(iteration)} on {n_rows} "
+                    f"rows, {self.objective} = {value:.6g}"
                 )
 
         return Settings(
@@ -105,14 +105,17 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             report,
         )
 
+    @property
+    def _counts_folds(self) -> bool:
+        return self.cv is None or isinstance(self.cv, Integral)
+
     def _roles(self, X, y) -> np.ndarray:
         """Which rows the user's own splits of the hold-out objective train and score.
 
         A column per split: 1 trains, 2 scores. None if the splits are only counted:
         those are made of the distinct rows.
         """
-        counted = self.cv is None or isinstance(self.cv, Integral)
-        if self.objective != "holdout" or counted:
+        if self.objective != "holdout" or self._counts_folds:
             return np.zeros((len(X), 0))
         from sklearn.model_selection import check_cv  # slow to import
 
@@ -137,7 +140,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
                 for role in roles.T
             ]
-        if not (self.cv is None or isinstance(self.cv, Integral)):
+        if not self._counts_folds:
             raise ValueError(
                 f"cv must be a number of folds where learning is on a sample of the "
                 f"rows, with solver={self.solver_!r}, got {self.cv!r}."
@@ -243,7 +246,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         self.intercept_ = machine.intercept
         self.objective_path_ = np.array(machine.path)
         self.objective_rows_ = np.array(machine.path_rows, dtype=int)
-        self.n_iter_ = machine.n_iter
+        self.n_iter_ = max(len(machine.path) - 1, 0)
         parts = zip(self.blend_weights_, self.members_, strict=True)
         loo = sum(b * m.loo for b, m in parts)
         self._loo_decisions = loo[origin]

@@ -58,6 +58,7 @@ class LargeFit:
     max_iter: Any
     verbose: Any
     _splits: Any
+    _n_matrices: Any
     _settings: Any
     _members: Any
     _describe: Any
@@ -65,7 +66,9 @@ class LargeFit:
     def _choose_solver(self, n: int) -> str:
         if self.solver != "auto":
             return self.solver
-        return choose_solver(n, n_components=self.n_components)
+        return choose_solver(
+            n, n_components=self.n_components, n_matrices=self._n_matrices()
+        )
 
     def _streams_from(self, X) -> bool:
         """Whether rows are read where they lie, each block by whoever works on it."""

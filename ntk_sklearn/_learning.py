@@ -15,7 +15,7 @@ from ._encoding import TableEncoding
 from ._parts import parts
 from ._problem import Problem
 from .kernels import WeightedNTKernel
-from .objectives import EXTENSIVE, OBJECTIVES
+from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS, Curvature, Outcome
 from .solvers import ridge_path, solve
 
@@ -114,8 +114,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     if not fixed_alpha:
         kernel, scale = normalise(kernel, Z)
         alpha, bounds = alpha / scale, bounds / scale
-    if settings.optimizer == "projected-gradient":
-        kernel = _fix_zeros(kernel)
+    _switch_off(kernel, np.isneginf(u[problem.linear]))
     if not converged:
         warnings.warn(
             f"the {settings.optimizer} optimiser used all of its max_iter="
@@ -187,17 +186,15 @@ def _optimise(problem: Problem, settings):
     found = Outcome(problem.start, [], False)
     share = 1.0  # of the whole objective, that the part's is
     for part in parts(problem, settings):
-        before = share
-        if settings.objective in EXTENSIVE:
-            share = len(part.Y) / len(problem.Y)
+        before, share = share, _size(part, settings) / _size(problem, settings)
         left = settings.max_iter - max(len(path) - 1, 0)
         run = partial(
             OPTIMIZERS[settings.optimizer],
             part.evaluate,
             max_iter=left if part is problem else left // 2,
             tol=settings.tol,
-            report=partial(_report, settings, share),
-            scale=_scale(part, settings, abs(path[0]) * share if path else np.inf),
+            report=partial(_report, settings, len(part.Y), share),
+            scale=_scale(part, settings, path[:1]),
         )
         seen = found.curvature
         if seen is None:
@@ -222,16 +219,25 @@ def _optimise(problem: Problem, settings):
     return found.u, path, rows, found.converged
 
 
-def _scale(part: Problem, settings, first: float) -> float | None:
+def _size(part: Problem, settings) -> float:
+    """Return what an objective grows with: the evidence is a sum over the targets.
+
+    The others are means over the rows (or never of a part of them).
+    """
+    if settings.objective != "evidence":
+        return 1.0
+    s = part.sample_weight
+    return part.Y.shape[1] * float(len(part.Y) if s is None else s.sum())
+
+
+def _scale(part: Problem, settings, start: list[float]) -> float | None:
     """Return what `tol` is relative to: the size of the objective at the start.
 
-    The evidence may be zero anywhere, depending on the units of the targets: its size
-    is the number of targets.
+    The evidence may be zero anywhere, depending on the units of the targets.
     """
     if settings.objective == "evidence":
-        s = part.sample_weight
-        return part.Y.shape[1] * float(len(part.Y) if s is None else s.sum())
-    return first if first < np.inf else None
+        return _size(part, settings)
+    return abs(start[0]) if start and np.isfinite(start[0]) else None
 
 
 def _options(problem: Problem, settings) -> dict[str, Any]:
@@ -245,9 +251,9 @@ def _options(problem: Problem, settings) -> dict[str, Any]:
     return {}
 
 
-def _report(settings, share, value):
+def _report(settings, n_rows, share, value):
     if settings.report is not None:
-        settings.report(value / share)
+        settings.report(n_rows, value / share)
 
 
 def _unit(K, weight):
@@ -272,9 +278,8 @@ def normalise(kernel, X):
     return kernel, scale
 
 
-def _fix_zeros(kernel):
-    """Fix the weights of a kernel whose layers were switched off: zeros have no log."""
-    weights = getattr(kernel, "layer_weights", None)
-    if weights is not None and not np.all(weights):
+def _switch_off(kernel, layers) -> None:
+    """Set layer weights to zero, and hold all where they are: a zero has no log."""
+    if layers.any():
+        kernel.layer_weights = np.where(layers, 0.0, kernel.layer_weights)
         kernel.layer_weights_bounds = "fixed"
-    return kernel

@@ -43,7 +43,6 @@ class Machine:
         Objective at the start and after every iteration.
     path_rows : list of int
         Of how many rows each of its values is.
-    n_iter : int
     variance : ndarray of shape (k,)
         Scale of the kernel as a prior covariance, for each output.
     alpha_bounds : pair of floats or "fixed"
@@ -60,7 +59,6 @@ class Machine:
     loo_error: float
     path: list = field(default_factory=list)
     path_rows: list = field(default_factory=list)
-    n_iter: int = 0
     variance: Any = 1.0
     alpha_bounds: Any = "fixed"
 
@@ -166,7 +164,6 @@ def fit_machine(
         mean_square(residuals, final),
         found.path,
         found.rows,
-        max(len(found.path) - 1, 0),
         np.maximum(variance, 0.0),
         found.alpha_bounds,
     )

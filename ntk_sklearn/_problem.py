@@ -14,18 +14,20 @@ from .kernels._base import NetworkKernel
 
 # What an evaluation is worth at which the matrix does not factor.
 REJECTED = np.inf
+# Logarithm of a weight that adds nothing to a kernel, where zero has none.
+_OFF = np.log(1e-290)
 
 
 class _AnyKernel:
     """Any kernel of scikit-learn on rows that stay, while its theta moves."""
 
     def __init__(self, kernel, X):
-        self._start, self._kernel, self._X = kernel, kernel, X
-        self._moves = np.isfinite(kernel.theta)
+        self._kernel, self._X = kernel, X
+        self._off = np.zeros(kernel.n_dims, dtype=bool)
 
     def move(self, theta) -> None:
         """Take new logarithms."""
-        self._kernel, self._moves = kernel_at(self._start, theta), np.isfinite(theta)
+        self._kernel, self._off = kernel_at(self._kernel, theta), np.isneginf(theta)
 
     def gram(self) -> np.ndarray:
         """Return the kernel matrix: a new array."""
@@ -33,23 +35,22 @@ class _AnyKernel:
 
     def contract(self, G) -> np.ndarray:
         """Return ``sum(G * dK / dtheta)``; most kernels need their full gradient."""
-        out = np.zeros(self._moves.size)
         if hasattr(self._kernel, "contract"):
-            out[self._moves] = self._kernel.contract(self._X, G)
+            out = self._kernel.contract(self._X, G)
         else:
             _, gradient = self._kernel(self._X, eval_gradient=True)
-            out[self._moves] = np.einsum("ij,ijk->k", G, gradient)
-        return out
+            out = np.einsum("ij,ijk->k", G, gradient)
+        return np.where(self._off, 0.0, out)
 
 
 def kernel_at(kernel, theta):
-    """Return a kernel with another theta; minus infinity switches a layer off."""
+    """Return a kernel with another theta; minus infinity is a weight of next to none.
+
+    So it stays free: a zero has no logarithm.
+    """
     kernel = clone(kernel)
     if theta.size:
-        kernel.theta = np.where(np.isfinite(theta), theta, 0.0)
-    off = np.isneginf(theta)
-    if off.any():
-        kernel.switch_off(off[kernel.positions("layer_weights")])
+        kernel.theta = np.maximum(theta, _OFF)
     return kernel
 
 

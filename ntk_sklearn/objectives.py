@@ -206,5 +206,3 @@ OBJECTIVES: dict[str, Callable] = {
     "evidence": evidence,
     "holdout": holdout,
 }
-# Those that grow with the number of rows; the others are means over them.
-EXTENSIVE = frozenset({"evidence", "holdout"})

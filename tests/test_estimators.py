@@ -773,7 +773,7 @@ class TestManners:
         quiet(model, X, y)
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == model.n_iter_
-        start = f"[{estimator.__name__}] iteration 1, {model.objective} = "
+        start = f"[{estimator.__name__}] iteration 1 on 60 rows, {model.objective} = "
         assert lines[0].startswith(start)
         shown = [float(line.split("=")[1]) for line in lines]
         assert_allclose(shown, model.objective_path_[1:], rtol=1e-5)
@@ -894,7 +894,7 @@ class TestNumericalCare:
         X, y = classification()
         quiet(WNTKClassifier(verbose=1, max_iter=3, objective="gcv"), X, y)
         lines = capsys.readouterr().out.splitlines()
-        numbers = [int(line.split("iteration ")[1].split(",")[0]) for line in lines]
+        numbers = [int(line.split("iteration ")[1].split()[0]) for line in lines]
         assert numbers == list(range(1, len(lines) + 1))
 
     @both
@@ -912,6 +912,15 @@ class TestNumericalCare:
         monkeypatch.setattr("os.sysconf", lambda name: 300)  # 90 kB of memory
         with pytest.raises(MemoryError, match="fitting 60 rows exactly needs about"):
             estimator(solver="cholesky").fit(X, y)
+
+    def test_the_choice_of_a_solver_knows_what_a_kernel_needs(self, monkeypatch):
+        X, y = regression()
+        room = 8 * 8 * len(X) ** 2  # eight matrices; three length scales need eleven
+        monkeypatch.setattr("os.sysconf", lambda name: int(room**0.5))
+        own = WNTKRegressor(WeightedNTKernel(depth=1), max_iter=1)
+        foreign = WNTKRegressor(RBF(np.ones(X.shape[1])), max_iter=1)
+        assert quiet(own, X, y).solver_ == "cholesky"
+        assert quiet(foreign, X, y).solver_ == "cg"
 
     def test_no_way_to_ask_for_the_memory(self, monkeypatch):
         monkeypatch.delattr("os.sysconf")

@@ -253,6 +253,9 @@ class TestLearningInStages:
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == model.n_iter_
         assert f"{model.objective_path_[-1]:.6g}" in lines[-1]
+        rows = [int(line.split(" on ")[1].split(" rows")[0]) for line in lines]
+        assert_array_equal(rows, model.objective_rows_[1:])
+        assert rows[0] < rows[-1] == len(X)
 
     def test_classes(self):
         X, y = _data()

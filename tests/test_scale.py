@@ -356,6 +356,7 @@ def test_choice_of_solver():
     assert choose_solver(30_000, 16 * gib) == "cg"
     assert choose_solver(1_000_000, 64 * gib) == "nystrom"
     assert choose_solver(10_000, 0.1 * gib) == "nystrom"
+    assert choose_solver(5_000, 8 * gib, n_matrices=50) == "cg"
     assert choose_solver(1_000, n_components=100) == "nystrom"
     assert choose_solver(1_000, n_components=1_000) == "cholesky"
 

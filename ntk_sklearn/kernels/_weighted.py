@@ -111,28 +111,11 @@ class WeightedNTKernel(NTKernel):
         self.layer_weights_bounds = layer_weights_bounds
         self.bias_weights = bias_weights
 
-    # Set by `switch_off`: zeros leave theta, and the other weights stay free.
-    _zeros_are_fixed = False
-
-    def switch_off(self, layers) -> None:
-        """Set the weights of some layers to zero, for good; the others stay free.
-
-        Parameters
-        ----------
-        layers : array-like of bool, shape (depth + 1,)
-            Which layers stop learning.
-        """
-        weights = np.array(self._value("layer_weights"), dtype=np.float64)
-        weights[np.asarray(layers, dtype=bool)] = 0.0
-        self.layer_weights = weights
-        self._zeros_are_fixed = True
-
     @property
     def hyperparameter_layer_weights(self):
         """The layer weights, as scikit-learn describes them."""
         free = self._free("layer_weights")
-        fixed = isinstance(self.layer_weights_bounds, str) or self._zeros_are_fixed
-        if not (fixed or free.all()):
+        if not (isinstance(self.layer_weights_bounds, str) or free.all()):
             zero = int(np.argmin(free))
             raise ValueError(
                 f"layer_weights is zero at layer {zero + 1}, and a zero has no "

@@ -19,7 +19,12 @@ def available_memory() -> float:
         return float("inf")
 
 
-def choose_solver(n_samples: int, memory=None, n_components=None) -> str:
+def choose_solver(
+    n_samples: int,
+    memory=None,
+    n_components=None,
+    n_matrices: float = MATRICES["cholesky"],
+) -> str:
     """Choose a ridge solver.
 
     Parameters
@@ -29,6 +34,8 @@ def choose_solver(n_samples: int, memory=None, n_components=None) -> str:
         Bytes that may be used; None means three quarters of the machine's.
     n_components : int, default=None
         Number of Nyström centres asked for, if any.
+    n_matrices : float, default=5
+        How many kernel matrices a fit by factorisation holds.
 
     Returns
     -------
@@ -42,6 +49,6 @@ def choose_solver(n_samples: int, memory=None, n_components=None) -> str:
         return "nystrom" if n_components < n_samples else "cholesky"
     memory = 0.75 * available_memory() if memory is None else memory
     matrix = 8.0 * n_samples**2
-    if n_samples <= _FACTOR_BELOW and MATRICES["cholesky"] * matrix <= memory:
+    if n_samples <= _FACTOR_BELOW and n_matrices * matrix <= memory:
         return "cholesky"
     return "cg" if MATRICES["cg"] * matrix <= memory else "nystrom"
