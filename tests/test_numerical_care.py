@@ -1,0 +1,173 @@
+"""Hard data, memory, and what the two estimators say of them."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.linalg import LinAlgWarning
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.gaussian_process.kernels import (
+    RBF,
+    WhiteKernel,
+)
+from sklearn.model_selection import KFold
+
+from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
+
+from .estimator_cases import HELD, both, classification, quiet, regression
+
+
+class TestNumericalCare:
+    def test_duplicates_and_a_tiny_ridge_are_told(self):
+        X, y = regression()
+        X = np.vstack([X, X * (1 + 1e-15)])
+        model = WNTKRegressor(
+            NTKernel(bias_variance_bounds="fixed"), alpha=1e-30, alpha_bounds="fixed"
+        )
+        with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger al"):
+            model.fit(X, np.append(y, y))
+        # Near-interpolation: the jitter is what is left of the ridge.
+        assert np.abs(model.predict(X) - np.append(y, y)).max() < 0.1 * np.ptp(y)
+
+    def test_duplicates_that_contradict_are_learned_silently(self):
+        X, y = regression()
+        model = WNTKRegressor().fit(np.vstack([X, X]), np.append(y - 0.5, y + 0.5))
+        # The mean of each pair, within the shrinkage that noise of 0.5 asks for.
+        assert np.sqrt(np.mean((model.predict(X) - y) ** 2)) < 0.5
+
+    @pytest.mark.parametrize("scale", [1e-6, 1e6])
+    def test_default_scales_inputs_itself(self, scale):
+        X, y = regression()
+        here, there = (
+            WNTKRegressor().fit(Z, y).predict(Z) for Z in (X, scale * X + scale)
+        )
+        assert_allclose(there, here, rtol=0, atol=1e-4)
+
+    def test_a_stray_value_does_not_rule_a_prediction(self):
+        X, y = regression(100)
+        model = WNTKRegressor().fit(X, y)
+        assert np.abs(model.predict(1e6 * X) - y.mean()).max() < 10 * np.ptp(y)
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    @both
+    def test_not_finite(self, estimator, bad):
+        X, y = classification()
+        y = y if estimator is WNTKClassifier else np.arange(60.0)
+        X[3, 1] = bad
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            estimator().fit(X, y)
+
+    def test_weights_that_are_shares(self):
+        X, y = regression()
+        shares = np.full(len(y), 1.0 / len(y))
+        with pytest.warns(UserWarning, match="sums to 1 for 45 rows. A weight counts"):
+            WNTKRegressor().fit(X, y, shares)
+        # By leave-one-out, and with a ridge that is held, only ratios or the ridge.
+        WNTKRegressor(objective="loo").fit(X, y, shares)
+        WNTKRegressor(**HELD).fit(X, y, shares)
+
+    def test_nothing_is_left_of_an_earlier_fit(self):
+        X, y = regression()
+        model = WNTKRegressor(WeightedNTKernel()).fit(X, y)
+        assert model.layer_weights_.shape == (4,)
+        quiet(model.set_params(kernel=RBF()), X, y)
+        assert not hasattr(model, "layer_weights_")
+
+    def test_counted_folds_where_learning_is_on_a_sample(self):
+        X, y = regression()
+        model = WNTKRegressor(objective="holdout", cv=KFold(3), n_components=9)
+        with pytest.raises(ValueError, match=r"cv must be a number of folds .*nystrom"):
+            model.fit(X, y)
+
+    def test_verbose_counts_on_over_members(self, capsys):
+        X, y = classification()
+        quiet(WNTKClassifier(verbose=1, max_iter=3, objective="gcv"), X, y)
+        lines = capsys.readouterr().out.splitlines()
+        numbers = [int(line.split("iteration ")[1].split()[0]) for line in lines]
+        assert numbers == list(range(1, len(lines) + 1))
+
+    @both
+    def test_memory(self, estimator):
+        with pytest.raises(MemoryError) as caught:
+            estimator()._check_memory(10_000_000)
+        text = str(caught.value)
+        for part in ("10000000 rows", "GiB", "sample of the rows", 'solver="nystrom"'):
+            assert part in text
+
+    @both
+    def test_memory_is_asked_for_before_anything_large(self, estimator, monkeypatch):
+        X, y = classification()
+        y = y if estimator is WNTKClassifier else np.arange(60.0)
+        monkeypatch.setattr("os.sysconf", lambda name: 300)  # 90 kB of memory
+        with pytest.raises(MemoryError, match="fitting 60 rows exactly needs about"):
+            estimator(solver="cholesky").fit(X, y)
+
+    def test_the_choice_of_a_solver_knows_what_a_kernel_needs(self, monkeypatch):
+        X, y = regression()
+        room = 8 * 8 * len(X) ** 2  # eight matrices; three length scales need eleven
+        monkeypatch.setattr("os.sysconf", lambda name: int(room**0.5))
+        own = WNTKRegressor(WeightedNTKernel(depth=1), max_iter=1)
+        foreign = WNTKRegressor(RBF(np.ones(X.shape[1])), max_iter=1)
+        assert quiet(own, X, y).solver_ == "cholesky"
+        assert quiet(foreign, X, y).solver_ == "cg"
+
+    def test_no_way_to_ask_for_the_memory(self, monkeypatch):
+        monkeypatch.delattr("os.sysconf")
+        X, y = regression()
+        WNTKRegressor(**HELD).fit(X, y)
+
+    def test_nothing_of_rows_squared_times_parameters(self):
+        n = 600
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((n, 20))
+        y = X[:, 0] + X[:, 1] ** 2 + 0.1 * rng.standard_normal(n)
+        kernel = WeightedNTKernel(
+            depth=6, length_scale=np.ones(20), length_scale_bounds=(0.1, 10.0)
+        )
+        model = WNTKRegressor(kernel, objective="loo", max_iter=2)
+        quiet(clone(model), X[:40], y[:40])  # compiles
+        tracemalloc.start()
+        try:
+            quiet(model, X, y)
+            peak = tracemalloc.get_traced_memory()[1] / (8.0 * n * n)
+        finally:
+            tracemalloc.stop()
+        # One factorisation, its inverse, and the objective's derivative with room to
+        # work; 28 parameters would need 28 more, the layers 7.
+        assert peak < 8.0
+
+    MODELS = {
+        "regressor": WNTKRegressor(),
+        "classifier": WNTKClassifier(),
+        "lbfgs": WNTKRegressor(WeightedNTKernel(), optimizer="lbfgs"),
+        "holdout": WNTKRegressor(WeightedNTKernel(), objective="holdout"),
+        "sum": WNTKRegressor(NTKernel() + WhiteKernel()),
+        "length scales": WNTKRegressor(RBF(np.ones(4))),
+    }
+
+    @pytest.mark.parametrize("name", MODELS)
+    def test_the_estimate_of_memory_holds(self, name):
+        model = clone(self.MODELS[name]).set_params(max_iter=3)
+        X, y = regression(700, features=4)
+        y = y if isinstance(model, WNTKRegressor) else y > np.median(y)
+        quiet(clone(model), X[:40], y[:40])  # compiles
+        tracemalloc.start()
+        try:
+            quiet(model, X, y)
+            peak = tracemalloc.get_traced_memory()[1] / (8.0 * 700**2)
+        finally:
+            tracemalloc.stop()
+        # Beside matrices of n by n there are some of n by the number of columns.
+        assert 0.3 * model._n_matrices() < peak < model._n_matrices() + 0.5
+
+    def test_predictions_come_in_blocks(self):
+        X, y = regression()
+        model = WNTKRegressor(**HELD).fit(X, y)
+        many = np.tile(X, (40, 1))
+        whole, std = model.predict(many, return_std=True)
+        with config_context(working_memory=0.01):
+            parts, part_std = model.predict(many, return_std=True)
+        assert_allclose(parts, whole, rtol=0, atol=1e-12)
+        assert_allclose(part_std, std, rtol=1e-9)
