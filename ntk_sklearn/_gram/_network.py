@@ -11,6 +11,7 @@ import numpy as np
 from .._jit import jit
 from ..activations._base import N_STATISTICS
 from ..activations._dispatch import moments, statistics
+from ._ranks import VARIANCE, Ranks, measure_ranks
 
 
 class Layers(NamedTuple):
@@ -23,29 +24,6 @@ class Layers(NamedTuple):
     weights: np.ndarray
     bias_weights: np.ndarray
     tied: bool = True  # whether the bias weights follow the weights
-
-
-# Steps that a rank between 0 and 1 climbs.
-STEPS = 32
-
-
-class Ranks(NamedTuple):
-    """The ranks of some inputs, in steps.
-
-    A rank is on a part f of its step; its bend is ``f (1 - f)``.
-    """
-
-    weights: np.ndarray  # (n_ranks,) of squared distances in the covariance
-    rows: np.ndarray  # (n, n_ranks)
-    columns: np.ndarray  # (n_ranks, n), the same
-    shares: np.ndarray  # (n, n_ranks) what each adds to the first variance
-    raised: np.ndarray  # (n, n_ranks) half of it, and the weighted bend
-    spread: np.ndarray  # (n,) sums of half the shares
-    lifted: np.ndarray  # (n,) sums of what is raised
-    inverse: np.ndarray  # (n,) of the root of the first variance
-
-
-NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 2, 2, 1, 1, 1)))
 
 
 class Walk(NamedTuple):
@@ -107,12 +85,8 @@ class Network:
 
     @property
     def rank_weights(self) -> np.ndarray:
-        """Half of what a squared distance on the steps counts in the covariance.
-
-        Of uniform ranks, the steps together have variance one.
-        """
-        variance = STEPS / 6.0 - 1.0 / 6.0 + 1.0 / (12.0 * STEPS)
-        return self.feature_scale[self.n_linear :] ** 2 / (2.0 * variance)
+        """Half of what a squared distance on the steps counts in the covariance."""
+        return self.feature_scale[self.n_linear :] ** 2 / (2.0 * VARIANCE)
 
     @property
     def repair_below(self) -> float:
@@ -208,7 +182,7 @@ def walk(network: Network, X: np.ndarray) -> Walk:
     """
     depth, n = network.depth, X.shape[0]
     norms = np.zeros((depth + 1, n))
-    ranks = _ranks(network, X)
+    ranks = measure_ranks(X[:, network.n_linear :], network.rank_weights)
     added = 2.0 * ranks.spread
     _row_norms(X, network.linear_scale, network.first_bias, added, norms[0])
     ranks.inverse[:] = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
@@ -229,30 +203,6 @@ def walk(network: Network, X: np.ndarray) -> Walk:
         was=norms[0],
     )
     return Walk(norms, shrink, shift, stats, ranks)
-
-
-def _ranks(network, X) -> Ranks:
-    """Return the ranks among the columns of `X`; the lengths are not known yet."""
-    rows = STEPS * X[:, network.n_linear :]
-    whole = np.floor(rows)
-    part = rows - whole
-    mean = 1.0 - (whole + 0.5) / STEPS  # of this step, over all ranks
-    shared = whole * (1.0 - whole / (2.0 * STEPS)) + part * mean
-    mean_square = STEPS / 3.0 - 1.0 / (12.0 * STEPS)
-    weights = network.rank_weights
-    # The squared length of the steps is ``whole + part**2``: with its bend, the rank.
-    raised = weights * (rows - 2.0 * shared + mean_square)
-    shares = 2.0 * (raised - weights * part * (1.0 - part))
-    return Ranks(
-        weights,
-        rows,
-        np.ascontiguousarray(rows.T),
-        shares,
-        raised,
-        shares.sum(axis=1) / 2.0,
-        raised.sum(axis=1),
-        np.zeros(len(X)),
-    )
 
 
 def _check_range(norms, sentence, was=None, **details):

@@ -23,7 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit
-from ._network import NO_RANKS, Layers, Network, Walk, _walk
+from ._network import Layers, Network, Walk, _walk
+from ._ranks import NO_RANKS
 from ._recursion import to_deficits, weighted_row
 
 # Nodes of the interpolation; more than the largest degree, so that what the

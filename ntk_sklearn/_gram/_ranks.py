@@ -16,10 +16,58 @@ distance of near pairs is exact: it is no difference of two large numbers.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from .._jit import jit, jit_sums
+
+# Steps that a rank between 0 and 1 climbs.
+STEPS = 32
+# Of uniform ranks, on all steps together.
+VARIANCE = STEPS / 6.0 - 1.0 / 6.0 + 1.0 / (12.0 * STEPS)
+
+
+class Ranks(NamedTuple):
+    """The ranks of some inputs, in steps.
+
+    A rank is on a part f of its step; its bend is ``f (1 - f)``.
+    """
+
+    weights: np.ndarray  # (n_ranks,) of squared distances in the covariance
+    rows: np.ndarray  # (n, n_ranks)
+    columns: np.ndarray  # (n_ranks, n), the same
+    shares: np.ndarray  # (n, n_ranks) what each adds to the first variance
+    raised: np.ndarray  # (n, n_ranks) half of it, and the weighted bend
+    spread: np.ndarray  # (n,) sums of half the shares
+    lifted: np.ndarray  # (n,) sums of what is raised
+    inverse: np.ndarray  # (n,) of the root of the first variance
+
+
+NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 2, 2, 1, 1, 1)))
+
+
+def measure_ranks(X, weights) -> Ranks:
+    """Return ranks between 0 and 1 in steps; the rows' lengths are not known yet."""
+    rows = STEPS * X
+    whole = np.floor(rows)
+    part = rows - whole
+    mean = 1.0 - (whole + 0.5) / STEPS  # of this step, over all ranks
+    shared = whole * (1.0 - whole / (2.0 * STEPS)) + part * mean
+    mean_square = STEPS / 3.0 - 1.0 / (12.0 * STEPS)
+    # The squared length of the steps is ``whole + part**2``: with its bend, the rank.
+    raised = weights * (rows - 2.0 * shared + mean_square)
+    shares = 2.0 * (raised - weights * part * (1.0 - part))
+    return Ranks(
+        weights,
+        rows,
+        np.ascontiguousarray(rows.T),
+        shares,
+        raised,
+        shares.sum(axis=1) / 2.0,
+        raised.sum(axis=1),
+        np.zeros(len(X)),
+    )
 
 
 @jit
