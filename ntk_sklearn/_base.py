@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import count
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.gaussian_process.kernels import Kernel
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
@@ -21,6 +16,7 @@ from ._large import LargeFit
 from ._learning import Member, Settings
 from ._machine import fit_machine, unless_ones
 from ._problem import is_ours
+from ._validation import are_counts
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS
@@ -28,8 +24,6 @@ from .solvers._choice import MATRICES, available_memory
 
 # Size of a table up to which a Nyström fit merges repeated rows before it samples.
 _MERGED_SIZE = 20_000_000
-# With fewer copies of a row on average, weights are more likely to be shares.
-_FEWEST_COPIES = 0.1
 
 
 class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
@@ -72,7 +66,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
     def _automatic(self) -> bool:
         return self.kernel is None and self.encoding is not None
 
-    def _settings(self, splits, progress) -> Settings:
+    def _settings(self, splits, sample_weight, progress) -> Settings:
         bounds = self.alpha_bounds
         if not isinstance(bounds, str):
             bounds = np.asarray(bounds, dtype=np.float64)
@@ -101,6 +95,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             self.max_iter,
             self.tol,
             self.fit_intercept,
+            None if are_counts(sample_weight) else 1.0,
             splits,
             report,
         )
@@ -128,7 +123,12 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         roles = np.zeros((len(X), len(splits)))
         for k, (train, test) in enumerate(splits):
             roles[train, k] = 1
-            roles[test, k] = 2
+            roles[test, k] += 2
+        if (roles == 3).any():
+            raise ValueError(
+                'cv must not score rows that it fits, for objective="holdout", got '
+                f"{(roles == 3).any(axis=1).sum()} such rows from {self.cv!r}."
+            )
         return roles
 
     def _splits(self, rows, roles) -> list | None:
@@ -136,10 +136,16 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         if self.objective != "holdout":
             return None
         if roles.shape[1]:
-            return [
+            splits = [
                 (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
                 for role in roles.T
             ]
+            if not all(len(train) and len(test) for train, test in splits):
+                raise ValueError(
+                    "cv must leave rows of positive weight to fit and to score in each "
+                    f"split, got {self.cv!r}."
+                )
+            return splits
         if not self._counts_folds:
             raise ValueError(
                 f"cv must be a number of folds where learning is on a sample of the "
@@ -178,40 +184,27 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 "rows."
             )
 
-    def _warn_of_shares(self, s) -> None:
-        """Say so if weights look like shares: the evidence takes them for counts."""
-        learns = self.objective == "evidence" and not isinstance(self.alpha_bounds, str)
-        n_rows, total = np.count_nonzero(s), s.sum()
-        if learns and total < _FEWEST_COPIES * n_rows:
-            warnings.warn(
-                f"sample_weight sums to {total:.3g} for {n_rows} rows. A weight counts "
-                "the copies of a row, so this is as much to learn from as "
-                f"{total:.3g} rows, and the ridge will be large; scale weights that "
-                "are no counts to a mean of 1.",
-                UserWarning,
-                stacklevel=5,
-            )
-
-    def _fit_machines(self, X, Y, sample_weight, y, emphasis=None):
+    def _fit_machines(self, X, Y, s, y, emphasis=None):
         """Fit every member; sets the attributes that both estimators have.
 
-        `Y` are the numeric targets, `y` what the user gave. `emphasis` multiplies the
-        weights in the solve, after everything has been learned without it.
+        `Y` are the numeric targets, `y` what the user gave, `s` the checked weights.
+        `emphasis` multiplies them in the solve, after everything has been learned
+        without it.
         """
-        s = _check_sample_weight(sample_weight, Y, ensure_non_negative=True)
         emphasis = np.ones(len(s)) if emphasis is None else emphasis
         s = np.where(emphasis > 0, s, 0.0)
         if not s.any():
             raise ValueError(
                 "sample_weight is zero for every row; none is left to fit."
             )
-        self._warn_of_shares(s)
+        if not (are_counts(s) or isinstance(self.alpha_bounds, str)):
+            s = s * (np.count_nonzero(s) / s.sum())  # only their ratios matter
         for left in ("_streams", "layer_weights_"):  # of an earlier fit
             self.__dict__.pop(left, None)
         streams = self._streams_from(X)
         self.solver_ = "nystrom" if streams else self._choose_solver(len(X))
         if self.solver_ != "cholesky":
-            if not streams and X.size <= _MERGED_SIZE:
+            if not streams and X.size <= _MERGED_SIZE and are_counts(s):
                 kept, s, _ = _distinct(np.column_stack([X, Y]), s)
                 X, Y, emphasis = X[kept], Y[kept], emphasis[kept]
             self._fit_large(X, Y, s * emphasis, y)
@@ -222,7 +215,8 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         self._check_memory(len(rows))
         members = self._members(rows, weight)
         progress = FitProgress(self, X, y, self.max_iter * len(members))
-        settings = self._settings(self._splits(rows, roles[kept]), progress)
+        splits = self._splits(rows, roles[kept])
+        settings = self._settings(splits, weight, progress)
         emphasised = weight * emphasis[kept]
         self._noise_weight = unless_ones(emphasised)
         self.members_ = [
@@ -266,7 +260,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
 
 
 def _distinct(table, sample_weight):
-    """Drop rows of weight zero, and merge rows that are repeated or weighted.
+    """Drop rows of weight zero, and merge those that are repeated, if weights count.
 
     A row of weight 2 and the row twice then are the same problem, to the last digit,
     and repeats cost nothing. Rows all distinct and of weight one stay in their order.
@@ -283,6 +277,9 @@ def _distinct(table, sample_weight):
     positive = np.flatnonzero(sample_weight > 0)
     weight = sample_weight[positive]
     origin = np.full(len(table), -1)
+    if not are_counts(weight):
+        origin[positive] = np.arange(len(positive))
+        return positive, weight, origin
     first, inverse = np.unique(
         table[positive], axis=0, return_index=True, return_inverse=True
     )[1:]

@@ -48,7 +48,7 @@ def regression_members(X, sample_weight):
 
 
 def _regression_prior(problem) -> Prior:
-    """Weak priors: bias variance 1, ridge 0.05, length scales where they start."""
+    """Weak priors: bias variance 1, length scales where they start."""
     mean = np.zeros(problem.start.size)
     scales = problem.kernel.positions("length_scale")
     mean[scales] = problem.kernel.theta[scales]
@@ -57,7 +57,7 @@ def _regression_prior(problem) -> Prior:
     deviation[kernel.positions("layer_weights")] = np.inf
     deviation[kernel.positions("bias_variance")] = 3.0
     if problem.learns_alpha:
-        mean[-1], deviation[-1] = -3.0, 4.0
+        deviation[-1] = np.inf
     return Prior(mean, deviation)
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._validation import is_flat
+from ._validation import is_flat, weighted_moments
 
 # Inputs are held within the training range widened by this share on either side:
 # rectified kernels extrapolate linearly, and one stray value would rule a prediction.
 MARGIN = 0.1
 
 BLOCKS = ("standard", "thermometer", "ranks")
+
+# Nearer to zero than this, numbers have one rank: slopes between them would overflow.
+_TINY = 1e-290
 
 
 class _Standard:
@@ -25,8 +28,7 @@ class _Standard:
     length_scale = 1.0
 
     def fit(self, x, s, clip):
-        mean = s @ x / s.sum()
-        scale = np.sqrt(s @ (x - mean) ** 2 / s.sum())
+        mean, scale = weighted_moments(x, s)
         self.usable = scale > 0.0 and not is_flat(x)
         self.mean, self.scale = mean, scale if self.usable else 1.0
         reach = MARGIN * np.ptp(x) if clip else np.inf
@@ -77,6 +79,7 @@ class _Ranks:
 
     def fit(self, x, s, n_steps):
         self.usable = not is_flat(x)
+        x = _flushed(x)
         if self.usable:
             values, mass = _masses(x, s)
             # Of two values, the standardised copy already says everything.
@@ -91,7 +94,11 @@ class _Ranks:
 
     def transform(self, x):
         levels = np.linspace(0.0, 1.0, len(self.edges))
-        return np.interp(x, self.edges, levels)[:, None]
+        return np.interp(_flushed(x), self.edges, levels)[:, None]
+
+
+def _flushed(x):
+    return np.where(np.abs(x) < _TINY, 0.0, x)
 
 
 def _masses(x, s):

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from . import _defaults
 from ._compat import FitProgress
 from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate, fit_local
+from ._validation import are_counts
 from .solvers import (
     Progress,
     choose_solver,
@@ -108,7 +109,7 @@ class LargeFit:
         sample = Sample(X, Y, s, m, self._seed)
         few = sample.few
         splits = self._splits(sample.X[few], np.zeros((len(few), 0)))
-        settings = self._settings(splits, progress)
+        settings = self._settings(splits, s, progress)
         self._streams = [
             Stream.start(member, sample, settings, m)
             for member in self._members(sample.X, sample.weight)
@@ -132,7 +133,7 @@ class LargeFit:
         m = self._n_centres if self.solver_ == "local" else 0
         sample = Sample(X, Y, s, m, self._seed)
         splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))
-        settings = self._settings(splits, progress)
+        settings = self._settings(splits, s, progress)
         self.members_ = []
         for member in self._members(sample.X, sample.weight):
             if self.solver_ == "cg":
@@ -151,7 +152,7 @@ class LargeFit:
             report = self._report()
             sums.append(sum_rows(stream.system, X, Y, weight, progress=report))
         for stream, found in zip(self._streams, sums, strict=True):
-            stream.system.merge(found)
+            stream.system.merge(found).counts &= are_counts(s)
         self.members_ = [stream.finish() for stream in self._streams]
         self._conclude(self._streams[0].sample)
 

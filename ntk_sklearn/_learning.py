@@ -17,7 +17,7 @@ from ._problem import Problem
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS, Curvature, Outcome
-from .solvers import ridge_path, solve
+from .solvers import ridge_path
 
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
@@ -39,6 +39,7 @@ class Settings:
     max_iter: int
     tol: float
     intercept: bool
+    copies: float | None = None  # of a row; None is as many as its weight says
     splits: list | None = None
     report: Any = None
 
@@ -103,7 +104,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     if member.on_path and not fixed_alpha and settings.objective == "loo":
         K = kernel(Z)
         alphas = np.clip(PATH_ALPHAS * _unit(K, weight), *settings.alpha_bounds)
-        tried = ridge_path(K, Y, np.unique(alphas), weight, settings.intercept)
+        tried = _path(K, Y, np.unique(alphas), weight, settings)
         values = [float(tried.errors[-1]), float(tried.errors.min())]
         rows = [len(Y)] * 2
         return Learned(kernel, tried.best_alpha, settings.alpha_bounds, values, rows)
@@ -134,28 +135,30 @@ def _start_on_path(problem: Problem, settings) -> None:
     """
     if not problem.learns_alpha:
         return
-    Y, weight = problem.Y, problem.sample_weight
-    K = problem.kernel(problem.X)
+    K, weight = problem.kernel(problem.X), problem.sample_weight
+    reach = np.ptp(problem.Y, axis=0)
+    Y = problem.Y / np.where(reach > 0.0, reach, 1.0)  # no output rules by its units
     alphas = PATH_ALPHAS * _unit(K, weight)
-    best = ridge_path(K, Y, alphas, weight, settings.intercept).best_alpha
+    best = _path(K, Y, alphas, weight, settings).best_alpha
     candidate = problem.start.copy()
     candidate[-1] = np.log(best)
-    weights = problem.linear
-    if settings.objective == "evidence" and weights.any():
-        # Along a common factor of weights and ridge the evidence has its maximum here.
-        dual_coef = solve(K, Y, best, weight, settings.intercept).dual_coef
-        factor = float(np.mean(np.sum(Y * dual_coef, axis=0))) / len(Y)
-        candidate[weights] += np.log(max(factor, 1e-300))
-        candidate[-1] += np.log(max(factor, 1e-300))
     candidate = np.clip(candidate, *problem.bounds.T)
     if problem.evaluate(candidate)[0] < problem.evaluate(problem.start)[0]:
         problem.start = candidate
+
+
+def _path(K, Y, alphas, weight, settings):
+    return ridge_path(K, Y, alphas, weight, settings.intercept, copies=settings.copies)
 
 
 def _problem(member, kernel, Z, Y, weight, settings):
     objective = OBJECTIVES[settings.objective]
     if settings.objective == "holdout":
         objective = partial(objective, splits=settings.splits)
+    else:
+        objective = partial(objective, copies=settings.copies)
+    if settings.objective == "evidence":  # scikit-learn's kernels often lack a factor
+        objective = partial(objective, free_scale=True)
     problem = Problem(
         kernel,
         Z,
@@ -227,7 +230,8 @@ def _size(part: Problem, settings) -> float:
     if settings.objective != "evidence":
         return 1.0
     s = part.sample_weight
-    return part.Y.shape[1] * float(len(part.Y) if s is None else s.sum())
+    counts = settings.copies is None and s is not None
+    return part.Y.shape[1] * float(s.sum() if counts else len(part.Y))
 
 
 def _scale(part: Problem, settings, start: list[float]) -> float | None:

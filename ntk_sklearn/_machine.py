@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
 from sklearn import get_config
 from sklearn.utils import gen_batches
 
 from ._compat import get_chunk_n_rows
 from ._encoding import TableEncoding
 from ._learning import Member, Settings, learn
-from ._threads import one_blas_thread
+from ._threads import factorising, one_blas_thread
 from .objectives import loo_along_alpha
-from .solvers import leave_one_out, solve, warn_jitter
+from .solvers import kernel_factor, leave_one_out, solve, warn_jitter
 from .solvers._sums import multiply
 
 # By how much leave-one-out may raise a ridge chosen by another objective, how often.
@@ -93,17 +94,28 @@ class Machine:
         ndarray of shape (n, k)
         """
         K = self.kernel(self.X)
-        nothing = np.zeros((len(K), 1))
-        fit = solve(K, nothing, self.alpha, weight, fit_intercept, overwrite_K=True)
-        del K
+        means = K.mean(axis=0) if fit_intercept else np.zeros(len(K))
+        mean = means.mean()
+        # With a free constant, only what the kernel is without one matters.
+        K -= means
+        K -= means[:, None] - mean
+        noise = self.alpha if weight is None else self.alpha / weight
+        factor = kernel_factor(K, noise, overwrite_K=True)[0]
+        ones = cho_solve((factor, True), np.ones(len(factor)))
+        constant = ones.sum() if fit_intercept else np.inf
         out = np.empty(len(X))
         for block in row_blocks(len(X), len(self.X)):
             Z = self.encode(X[block])
             cross = self.kernel(Z, self.X)
-            explained = np.sum((cross @ fit.P) * cross, axis=1)
-            out[block] = self.kernel.diag(Z) - explained
-            if fit_intercept:  # the constant's own uncertainty, and its covariance
-                out[block] += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
+            own = cross.mean(axis=1) - mean if fit_intercept else np.zeros(len(Z))
+            cross -= means
+            cross -= own[:, None]
+            prior = self.kernel.diag(Z) - 2.0 * own - mean
+            with factorising(len(factor)):
+                root = solve_triangular(factor, cross.T, lower=True)
+            out[block] = prior - np.einsum("ij,ij->j", root, root)
+            # The constant's own uncertainty, and its covariance.
+            out[block] += (1.0 - cross @ ones) ** 2 / constant
         return np.maximum(out, 0.0)[:, None] * self.variance
 
 
@@ -138,21 +150,21 @@ def fit_machine(
     Z = X if member.encoding is None else member.encoding.transform(X)
     found = learn(member, Z, Y, unless_ones(sample_weight), settings)
     kernel, weight = found.kernel, unless_ones(final)
+    copies = sample_weight if settings.copies is None else settings.copies
     highest = found.alpha
     if member.raise_alpha and found.path and not isinstance(found.alpha_bounds, str):
         highest = found.alpha_bounds[1]
     alpha, solution = solve_raised(
-        kernel(Z), Y, found.alpha, highest, weight, settings.intercept
+        kernel(Z), Y, found.alpha, highest, weight, settings.intercept, copies
     )
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
-    residuals, _ = leave_one_out(
-        precision, solution.dual_coef, alpha, weight, copies=sample_weight
-    )
+    residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weight, copies)
     if settings.intercept and len(Y) == 1:
         residuals = np.zeros_like(Y)  # nothing is left to predict one row from
-    freedom = max(len(Y) - settings.intercept, 1)
-    variance = np.sum(Y * solution.dual_coef, axis=0) / freedom
+    n_rows = np.broadcast_to(copies, len(Y)).sum()
+    explained = np.sum((Y - solution.intercept) * solution.dual_coef, axis=0)
+    variance = explained / max(n_rows - settings.intercept, 1.0)
     return Machine(
         kernel,
         alpha,
@@ -169,7 +181,7 @@ def fit_machine(
     )
 
 
-def solve_raised(K, Y, alpha, highest, weight, intercept):
+def solve_raised(K, Y, alpha, highest, weight, intercept, copies=None):
     """Solve with a ridge raised to the next minimum of the leave-one-out error.
 
     It is never lowered, nor raised above `highest`.
@@ -182,13 +194,14 @@ def solve_raised(K, Y, alpha, highest, weight, intercept):
     solution = solve(K, Y, alpha, weight, intercept)
     if highest <= alpha:
         return alpha, solution
-    value, slope = loo_along_alpha(solution, alpha, weight)
+    value, slope = loo_along_alpha(solution, alpha, weight, copies)
     if slope >= 0.0:
         return alpha, solution
     del solution  # one inverse at a time
 
     def along(ridge):
-        return loo_along_alpha(solve(K, Y, ridge, weight, intercept), ridge, weight)
+        solution = solve(K, Y, ridge, weight, intercept)
+        return loo_along_alpha(solution, ridge, weight, copies)
 
     alpha = _next_minimum(along, alpha, value, slope, highest)
     return alpha, solve(K, Y, alpha, weight, intercept)

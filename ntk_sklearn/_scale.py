@@ -121,6 +121,7 @@ class Stream:
             sample.Y.shape[1],
             settings.intercept,
             n_features=sample.X.shape[1],
+            counts=settings.copies is None,
         )
         return cls(machine, system, sample)
 
@@ -259,6 +260,7 @@ def fit_local(
         unless_ones(weight),
         settings.intercept,
         scored=sample.rows[few],
+        copies=settings.copies,
         progress=progress,
     )
     warn_jitter(found.jitter, old.alpha)

@@ -188,3 +188,17 @@ def is_flat(x) -> bool:
 def is_real(value) -> bool:
     """Whether a value is a real number and not a bool."""
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def are_counts(sample_weight) -> bool:
+    """Whether weights count copies of the rows: they do if all are whole numbers."""
+    return bool((sample_weight == np.rint(sample_weight)).all())
+
+
+def weighted_moments(x, sample_weight) -> tuple[float, float]:
+    """Return mean and standard deviation of numbers of any size."""
+    total = sample_weight.sum()
+    unit = np.abs(x).max() or 1.0  # of large and tiny numbers, squares leave the range
+    mean = sample_weight @ (x / unit) / total
+    deviation = np.sqrt(sample_weight @ (x / unit - mean) ** 2 / total)
+    return float(unit * mean), float(unit * deviation)

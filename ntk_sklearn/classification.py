@@ -202,8 +202,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         y : array-like of shape (n_samples,)
             Labels, numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights: how many copies of the row there are. Leave-one-out
-            leaves one of them out, so scale weights that are no counts to at most 1.
+            Non-negative weights. If all are whole numbers, they count copies of the
+            rows: leave-one-out leaves one copy out. If not, they say how much the error
+            of a row matters: only their ratios do (and the ridge, if it is fixed), and
+            leave-one-out leaves whole rows out.
 
         Returns
         -------

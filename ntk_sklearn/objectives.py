@@ -8,7 +8,9 @@ matrix, and its derivative in alpha, from one factorisation, in memory of its ow
 intercept) and ``a = P Y``, everything is made of these two: ``dP = -P dK P`` in either
 case.
 
-A weight of s stands for s copies of the row, everywhere.
+A weight of s stands for s copies of the row, unless ``copies`` says how many there are.
+The noise of each is ``alpha * copies / s``: with one copy of each row, weights say how
+exact the targets are, and only their ratios matter where the ridge is free.
 """
 
 from __future__ import annotations
@@ -45,8 +47,10 @@ class Evaluation(NamedTuple):
     jitter: float = 0.0
 
 
-def _weights(sample_weight, n):
-    return np.ones(n) if sample_weight is None else sample_weight
+def _weights(sample_weight, copies, n):
+    """Return the weight of each row, and for how many copies it stands."""
+    s = np.ones(n) if sample_weight is None else sample_weight
+    return s, s if copies is None else np.broadcast_to(copies, n)
 
 
 def _second_order(P, q, A, B, scale):
@@ -67,25 +71,35 @@ def _second_order(P, q, A, B, scale):
 
 @one_blas_thread()
 def loo(
-    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
+    K,
+    Y,
+    alpha,
+    sample_weight=None,
+    intercept=True,
+    overwrite_K=False,
+    *,
+    copies=None,
 ) -> Evaluation:
-    """Exact leave-one-out squared error: its mean over rows, summed over outputs."""
+    """Exact leave-one-out squared error: its mean over rows, summed over outputs.
+
+    Of each row one copy is left out, or all of it, if there is less than one.
+    """
     solved = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
-    s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight)
+    s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight, copies)
     M = _second_order(solved.P, q, A, solved.dual_coef, scale)
     dalpha = np.diag(M) @ (1.0 / s) + direct
     return Evaluation(value, M, float(dalpha), solved.jitter)
 
 
-def _loo_terms(solved, alpha, sample_weight):
+def _loo_terms(solved, alpha, sample_weight, copies):
     """Return the weights, the value, what `_second_order` takes, and what it adds to.
 
     In alpha itself, beyond its place on the diagonal, the derivative is `direct`.
     """
     P, a = solved.P, solved.dual_coef
-    s = _weights(sample_weight, len(P))
-    total, share = s.sum(), np.minimum(1.0, s) / s
-    E, room = leave_one_out(np.diag(P), a, alpha, sample_weight)
+    s, copies = _weights(sample_weight, copies, len(P))
+    total, share = s.sum(), np.minimum(1.0, copies) / copies
+    E, room = leave_one_out(np.diag(P), a, alpha, sample_weight, copies)
     square = np.sum(E * E, axis=1)
     B = alpha * E / room[:, None]
     direct = s @ square / alpha - (square * share * np.diag(P) / room).sum()
@@ -94,7 +108,9 @@ def _loo_terms(solved, alpha, sample_weight):
     return s, float(s @ square / total), q, P @ B, scale * direct, scale
 
 
-def loo_along_alpha(solved, alpha, sample_weight=None) -> tuple[float, float]:
+def loo_along_alpha(
+    solved, alpha, sample_weight=None, copies=None
+) -> tuple[float, float]:
     """`loo` of a solved problem and its derivative in the ridge, in quadratic time.
 
     Parameters
@@ -103,13 +119,14 @@ def loo_along_alpha(solved, alpha, sample_weight=None) -> tuple[float, float]:
         From `ntk_sklearn.solvers.solve`, with this ridge and these weights.
     alpha : float
     sample_weight : ndarray of shape (n,), default=None
+    copies : float or ndarray of shape (n,), default=None
 
     Returns
     -------
     value : float
     dalpha : float
     """
-    s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight)
+    s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight, copies)
     # The diagonal of `_second_order`, in no memory of its own.
     squares = np.einsum("ij,ij,j->i", solved.P, solved.P, q)
     diagonal = scale * (squares - np.sum(A * solved.dual_coef, axis=1))
@@ -118,45 +135,84 @@ def loo_along_alpha(solved, alpha, sample_weight=None) -> tuple[float, float]:
 
 @one_blas_thread()
 def gcv(
-    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
+    K,
+    Y,
+    alpha,
+    sample_weight=None,
+    intercept=True,
+    overwrite_K=False,
+    *,
+    copies=None,
 ) -> Evaluation:
     """Generalised cross-validation: leave-one-out with the mean leverage for all rows.
 
     Without an intercept this is the kernel alignment risk estimate (KARE) of Jacot et
     al. 2020 and Schwab et al. 2025 at ``z = alpha / n``, identically.
     """
-    s = _weights(sample_weight, len(K))
-    total, share = s.sum(), np.minimum(1.0, s) / s
+    s, copies = _weights(sample_weight, copies, len(K))
+    total = copies.sum()
+    left_out = np.minimum(1.0, copies)
+    q = left_out / s
     P, a, *_, jitter = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
     residual = alpha * a / s[:, None]
     N = float(s @ np.sum(residual**2, axis=1))
-    T = float(np.diag(P) @ share)
-    D = total - np.minimum(1.0, s).sum() + alpha * T
-    value = total * N / D**2
-    scale = 2.0 * total * N * alpha / D**3
+    T = float(np.diag(P) @ q)
+    D = total - left_out.sum() + alpha * T
+    value = N / s.sum() * (total / D) ** 2
+    scale = 2.0 * value * alpha / D
     B = alpha * D / N * (P @ (a / s[:, None])) if N > 0 else np.zeros_like(a)
-    M = _second_order(P, share, B, a, scale)
+    M = _second_order(P, q, B, a, scale)
     dalpha = np.diag(M) @ (1.0 / s) + 2.0 * value * (1.0 / alpha - T / D)
     return Evaluation(value, M, float(dalpha), jitter)
 
 
 @one_blas_thread()
 def evidence(
-    K, Y, alpha, sample_weight=None, intercept=True, overwrite_K=False
+    K,
+    Y,
+    alpha,
+    sample_weight=None,
+    intercept=True,
+    overwrite_K=False,
+    *,
+    copies=None,
+    free_scale=False,
 ) -> Evaluation:
     """Negative log marginal likelihood of a Gaussian process with noise alpha.
 
     Outputs are independent. The intercept has a flat prior (restricted likelihood).
+
+    Parameters
+    ----------
+    K, Y, alpha, sample_weight, intercept, overwrite_K, copies
+        As for every objective.
+    free_scale : bool, default=False
+        Whether kernel and noise have a common factor, one for each output, at its most
+        likely value. Then neither units of the targets nor a factor of kernel and ridge
+        change what is learned; outputs that do not vary count for nothing.
     """
-    s = _weights(sample_weight, len(K))
-    total, k = s.sum(), Y.shape[1]
-    P, a, _, logdet, _, constant, jitter = solve(
+    s, copies = _weights(sample_weight, copies, len(K))
+    total = copies.sum()
+    freedom = total - intercept
+    free_scale = free_scale and freedom >= 1.0  # else there is nothing to tell it by
+    if free_scale:
+        Y = Y[:, np.ptp(Y, axis=0) > 0.0 if intercept else Y.any(axis=0)]
+        units = np.abs(Y).max(axis=0)  # squares of tiny numbers vanish
+        Y = Y / units
+    k = Y.shape[1]
+    P, a, b, logdet, _, constant, jitter = solve(
         K, Y, alpha, sample_weight, intercept, overwrite_K
     )
     repeats = total - len(K)
-    logdet += np.log(s).sum() + repeats * np.log(alpha)
-    value = 0.5 * np.sum(Y * a)
-    value += 0.5 * k * (logdet + np.log(constant) + total * np.log(2.0 * np.pi))
+    logdet += np.log(copies).sum() + (copies - 1.0) @ np.log(alpha * copies / s)
+    squares = np.sum((Y - b) * a, axis=0)
+    value = 0.5 * k * (logdet + np.log(constant) + total * np.log(2.0 * np.pi))
+    if free_scale:
+        scale = np.maximum(squares / freedom, 1e-300)
+        value += freedom * np.sum(0.5 + 0.5 * np.log(scale) + np.log(units))
+        a /= np.sqrt(scale)
+    else:
+        value += 0.5 * squares.sum()
     # In place: the transpose of a symmetric matrix is what BLAS calls its own order.
     M = blas.dgemm(-0.5, a, a, beta=0.5 * k, c=P.T, trans_b=1, overwrite_c=1).T
     dalpha = np.diag(M) @ (1.0 / s) + 0.5 * k * repeats / alpha
@@ -179,7 +235,7 @@ def holdout(
     splits : list of pairs of integer arrays
         Rows to fit and rows to score.
     """
-    s = _weights(sample_weight, len(K))
+    s = np.ones(len(K)) if sample_weight is None else sample_weight
     value, dalpha, jitter = 0.0, 0.0, 0.0
     M = np.zeros_like(K)
     for train, test in splits:

@@ -20,8 +20,7 @@ _HALVINGS = 40
 _SUFFICIENT = 1e-4
 _LARGEST_CHANGE = 2.0
 _SHORTENINGS = 20
-# What SciPy, which knows no infinities, is told of an impossible point, in units of the
-# value at the start.
+# What SciPy, which knows no infinities, is told of an impossible point, in its units.
 _IMPOSSIBLE = 1e10
 
 
@@ -101,7 +100,8 @@ def lbfgs(
     bounds : ndarray of shape (p, 2)
     max_iter : int
     tol : float
-        Ends when the value falls by less than this, relative to `scale`.
+        Ends when the value falls by less than this, relative to `scale`; not after the
+        first step, whose length is a guess.
     report : callable
         Called with the value after every iteration.
     scale : float, default=None
@@ -120,8 +120,8 @@ def lbfgs(
     if max_iter == 0 or np.all(bounds[:, 0] == bounds[:, 1]):
         return Outcome(np.asarray(start), [evaluate(start)[0]], True)
 
-    # scipy's tolerances are absolute for values below one: from the start, and relative
-    # to it, they do not depend on the units of the targets.
+    # scipy's first step is the gradient itself: in units that make it a good one. Its
+    # tolerance depends on units, and is left alone.
     origin, unit = 0.0, 1.0
 
     def remember(u):
@@ -130,7 +130,7 @@ def lbfgs(
         if not path:
             path.append(value)
             origin = value if value < np.inf else 0.0
-            unit = scale or abs(origin) or 1.0
+            unit = np.abs(gradient).max() / _FIRST_CHANGE or 1.0
         if value == np.inf:
             return _IMPOSSIBLE, np.zeros_like(gradient)
         if value < best[0]:
@@ -140,8 +140,11 @@ def lbfgs(
     def iterate(intermediate_result):
         path.append(float(intermediate_result.fun) * unit + origin)
         report(path[-1])
+        fall = path[-2] - path[-1]
+        if len(path) > 2 and fall <= tol * (scale or abs(origin) or 1.0):
+            raise StopIteration
 
-    options = {"maxiter": max_iter, "ftol": tol, "gtol": 1e-10}
+    options = {"maxiter": max_iter, "ftol": 0.0, "gtol": 1e-10}
     found = minimize(
         remember,
         start,
@@ -191,6 +194,7 @@ def bfgs(
     scale = scale or abs(value) or 1.0
     if curvature is None:
         curvature = Curvature(_FIRST_CHANGE / max(np.abs(gradient).max(), 1e-300))
+    guesses = 0 if curvature.pairs else 1
     converged = max_iter == 0
     for _ in range(max_iter):
         free = ~((u <= low) & (gradient > 0) | (u >= high) & (gradient < 0))
@@ -206,7 +210,7 @@ def bfgs(
         u, value, gradient = step
         path.append(value)
         report(value)
-        if fall <= tol * scale:
+        if len(path) - 1 > guesses and fall <= tol * scale:
             converged = True
             break
     return Outcome(u, path, converged, curvature)
@@ -292,7 +296,7 @@ def projected_gradient(
         path.append(value)
         report(value)
         unit = scale or max(abs(previous), 1e-300)
-        if searching and previous - value <= tol * unit:
+        if searching and len(path) > 2 and previous - value <= tol * unit:
             converged = True
             break
     return Outcome(u, path, converged or not searching or max_iter == 0)

@@ -12,7 +12,7 @@ from ._base import BaseWNTK
 from ._compat import _fit_context
 from ._large import can_add_batches, whole_or_nothing
 from ._scale import LocalMachine
-from ._validation import is_flat
+from ._validation import is_flat, weighted_moments
 
 
 class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
@@ -44,8 +44,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
         Bounds within which the ridge is learned.
     objective : {"evidence", "loo", "gcv", "holdout"}, default="evidence"
-        What is minimised: the negative log marginal likelihood, the exact leave-one-out
-        error, generalised cross-validation, or the error on held-out rows of `cv`.
+        What is minimised: the negative log marginal likelihood, at the most likely
+        scale of each output, the exact leave-one-out error, generalised
+        cross-validation, or the error on held-out rows of `cv`.
     optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
         A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on parts of
         the rows first, if there are 200 or more, and takes along what it has seen;
@@ -99,7 +100,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     X_fit_ : ndarray of shape (n_samples, n_inputs)
         Training rows of positive weight, as the kernel sees them.
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Prediction of every training row by a model that has not seen it.
+        Prediction of every training row by a model that has not seen it. Only after
+        an exact fit, ``solver_="cholesky"``.
     objective_path_ : ndarray of shape (n_iter_ + 1,)
         Objective at the start and after every iteration; empty if nothing was learned.
         Where a part of the rows was learned from, its own objective, as if there were
@@ -191,9 +193,10 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights: how many copies of the row there are. Leave-one-out
-            leaves one of them out, so scale weights that are no counts to a mean of 1
-            and expect `loo_predictions_` of heavy rows to have seen the rest of them.
+            Non-negative weights. If all are whole numbers, they count copies of the
+            rows: leave-one-out leaves one copy out. If not, they say how much the error
+            of a row matters: only their ratios do (and the ridge, if it is fixed), and
+            leave-one-out leaves whole rows out.
 
         Returns
         -------
@@ -201,15 +204,16 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             The fitted estimator.
         """
         if self._streams_from(X):
-            y, sample_weight = self._check_source(X, y, sample_weight)
+            y, s = self._check_source(X, y, sample_weight)
         else:
             X, y = self._check_rows(X, y)
+            s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         self._single_output = y.ndim == 1
-        self._set_units(Y, sample_weight)
+        self._set_units(Y, s)
         scaled = (Y - self._mean) / self._scale
         self.__dict__.pop("loo_predictions_", None)
-        self._fit_machines(X, scaled, sample_weight, y)
+        self._fit_machines(X, scaled, s, y)
         if self.solver_ == "cholesky":
             self.loo_predictions_ = self._in_units(self._loo_decisions)
         return self
@@ -256,21 +260,19 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             reset=reset,
         )
 
-    def _set_units(self, Y, sample_weight):
+    def _set_units(self, Y, s):
         """Standardise targets for the default model, whose priors have a scale."""
         self._mean, self._scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
         if not self._automatic:
             return
-        s = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
-        if np.ndim(s) != 1 or len(s) != len(Y) or not s.sum() > 0:
+        if not s.any():
             return  # refused with a sentence later
-        mean = s @ Y / s.sum()
-        if self.fit_intercept:
-            self._mean = mean
-        deviation = np.sqrt(s @ (Y - mean) ** 2 / s.sum())
-        flat = [is_flat(y) for y in Y[s > 0].T]
-        # Of the smallest numbers there are, squares vanish.
-        self._scale = np.where(flat | (deviation == 0.0), 1.0, deviation)
+        for k, y in enumerate(Y[s > 0].T):
+            mean, deviation = weighted_moments(y, s[s > 0])
+            if self.fit_intercept:
+                self._mean[k] = mean
+            if deviation > 0.0 and not is_flat(y):
+                self._scale[k] = deviation
 
     def _in_units(self, values):
         values = values * self._scale + self._mean

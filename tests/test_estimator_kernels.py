@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.gaussian_process.kernels import (
     RBF,
     ConstantKernel,
@@ -11,6 +12,7 @@ from sklearn.gaussian_process.kernels import (
     Matern,
     WhiteKernel,
 )
+from sklearn.metrics import r2_score
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel, WNTKRegressor
 from ntk_sklearn._problem import Problem
@@ -46,6 +48,34 @@ class TestKernels:
         assert model.score(X, y) > 0.3
         assert hasattr(model, "layer_weights_") == isinstance(kernel, WeightedNTKernel)
 
+    @pytest.mark.parametrize("unit", [1e-3, 1e3])
+    @pytest.mark.parametrize(
+        "kernel",
+        [
+            NTKernel(depth=2),
+            NNGPKernel(depth=1),
+            RBF(),
+            NTKernel(depth=1) + WhiteKernel(),
+            NTKernel(depth=1) * RBF(),
+            WeightedNTKernel(depth=1),
+        ],
+        ids=repr,
+    )
+    def test_units_of_the_targets(self, kernel, unit):
+        """A kernel without a factor of its own learns the same from any units."""
+        X, y = regression()
+        expected = quiet(WNTKRegressor(kernel), X, y).predict(X)
+        assert r2_score(y, expected) > 0.5
+        found = quiet(WNTKRegressor(kernel), X, unit * y).predict(X)
+        assert_allclose(found, unit * expected, rtol=1e-6)
+
+    def test_units_of_each_output(self):
+        X, Y = regression(outputs=2)
+        model = WNTKRegressor(NTKernel(depth=2))
+        expected = quiet(clone(model), X, Y).predict(X)
+        found = quiet(clone(model), X, Y * [1e-3, 1e3]).predict(X)
+        assert_allclose(found, expected * [1e-3, 1e3], rtol=1e-6)
+
     def test_a_subclass_with_a_call_of_its_own(self):
         """Nothing of it is bypassed: what is learned is of the kernel as it is."""
 
@@ -64,7 +94,7 @@ class TestKernels:
 
         X, y = regression()
         model = WNTKRegressor(Doubled(depth=1), alpha_bounds="fixed").fit(X, y)
-        found = evidence(model.kernel_(X), y[:, None], model.alpha_)
+        found = evidence(model.kernel_(X), y[:, None], model.alpha_, free_scale=True)
         assert_allclose(found.value, model.objective_path_[-1], rtol=1e-9)
         # Its layers can be switched off as those of ours can.
         problem = Problem(

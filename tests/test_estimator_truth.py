@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import make_classification
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import (
-    ConstantKernel,
-)
+from sklearn.gaussian_process.kernels import ConstantKernel
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.utils import compute_sample_weight
 
 from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
 
@@ -82,6 +82,33 @@ class TestAgainstPeers:
         peer_std = peer.predict(new, return_std=True)[1]
         assert_allclose(std, np.sqrt(scale) * peer_std, rtol=1e-4)
 
+    @pytest.mark.parametrize("intercept", [True, False])
+    def test_standard_deviation_with_next_to_no_noise(self, intercept):
+        """Of two rows with the same inputs, the function is their mean."""
+        X, _ = regression()
+        y = np.concatenate([X[:, 0] + 0.5, X[:, 0] - 0.5])
+        kernel = FIXED_KERNEL + ConstantKernel(1e3, "fixed")
+        model = WNTKRegressor(
+            kernel, alpha=1e-6, alpha_bounds="fixed", fit_intercept=intercept
+        )
+        std = model.fit(np.vstack([X, X]), y).predict(X, return_std=True)[1]
+        # Half of the noise's variance is left of a mean of two.
+        scale = y @ model.dual_coef_.ravel() / (90 - intercept)
+        assert_allclose(std, np.sqrt(0.5e-6 * scale), rtol=1e-3)
+
+    def test_standard_deviation_counts_copies(self):
+        X, y = regression()
+        s = WEIGHT + 1.0
+        model = WNTKRegressor(**HELD, fit_intercept=False).fit(X, y, s)
+        rows = np.repeat(np.arange(45), s.astype(int))
+        K = FIXED_KERNEL(X[rows]) + 0.3 * np.eye(len(rows))
+        scale = y[rows] @ np.linalg.solve(K, y[rows]) / len(rows)
+        kernel = ConstantKernel(scale, "fixed") * FIXED_KERNEL
+        peer = GaussianProcessRegressor(kernel, alpha=0.3 * scale, optimizer=None)
+        expected = peer.fit(X[rows], y[rows]).predict(X, return_std=True)[1]
+        found = model.predict(X, return_std=True)[1]
+        assert_allclose(found, expected, rtol=1e-7)
+
     @pytest.mark.parametrize("outputs", [1, 2])
     def test_standard_deviation_grows_far_away(self, outputs):
         X, y = regression(outputs=outputs)
@@ -134,6 +161,63 @@ class TestSampleWeights:
         else:
             assert_array_equal(once_loo, many_loo)
         assert once.X_fit_.shape[0] == kept.sum()
+
+    @pytest.mark.parametrize(
+        ("solver", "objective"),
+        [
+            *(("cholesky", name) for name in ("loo", "gcv", "evidence", "holdout")),
+            *((name, "evidence") for name in ("cg", "nystrom", "local")),
+        ],
+    )
+    def test_only_ratios_of_others_matter(self, solver, objective):
+        X, y = regression()
+        s = 0.5 + np.random.default_rng(1).random(45)
+        kernel = WeightedNTKernel(depth=1)
+        model = WNTKRegressor(kernel, objective=objective, solver=solver)
+        if solver != "cholesky":
+            model.set_params(n_components=30)
+        here, there = (quiet(clone(model), X, y, f * s).predict(X) for f in (1, 0.01))
+        assert_allclose(here, there, rtol=1e-6)
+        plain = quiet(clone(model), X, y).predict(X)
+        assert not np.allclose(here, plain, rtol=1e-4)
+
+    @pytest.mark.parametrize("objective", ["loo", "gcv", "evidence", "holdout"])
+    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=1)])
+    def test_weights_near_one_are_near_none(self, objective, kernel):
+        """A weight of 1.001 is not a row that is seen again when it is left out."""
+        X, y = regression()
+        model = WNTKRegressor(kernel, objective=objective)
+        plain = quiet(clone(model), X, y)
+        near = quiet(
+            clone(model), X, y, 1.0 + 1e-3 * np.random.default_rng(1).random(45)
+        )
+        assert_allclose(near.alpha_, plain.alpha_, rtol=0.2)
+        assert_allclose(near.loo_predictions_, plain.loo_predictions_, atol=0.05)
+
+    def test_whole_rows_are_left_out(self):
+        X, y = regression()
+        s = 0.5 + 2.0 * np.random.default_rng(1).random(45)
+        model = WNTKRegressor(**HELD).fit(X, y, s)
+        for i in range(0, 45, 4):
+            rest = np.delete(np.arange(45), i)
+            part = WNTKRegressor(**HELD).fit(X[rest], y[rest], s[rest])
+            expected = part.predict(X[i : i + 1])[0]
+            assert_allclose(model.loo_predictions_[i], expected, rtol=0, atol=1e-9)
+
+    def test_balanced_weights_do_not_interpolate(self):
+        X, y = make_classification(
+            400, 10, n_informative=4, weights=[0.85], flip_y=0.1, random_state=0
+        )
+        s = compute_sample_weight("balanced", y[:200])
+        model = WNTKClassifier().fit(X[:200], y[:200], s)
+        inside = np.average(model.loo_predictions_ == y[:200], weights=s)
+        outside = np.average(
+            model.predict(X[200:]) == y[200:],
+            weights=compute_sample_weight("balanced", y[200:]),
+        )
+        # Three binomial deviations of a class of some 35 rows at 80 % are 0.2.
+        assert abs(inside - outside) < 0.2
+        assert model.score(X[:200], y[:200]) < 0.97
 
     def test_zero_is_removal(self):
         X, y = regression()

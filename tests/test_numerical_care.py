@@ -59,14 +59,47 @@ class TestNumericalCare:
         with pytest.raises(ValueError, match=r"NaN|infinity"):
             estimator().fit(X, y)
 
-    def test_weights_that_are_shares(self):
+    def test_splits_that_score_what_they_fit(self):
         X, y = regression()
-        shares = np.full(len(y), 1.0 / len(y))
-        with pytest.warns(UserWarning, match="sums to 1 for 45 rows. A weight counts"):
-            WNTKRegressor().fit(X, y, shares)
-        # By leave-one-out, and with a ridge that is held, only ratios or the ridge.
-        WNTKRegressor(objective="loo").fit(X, y, shares)
-        WNTKRegressor(**HELD).fit(X, y, shares)
+        rows = np.arange(len(y))
+        model = WNTKRegressor(objective="holdout", cv=[(rows, rows[:5])])
+        with pytest.raises(ValueError, match=r"cv must not score .* got 5 such"):
+            model.fit(X, y)
+
+    @pytest.mark.parametrize("side", [slice(0, 20), slice(20, None)])
+    def test_splits_of_which_weights_leave_nothing(self, side):
+        X, y = regression()
+        rows, s = np.arange(len(y)), np.ones(len(y))
+        s[side] = 0.0
+        model = WNTKRegressor(objective="holdout", cv=[(rows[:20], rows[20:])])
+        with pytest.raises(ValueError, match="cv must leave rows of positive weight"):
+            model.fit(X, y, s)
+
+    @pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])
+    def test_units_of_the_targets(self, unit):
+        X, y = regression()
+        expected = WNTKRegressor().fit(X, y).predict(X)
+        found = WNTKRegressor().fit(X, unit * y).predict(X)
+        assert_allclose(found, unit * expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e160, 1e300])
+    @both
+    def test_units_of_a_column(self, estimator, unit):
+        X, y = classification()
+        y = y if estimator is WNTKClassifier else X[:, 0] + X[:, 1]
+        expected = estimator().fit(X, y)._decisions(X)[1]
+        X = X * [unit, 1.0, 1.0]
+        found = estimator().fit(X, y)._decisions(X)[1]
+        assert_allclose(found, expected, rtol=1e-5)
+
+    @both
+    def test_a_column_down_to_the_smallest_numbers(self, estimator):
+        X, y = classification()
+        y = y if estimator is WNTKClassifier else X[:, 0]
+        tiny = np.exp(-np.linspace(0.0, 744.0, len(X)))
+        assert 0 < tiny.min() < 1e-310
+        model = estimator().fit(np.column_stack([X, tiny]), y)
+        assert model.score(np.column_stack([X, tiny]), y) > 0.8
 
     def test_nothing_is_left_of_an_earlier_fit(self):
         X, y = regression()

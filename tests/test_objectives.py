@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize_scalar
 from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
@@ -29,7 +30,18 @@ N = len(Y)
 INTEGER = np.random.default_rng(0).integers(1, 4, N).astype(float)
 WEIGHTS = {"none": None, "integer": INTEGER, "fractional": 0.3 * INTEGER}
 SPLITS = [(REF["train"], REF["valid"]), (np.arange(40), np.arange(40, N))]
-ALL = {**OBJECTIVES, "holdout": partial(holdout, splits=SPLITS)}
+ALL = {
+    **OBJECTIVES,
+    "holdout": partial(holdout, splits=SPLITS),
+    "free evidence": partial(evidence, free_scale=True),
+    # Copies that are not what the weights say.
+    "loo of rows": partial(loo, copies=1.0),
+    "loo of copies": partial(loo, copies=INTEGER),
+    "gcv of rows": partial(gcv, copies=1.0),
+    "gcv of copies": partial(gcv, copies=INTEGER),
+    "evidence of rows": partial(evidence, copies=1.0),
+    "free evidence of copies": partial(evidence, copies=INTEGER, free_scale=True),
+}
 
 every_objective = pytest.mark.parametrize("name", sorted(ALL))
 with_intercept = pytest.mark.parametrize("intercept", [True, False])
@@ -127,7 +139,7 @@ class TestGradients:
 
 
 class TestWeights:
-    @pytest.mark.parametrize("name", ["loo", "gcv", "evidence"])
+    @pytest.mark.parametrize("name", ["loo", "gcv", "evidence", "free evidence"])
     @with_intercept
     def test_integers_are_repeats(self, name, intercept):
         rows = np.repeat(np.arange(N), INTEGER.astype(int))
@@ -138,6 +150,40 @@ class TestWeights:
         folded = _slopes(once.dK)
         wide = np.einsum("ij,kij->k", many.dK, C[:, rows][:, :, rows])
         assert_allclose(folded, wide, rtol=1e-9, atol=1e-10 * np.abs(wide).max())
+
+    @pytest.mark.parametrize("objective", [loo, gcv, evidence])
+    @with_intercept
+    def test_copies_of_any_weight(self, objective, intercept):
+        """A row of weight s in c copies is c rows of weight s / c."""
+        s = 0.2 + np.random.default_rng(1).random(N)
+        rows = np.repeat(np.arange(N), INTEGER.astype(int))
+        once = objective(K0, Y, ALPHA, s, intercept, copies=INTEGER)
+        each = (s / INTEGER)[rows]
+        K = K0[np.ix_(rows, rows)]
+        many = objective(K, Y[rows], ALPHA, each, intercept, copies=1.0)
+        assert_allclose(once.value, many.value, rtol=1e-10)
+        assert_allclose(once.dalpha, many.dalpha, rtol=1e-9)
+
+    @with_intercept
+    def test_whole_rows_are_left_out(self, intercept):
+        s = 0.5 + 2.0 * np.random.default_rng(1).random(N)
+        squares = np.empty(N)
+        for i in range(N):
+            rest = np.delete(np.arange(N), i)
+            K = K0[np.ix_(rest, rest)]
+            fit = solve(K, Y[rest], ALPHA, s[rest], intercept)
+            predicted = K0[i, rest] @ fit.dual_coef + fit.intercept
+            squares[i] = ((Y[i] - predicted) ** 2).sum()
+        found = loo(K0, Y, ALPHA, s, intercept, copies=1.0)
+        assert_allclose(found.value, np.average(squares, weights=s), rtol=1e-10)
+
+    @pytest.mark.parametrize("name", ["loo of rows", "gcv of rows", "evidence of rows"])
+    @with_intercept
+    def test_only_ratios_of_weights_that_do_not_count(self, name, intercept):
+        here = ALL[name](K0, Y, ALPHA, INTEGER, intercept)
+        there = ALL[name](K0, Y, 1e-3 * ALPHA, 1e-3 * INTEGER, intercept)
+        assert_allclose(here.value, there.value, rtol=1e-11)
+        assert_allclose(here.dalpha, 1e-3 * there.dalpha, rtol=1e-9)
 
     @with_intercept
     def test_integers_are_repeats_holdout(self, intercept):
@@ -204,7 +250,7 @@ class TestIdentities:
         there = ALL[name](K0 + 3.0, Y + 5.0, ALPHA, None, True)
         assert_allclose(here.value, there.value, rtol=1e-11)
 
-    @pytest.mark.parametrize("name", ["loo", "gcv", "holdout"])
+    @pytest.mark.parametrize("name", ["loo", "gcv", "holdout", "free evidence"])
     @with_intercept
     def test_one_scale_of_kernel_and_ridge(self, name, intercept):
         here = ALL[name](K0, Y, ALPHA, INTEGER, intercept)
@@ -212,7 +258,54 @@ class TestIdentities:
         assert_allclose(here.value, there.value, rtol=1e-11)
         # Euler: the two derivatives along the common scale cancel.
         along = (here.dK * K0).sum() + here.dalpha * ALPHA
-        assert_allclose(along, 0, atol=1e-9 * here.value)
+        assert_allclose(along, 0, atol=1e-9 * abs(here.value))
+
+    @with_intercept
+    @pytest.mark.parametrize("copies", [None, 1.0])
+    def test_a_free_scale_is_the_most_likely_one(self, intercept, copies):
+        best = 0.0
+        for y in Y.T[:, :, None]:
+
+            def at(log_scale, y=y):
+                t = np.exp(log_scale)
+                args = (t * K0, y, t * ALPHA, INTEGER, intercept)
+                return evidence(*args, copies=copies).value
+
+            found = minimize_scalar(at, bracket=(-10.0, 0.0), tol=1e-10)
+            best += found.fun
+        free = evidence(
+            K0, Y, ALPHA, INTEGER, intercept, copies=copies, free_scale=True
+        )
+        assert_allclose(free.value, best, rtol=1e-12)
+
+    @pytest.mark.parametrize("unit", [1e-200, 1e-3, 1e200])
+    def test_units_of_an_output_add_a_constant(self, unit):
+        units = np.ones(Y.shape[1])
+        units[0] = unit
+        here = evidence(K0, Y, ALPHA, free_scale=True)
+        there = evidence(K0, units * Y, ALPHA, free_scale=True)
+        shift = (N - 1) * np.log(unit)
+        assert_allclose(there.value - here.value, shift, rtol=1e-10)
+        assert_allclose(there.dK, here.dK, atol=1e-10 * np.abs(here.dK).max())
+
+    def test_an_output_that_does_not_vary_counts_for_nothing(self):
+        here = evidence(K0, Y, ALPHA, free_scale=True)
+        padded = np.column_stack([np.full(N, 0.1), Y])
+        there = evidence(K0, padded, ALPHA, free_scale=True)
+        assert_allclose(there.value, here.value, rtol=1e-13)
+        assert_allclose(there.dK, here.dK, atol=1e-13 * np.abs(here.dK).max())
+
+    @pytest.mark.parametrize("free_scale", [True, False])
+    def test_targets_far_from_zero(self, free_scale):
+        here = evidence(K0, Y, ALPHA, free_scale=free_scale)
+        there = evidence(K0, Y + 1e8, ALPHA, free_scale=free_scale)
+        # 1e8 leaves eight digits of the targets.
+        assert_allclose(there.value, here.value, rtol=1e-6)
+
+    @pytest.mark.parametrize("scale", [1e-12, 1e6, 1e18])
+    def test_leave_one_out_of_any_scale(self, scale):
+        found = loo(scale * K0, Y, scale * ALPHA).value
+        assert_allclose(found, loo(K0, Y, ALPHA).value, rtol=1e-9)
 
     @with_intercept
     def test_holdout_in_plain_numpy(self, intercept):

@@ -7,7 +7,14 @@ from ._blocks import (
 )
 from ._centres import leverage_scores, select_centres
 from ._choice import choose_solver
-from ._cholesky import Solution, inverse, leave_one_out, solve, warn_jitter
+from ._cholesky import (
+    Solution,
+    inverse,
+    kernel_factor,
+    leave_one_out,
+    solve,
+    warn_jitter,
+)
 from ._conjugate import IterativeSolution, conjugate_solve
 from ._local import LocalSolution, cluster_rows, local_solve, nearest_cluster
 from ._nystrom import NystromSolution, NystromSystem
@@ -33,6 +40,7 @@ __all__ = [
     "gather",
     "inverse",
     "is_source",
+    "kernel_factor",
     "leave_one_out",
     "leverage_scores",
     "local_solve",

@@ -103,6 +103,33 @@ RAISE_ALPHA = (
 )
 
 
+def kernel_factor(
+    K: np.ndarray, noise, overwrite_K: bool = False
+) -> tuple[np.ndarray, float]:
+    """Return the Cholesky factor of ``K + diag(noise)``, and the jitter.
+
+    With `overwrite_K`, the factor may take the place of `K`.
+
+    Returns
+    -------
+    factor : ndarray of shape (n, n)
+        In its lower triangle.
+    jitter : float
+        What was added to the diagonal beyond `noise`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite even with the largest jitter.
+    """
+    scale = float(np.mean(np.abs(np.diag(K) + noise)))
+    # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
+    A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
+    return factorise(
+        A, noise, scale, f"The kernel matrix of {len(K)} rows", RAISE_ALPHA
+    )
+
+
 def inverse(
     K: np.ndarray, noise, overwrite_K: bool = False
 ) -> tuple[np.ndarray, float, float]:
@@ -115,18 +142,9 @@ def inverse(
     G : ndarray of shape (n, n)
     logdet : float
     jitter : float
-        What was added to the diagonal beyond `noise`.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrix is not positive definite even with the largest jitter.
+        As for `kernel_factor`, and as it raises.
     """
-    scale = float(np.mean(np.abs(np.diag(K) + noise)))
-    # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
-    A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
-    what = f"The kernel matrix of {len(K)} rows"
-    factor, jitter = factorise(A, noise, scale, what, RAISE_ALPHA)
+    factor, jitter = kernel_factor(K, noise, overwrite_K)
     logdet = 2.0 * float(np.log(np.diag(factor)).sum())
     with factorising(len(K)):
         G, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
@@ -181,7 +199,7 @@ def solve(
 def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
     """Return the exact leave-one-out residuals, ``Y`` minus predictions.
 
-    Of a row with weight s, one copy is left out (all of it, if s < 1).
+    Of each row one copy is left out (all of it, if there is less than one).
 
     Parameters
     ----------
@@ -190,8 +208,8 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
     dual_coef : ndarray of shape (n, k)
     alpha : float
     sample_weight : ndarray of shape (n,), default=None
-    copies : ndarray of shape (n,), default=None
-        For how many copies each weight stands; None means as many as it says.
+    copies : float or ndarray of shape (n,), default=None
+        How many copies each row stands for; None means as many as its weight says.
 
     Returns
     -------
@@ -203,7 +221,8 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
     copies = s if copies is None else copies
     noise, share = alpha / s, np.minimum(1.0, copies) / copies
     room = 1.0 - share + share * noise * precision
-    room = np.maximum(room, np.finfo(float).eps * noise.min(initial=np.inf))
+    # Nearly interpolated rows have next to no room; what is left must not be rounding.
+    room = np.maximum(room, np.finfo(float).eps * noise.min(initial=1.0))
     return (noise / room)[:, None] * dual_coef, room
 
 

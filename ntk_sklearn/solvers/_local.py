@@ -202,6 +202,7 @@ def local_solve(
     intercept=True,
     *,
     scored=(),
+    copies=None,
     progress=None,
 ) -> LocalSolution:
     """Solve the ridge problem of a Nyström model that is exact within clusters.
@@ -225,6 +226,8 @@ def local_solve(
         Whether a constant that the ridge does not penalise is fitted.
     scored : array-like of int, default=()
         Some rows of which leave-one-out predictions are wanted.
+    copies : float, default=None
+        How many copies each row stands for; None means as many as its weight says.
     progress : callable, default=None
         Called with the number of finished blocks and their total, as `Progress` is.
 
@@ -280,7 +283,7 @@ def local_solve(
     precision -= ones**2 / total
     with factorising(len(W)):
         precision -= np.einsum("ij,ij->j", W, cho_solve(normal, W))
-    residuals, _ = leave_one_out(precision, dual[scored], alpha, weight[scored])
+    residuals, _ = leave_one_out(precision, dual[scored], alpha, weight[scored], copies)
     posterior = LocalPosterior(
         system.centres, system.factor, normal[0], mean, total, noise
     )

@@ -50,6 +50,8 @@ class NystromSystem:
         Whether a constant that the ridge does not penalise is fitted.
     n_features : int, default=None
         Columns of the rows that will come; None means those of the centres.
+    counts : bool, default=True
+        Whether a weight says how many copies of a row there are.
 
     Attributes
     ----------
@@ -60,7 +62,14 @@ class NystromSystem:
     """
 
     def __init__(
-        self, kernel, centres, n_outputs=1, fit_intercept=True, *, n_features=None
+        self,
+        kernel,
+        centres,
+        n_outputs=1,
+        fit_intercept=True,
+        *,
+        n_features=None,
+        counts=True,
     ):
         self.kernel = kernel
         self.centres = np.ascontiguousarray(centres, dtype=np.float64)
@@ -68,6 +77,7 @@ class NystromSystem:
         self.fit_intercept = fit_intercept
         width = self.centres.shape[1]
         self.n_features = width if n_features is None else n_features
+        self.counts = counts
         self.sums = Sums.zeros(len(self.centres), n_outputs)
 
     def update(self, X, Y, weight=None) -> NystromSystem:
@@ -117,14 +127,14 @@ class NystromSystem:
         Returns
         -------
         GcvPath
-            ``n RSS / (n - dof)^2``, with n the sum of the weights.
+            ``n RSS / (n - dof)^2``, with n the number of rows, copies included.
         """
         A, b, yy = self._centred()
         with factorising(len(A)):
             values, U = eigh(A, lower=True, overwrite_a=True, driver="evd")
         values = np.maximum(values, 0.0)
         c = np.sum((U.T @ b) ** 2, axis=1)
-        n = self.sums.weight
+        n = self.sums.weight if self.counts else self.sums.rows
         alphas = np.asarray(alphas, dtype=np.float64)
         total = float(yy.sum())
         errors = np.empty(len(alphas))
@@ -177,7 +187,7 @@ class NystromSystem:
         Y : ndarray of shape (n_rows, n_outputs)
         alpha : float
         weight : ndarray of shape (n_rows,), default=None
-            Of a row with weight w > 1, one copy is left out.
+            If weights are counts, one copy of each row is left out.
 
         Returns
         -------
@@ -186,7 +196,8 @@ class NystromSystem:
         fitted, leverage, _ = self._resolve(X, alpha)
         if self.fit_intercept:
             fitted += self.sums.y / self.sums.weight
-        share = 1.0 if weight is None else np.minimum(weight, 1.0)
+        weight = np.ones(len(X)) if weight is None else weight
+        share = np.minimum(weight, 1.0) if self.counts else weight
         room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
         return Y - (Y - fitted) / room[:, None]
 

@@ -31,7 +31,13 @@ class RidgePath(NamedTuple):
 
 
 def ridge_path(
-    K: np.ndarray, Y: np.ndarray, alphas, sample_weight=None, intercept=True
+    K: np.ndarray,
+    Y: np.ndarray,
+    alphas,
+    sample_weight=None,
+    intercept=True,
+    *,
+    copies=None,
 ) -> RidgePath:
     """Return the leave-one-out error at each of `alphas`.
 
@@ -44,10 +50,12 @@ def ridge_path(
     alphas : array-like of shape (n_alphas,)
         Positive ridges.
     sample_weight : ndarray of shape (n,), default=None
-        Positive weights. Of a row with weight s, one copy (or all, if s < 1) is left
-        out at a time.
+        Positive weights.
     intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
+    copies : float or ndarray of shape (n,), default=None
+        How many copies each row stands for, of which one (or all, if there is less
+        than one) is left out at a time. None means as many as its weight says.
 
     Returns
     -------
@@ -78,7 +86,8 @@ def ridge_path(
     values = np.maximum(values, 0.0)
     projected = U.T @ (root[:, None] * Y)
     squares = U * U
-    share = np.minimum(1.0, s) / s
+    copies = s if copies is None else copies
+    share = np.minimum(1.0, copies) / copies
     alphas = np.asarray(alphas, dtype=np.float64)
     errors = np.empty(len(alphas))
     for k, alpha in enumerate(alphas):

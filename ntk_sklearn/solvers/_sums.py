@@ -31,7 +31,7 @@ class Sums(NamedTuple):
     weight : float
         Sum of the weights.
     rows : int
-        Number of rows.
+        Number of rows of positive weight.
     """
 
     zz: np.ndarray
@@ -68,7 +68,7 @@ class Sums(NamedTuple):
             self.y + ones @ Y,
             self.yy + np.einsum("ij,ij->j", Y, Y),
             self.weight + float(ones @ ones),
-            self.rows + len(Y),
+            self.rows + int(np.count_nonzero(ones)),
         )
 
     def merge(self, other: Sums) -> Sums:
