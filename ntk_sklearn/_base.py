@@ -29,8 +29,6 @@ _MERGED_SIZE = 20_000_000
 class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
     """Weighted-NTK ridge machines: validation, learning, decision values."""
 
-    _doc_link_module = "ntk_sklearn"
-
     _parameter_constraints: dict = {
         "kernel": [Kernel, None],
         "encoding": [StrOptions({"auto"}), None],
@@ -87,17 +85,17 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 )
 
         return Settings(
-            self.alpha,
-            bounds,
-            self.objective,
-            self.optimizer,
-            self.learning_rate,
-            self.max_iter,
-            self.tol,
-            self.fit_intercept,
-            None if are_counts(sample_weight) else 1.0,
-            splits,
-            report,
+            alpha=self.alpha,
+            alpha_bounds=bounds,
+            objective=self.objective,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            intercept=self.fit_intercept,
+            copies=None if are_counts(sample_weight) else 1.0,
+            splits=splits,
+            report=report,
         )
 
     @property
@@ -151,15 +149,13 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
                 f"cv must be a number of folds where learning is on a sample of the "
                 f"rows, with solver={self.solver_!r}, got {self.cv!r}."
             )
-        if self.cv is not None and self.cv < 2:
-            raise ValueError(f"cv must be at least 2 folds, got {self.cv!r}.")
         n_splits = min(5 if self.cv is None else self.cv, len(rows))
         if n_splits < 2:
             return []
         from sklearn.model_selection import KFold  # slow to import
 
-        seed = 0 if self.random_state is None else self.random_state
-        return list(KFold(n_splits, shuffle=True, random_state=seed).split(rows))
+        folds = KFold(n_splits, shuffle=True, random_state=self._seed)
+        return list(folds.split(rows))
 
     def _n_matrices(self) -> float:
         """How many matrices of n by n an exact fit holds, at most."""
@@ -199,8 +195,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             )
         if not (are_counts(s) or isinstance(self.alpha_bounds, str)):
             s = s * (np.count_nonzero(s) / s.sum())  # only their ratios matter
-        for left in ("_streams", "layer_weights_"):  # of an earlier fit
-            self.__dict__.pop(left, None)
+        self._forget()
         streams = self._streams_from(X)
         self.solver_ = "nystrom" if streams else self._choose_solver(len(X))
         if self.solver_ != "cholesky":
@@ -223,14 +218,14 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             fit_machine(member, rows, targets, weight, settings, emphasised)
             for member in members
         ]
-        errors = [machine.loo_error for machine in self.members_]
-        self.blend_weights_ = _defaults.blend(errors)
-        self._describe(X, origin, int(np.argmin(errors)))
+        self._describe(X, origin)
         progress.end()
 
-    def _describe(self, X, origin, leading: int):
-        """Set the fitted attributes, those of one machine from the leading member."""
-        machine = self.members_[leading]
+    def _describe(self, X, origin):
+        """Set the fitted attributes, those of one machine from the best member."""
+        errors = [machine.loo_error for machine in self.members_]
+        self.blend_weights_ = _defaults.blend(errors)
+        machine = self.members_[int(np.argmin(errors))]
         self.kernel_ = machine.kernel
         if hasattr(machine.kernel, "layer_weights"):
             self.layer_weights_ = machine.kernel._value("layer_weights")

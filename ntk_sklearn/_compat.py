@@ -2,7 +2,7 @@
 
 from sklearn.base import _fit_context
 from sklearn.utils._chunking import get_chunk_n_rows
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
 try:  # the callback protocol, from scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin
@@ -20,7 +20,6 @@ __all__ = [
     "_fit_context",
     "get_chunk_n_rows",
     "set_blas_threads",
-    "validate_params",
 ]
 
 

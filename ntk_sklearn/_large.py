@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import wraps
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from . import _defaults
 from ._compat import FitProgress
 from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate, fit_local
 from ._validation import are_counts
@@ -40,10 +40,10 @@ def whole_or_nothing(method):
 
 
 def can_add_batches(estimator) -> bool:
-    """Clusters need all rows at once."""
-    if estimator.solver == "local":
+    """All solvers but one need all rows at once."""
+    if estimator.solver not in ("auto", "nystrom"):
         raise AttributeError(
-            'solver="local" needs all rows at once, for its clusters; call fit, or use '
+            f"solver={estimator.solver!r} needs all rows at once; call fit, or use "
             'solver="nystrom" for partial_fit.'
         )
     return True
@@ -60,9 +60,15 @@ class LargeFit:
     verbose: Any
     _splits: Any
     _n_matrices: Any
+    solver_: Any
     _settings: Any
     _members: Any
     _describe: Any
+
+    def _forget(self) -> None:
+        """Drop what not every fit sets anew."""
+        for name in ("_streams", "layer_weights_", "loo_predictions_"):
+            self.__dict__.pop(name, None)
 
     def _choose_solver(self, n: int) -> str:
         if self.solver != "auto":
@@ -158,18 +164,31 @@ class LargeFit:
 
     def _conclude(self, sample):
         """Set the fitted attributes; leave-one-out is of the sample's few rows."""
-        errors = [machine.loo_error for machine in self.members_]
-        self.blend_weights_ = _defaults.blend(errors)
         self._noise_weight = None
         few = sample.few
-        self._describe(sample.X[few], np.arange(len(few)), int(np.argmin(errors)))
+        self._describe(sample.X[few], np.arange(len(few)))
         self._sampled = sample.Y[few], sample.weight[few]
 
     def _partial(self, X, Y, s):
         """Add a batch; the first one decides kernel and centres."""
+        first = not hasattr(self, "_streams")
+        if first and not s.any():
+            raise ValueError(
+                "the first batch of partial_fit must hold a row of positive weight, as "
+                "the kernel is learned from it."
+            )
         if not s.any():
             return
-        if not hasattr(self, "_streams"):
+        if first and hasattr(self, "members_"):
+            warnings.warn(
+                "partial_fit adds rows to a Nyström model, but this estimator was "
+                f"fitted with solver_={self.solver_!r}: a new model starts, without "
+                'the rows of that fit. Fit with solver="nystrom" to add to them.',
+                UserWarning,
+                stacklevel=2,
+            )
+        if first:
+            self._forget()
             self.solver_ = "nystrom"
             self._start_streams(X, Y, s, None)
         self._add_rows(X, Y, s)

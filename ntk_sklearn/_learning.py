@@ -27,7 +27,7 @@ PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
 _DEEPEST = 5.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Settings:
     """How a machine is to be fitted: the estimators' parameters, checked."""
 
@@ -39,9 +39,9 @@ class Settings:
     max_iter: int
     tol: float
     intercept: bool
-    copies: float | None = None  # of a row; None is as many as its weight says
-    splits: list | None = None
-    report: Any = None
+    copies: float | None  # of a row; None is as many as its weight says
+    splits: list | None
+    report: Any  # called with a number of rows and a value after every iteration
 
 
 @dataclass
@@ -256,8 +256,7 @@ def _options(problem: Problem, settings) -> dict[str, Any]:
 
 
 def _report(settings, n_rows, share, value):
-    if settings.report is not None:
-        settings.report(n_rows, value / share)
+    settings.report(n_rows, value / share)
 
 
 def _unit(K, weight):

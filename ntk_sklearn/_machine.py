@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .solvers._sums import multiply
 _RAISE, _MOST_RAISES = np.exp(2.0), 4
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Machine:
     """A fitted kernel ridge model.
 
@@ -58,10 +58,10 @@ class Machine:
     intercept: np.ndarray
     loo: np.ndarray
     loo_error: float
-    path: list = field(default_factory=list)
-    path_rows: list = field(default_factory=list)
-    variance: Any = 1.0
-    alpha_bounds: Any = "fixed"
+    path: list
+    path_rows: list
+    variance: np.ndarray
+    alpha_bounds: Any
 
     def encode(self, X):
         """Write new rows as the training rows were written."""
@@ -166,18 +166,18 @@ def fit_machine(
     explained = np.sum((Y - solution.intercept) * solution.dual_coef, axis=0)
     variance = explained / max(n_rows - settings.intercept, 1.0)
     return Machine(
-        kernel,
-        alpha,
-        member.encoding,
-        Z,
-        solution.dual_coef,
-        solution.intercept,
-        Y - residuals,
-        mean_square(residuals, final),
-        found.path,
-        found.rows,
-        np.maximum(variance, 0.0),
-        found.alpha_bounds,
+        kernel=kernel,
+        alpha=alpha,
+        encoding=member.encoding,
+        X=Z,
+        dual_coef=solution.dual_coef,
+        intercept=solution.intercept,
+        loo=Y - residuals,
+        loo_error=mean_square(residuals, final),
+        path=found.path,
+        path_rows=found.rows,
+        variance=np.maximum(variance, 0.0),
+        alpha_bounds=found.alpha_bounds,
     )
 
 

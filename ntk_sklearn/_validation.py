@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
-
-__all__ = ["check_depth", "check_pair", "check_positive", "check_samples", "per_layer"]
 
 
 def check_samples(X, name: str = "X") -> np.ndarray:
@@ -174,8 +172,9 @@ def check_bounds(name: str, bounds, n_elements: int):
     fits = array.ndim == 2 and array.shape[1] == 2 and len(array) in (1, n_elements)
     if not fits or not (array > 0).all() or (array[:, 0] > array[:, 1]).any():
         raise ValueError(
-            f'{name} must be "fixed", or a pair (lower, upper) of positive numbers, or '
-            f"{n_elements} such pairs, got {bounds!r}."
+            f'{name} must be "fixed", or a pair (lower, upper) of positive numbers'
+            f"{f', or {n_elements} such pairs' if n_elements > 1 else ''}, "
+            f"got {bounds!r}."
         )
     return array
 
@@ -183,11 +182,6 @@ def check_bounds(name: str, bounds, n_elements: int):
 def is_flat(x) -> bool:
     """Whether a column is constant up to rounding, whatever its units."""
     return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())
-
-
-def is_real(value) -> bool:
-    """Whether a value is a real number and not a bool."""
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def are_counts(sample_weight) -> bool:

@@ -226,7 +226,6 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             )
         emphasis = self._emphasis(y, s)
         indicators = (y[:, None] == self.classes_).astype(np.float64)
-        self.__dict__.pop("loo_predictions_", None)
         self._fit_machines(X, indicators, s, y, emphasis)
         s = s * emphasis
         if self.solver_ == "cholesky":
@@ -242,6 +241,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             return np.ones(len(y))
         if isinstance(self.class_weight, dict):
             factor = compute_sample_weight(self.class_weight, y)
+            if (factor < 0).any():
+                raise ValueError(
+                    f"class_weight must not be negative, got {self.class_weight!r}."
+                )
         else:
             mass = np.array([s[y == label].sum() for label in self.classes_])
             share = s.sum() / (len(mass) * mass)

@@ -256,10 +256,8 @@ def projected_gradient(
 
     Parameters
     ----------
-    evaluate, start, bounds, max_iter, tol, report
+    evaluate, start, bounds, max_iter, tol, report, scale
         As for `lbfgs`.
-    scale : float, default=None
-        None means the size of the value before each iteration.
     linear : ndarray of bool, shape (p,)
         Which entries are weights.
     learning_rate : float or "backtracking"
@@ -272,6 +270,7 @@ def projected_gradient(
     u = np.asarray(start, dtype=np.float64)
     value, gradient = evaluate(u)
     path = [value]
+    scale = scale or abs(value) or 1.0
     searching = learning_rate == "backtracking"
     largest = np.abs(_change(u, gradient, linear)).max(initial=0.0)
     rate = _FIRST_CHANGE / max(largest, 1e-300) if searching else learning_rate
@@ -291,12 +290,11 @@ def projected_gradient(
                     'learning_rate="backtracking".'
                 )
             step = (moved, *evaluate(moved))
-        previous = value
+        fall = value - step[1]
         u, value, gradient = step
         path.append(value)
         report(value)
-        unit = scale or max(abs(previous), 1e-300)
-        if searching and len(path) > 2 and previous - value <= tol * unit:
+        if searching and len(path) > 2 and fall <= tol * scale:
             converged = True
             break
     return Outcome(u, path, converged or not searching or max_iter == 0)

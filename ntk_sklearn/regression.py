@@ -141,8 +141,6 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     True
     """
 
-    _parameter_constraints: dict = {**BaseWNTK._parameter_constraints}
-
     def __init__(
         self,
         kernel=None,
@@ -212,7 +210,6 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         self._single_output = y.ndim == 1
         self._set_units(Y, s)
         scaled = (Y - self._mean) / self._scale
-        self.__dict__.pop("loo_predictions_", None)
         self._fit_machines(X, scaled, s, y)
         if self.solver_ == "cholesky":
             self.loo_predictions_ = self._in_units(self._loo_decisions)

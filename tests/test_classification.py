@@ -179,3 +179,9 @@ class TestClassifier:
         assert_allclose(model.decision_function(X), expected, rtol=0, atol=1e-14)
         best = np.argmin([m.loo_error for m in model.members_])
         assert model.alpha_ == model.members_[best].alpha
+
+    def test_negative_class_weight(self):
+        X, y = classification(classes=2)
+        model = WNTKClassifier(class_weight={"ant": -1.0})
+        with pytest.raises(ValueError, match="class_weight must not be negative, got"):
+            model.fit(X, y)

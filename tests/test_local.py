@@ -278,7 +278,8 @@ def test_what_needs_batches_is_refused(estimator, tmp_path):
     assert not hasattr(model, "partial_fit")
     with pytest.raises(AttributeError) as caught:
         model.partial_fit(X, y)
-    assert 'solver="local" needs all rows at once' in str(caught.value.__cause__)
+    assert "solver='local' needs all rows at once" in str(caught.value.__cause__)
+    assert not hasattr(estimator(solver="cholesky"), "partial_fit")
     np.save(tmp_path / "X.npy", X)
     with pytest.raises(ValueError, match=r"solver='local' needs all rows in memory"):
         model.fit([tmp_path / "X.npy"], y)

@@ -101,6 +101,23 @@ class TestNumericalCare:
         model = estimator().fit(np.column_stack([X, tiny]), y)
         assert model.score(np.column_stack([X, tiny]), y) > 0.8
 
+    @pytest.mark.parametrize(
+        ("kernel", "message"),
+        [
+            (WeightedNTKernel(1, layer_weights=[1, 1, 1]), "layer_weights has 3 entr"),
+            (NTKernel(2, weight_variance=[1, 2]), "weight_variance has 2 entries"),
+            (NTKernel(1, length_scale=[1, 2]), "length_scale has 2 entries"),
+            (NTKernel(1.5), "depth must be an integer of at least 1"),
+            (NTKernel(bias_variance_bounds=(1,)), r"positive numbers, got \(1,\)"),
+        ],
+    )
+    @both
+    def test_a_kernel_that_is_none(self, estimator, kernel, message):
+        X, y = classification()
+        y = y if estimator is WNTKClassifier else X[:, 0]
+        with pytest.raises((ValueError, TypeError), match=message):
+            estimator(kernel).fit(X, y)
+
     def test_nothing_is_left_of_an_earlier_fit(self):
         X, y = regression()
         model = WNTKRegressor(WeightedNTKernel()).fit(X, y)

@@ -433,6 +433,23 @@ def test_partial_fit_equals_fit():
         once.partial_fit(X[:, :3], Y)
 
 
+def test_partial_fit_after_an_exact_fit():
+    model = WNTKRegressor(WeightedNTKernel(depth=1)).fit(X, Y)
+    message = r"adds rows to a Nyström model, .* solver_='cholesky': a new model"
+    with pytest.warns(UserWarning, match=message):
+        model.set_params(kernel=KERNEL).partial_fit(X[:50], Y[:50])
+    alone = clone(model).partial_fit(X[:50], Y[:50])
+    np.testing.assert_array_equal(model.predict(NEW), alone.predict(NEW))
+    # Nothing is left of the rows that are forgotten.
+    assert not {"loo_predictions_", "layer_weights_"} & set(vars(model))
+
+
+def test_first_batch_without_weight():
+    model = WNTKClassifier(class_weight={"low": 0.0, "high": 0.0})
+    with pytest.raises(ValueError, match="first batch of partial_fit must hold a row"):
+        model.partial_fit(X, CLASSES, ["low", "high", "never"])
+
+
 def test_partial_fit_of_classes():
     whole = WNTKClassifier(n_components=50).fit(X, CLASSES)
     assert whole.score(X, CLASSES) > 0.9

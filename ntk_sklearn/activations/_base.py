@@ -16,7 +16,8 @@ the activation's own numbers (`Activation.parameters`); `n` is ``sqrt(q_ii)``.
 ``moments(parameters, q)``
     ``(E[phi(z)^2], E[phi'(z)^2])`` for ``z ~ N(0, q)``: the diagonal map.
 ``statistics(parameters, q, out)``
-    Write into ``out[:N_STATISTICS]`` what `dual` needs to know of one input.
+    Write into ``out[:N_STATISTICS]`` what `dual` needs to know of one input. Positively
+    homogeneous families have none: their dual depends on the angle alone.
 ``dual(parameters, eta, derivative, s_i, i, s_j, j0)``
     For the pairs of input i with inputs j0, j0 + 1, ...: replace ``eta`` by the signed
     deficit of ``A = E[phi(u) phi(v)]`` and write ``D = E[phi'(u) phi'(v)]`` into

@@ -35,11 +35,6 @@ def moments(parameters, q):
 
 
 @jit
-def statistics(parameters, q, out):
-    """Nothing: the dual depends on the angle alone."""
-
-
-@jit
 def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     """Map deficits through the activation; see `_base`."""
     r, h, c = parameters[0], parameters[1], parameters[2]

@@ -94,8 +94,6 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     True
     """
 
-    _doc_link_module = "ntk_sklearn"
-
     _parameter_constraints: dict = {
         "kernel": [NTKernel, None],
         "n_components": [Interval(Integral, 1, None, closed="left")],

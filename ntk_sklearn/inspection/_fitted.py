@@ -54,7 +54,7 @@ def machine_of(estimator: BaseWNTK, member: int | None):
     """Return one fitted machine; None means the best by leave-one-out error."""
     machines = estimator.members_
     if member is None:
-        return machines[int(np.argmin([machine.loo_error for machine in machines]))]
+        return machines[int(np.argmax(estimator.blend_weights_))]
     if not 0 <= member < len(machines):
         raise ValueError(
             f"member must be None or from 0 to {len(machines) - 1}, as the estimator "

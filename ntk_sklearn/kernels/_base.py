@@ -99,18 +99,17 @@ class NetworkKernel(Kernel):
                 f"theta must have shape ({self.n_dims},), one entry per free "
                 f"hyperparameter of {self!r}, got shape {theta.shape}."
             )
-        changed, start = {}, 0
-        for h in self.hyperparameters:
-            if h.fixed:
+        changed = {}
+        for name, places in self._places().items():
+            if not places.size:
                 continue
-            new = np.exp(theta[start : start + h.n_elements])
-            start += h.n_elements
-            if np.ndim(self._value(h.name)) == 0:
-                changed[h.name] = new[0]
+            changed[name] = np.exp(theta[places])
+            if np.ndim(self._value(name)) == 0:
+                changed[name] = changed[name][0]
             else:
-                value = np.array(self._value(h.name), dtype=np.float64)
-                value[self._free(h.name)] = new
-                changed[h.name] = value
+                value = np.array(self._value(name), dtype=np.float64)
+                value[self._free(name)] = changed[name]
+                changed[name] = value
         self.set_params(**changed)
 
     @property
@@ -131,13 +130,14 @@ class NetworkKernel(Kernel):
         ndarray of int
             Empty if the hyperparameter is fixed.
         """
-        start = 0
-        for h in self.hyperparameters:
-            size = 0 if h.fixed else h.n_elements
-            if h.name == name:
-                return np.arange(start, start + size)
-            start += size
-        return np.arange(0)
+        return self._places()[name]
+
+    def _places(self) -> dict[str, np.ndarray]:
+        """Return the entries of theta that belong to each hyperparameter."""
+        hyperparameters = self.hyperparameters
+        sizes = [0 if h.fixed else h.n_elements for h in hyperparameters]
+        places = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+        return dict(zip([h.name for h in hyperparameters], places, strict=True))
 
     # -- the engine -----------------------------------------------------------------
 
@@ -160,8 +160,9 @@ class NetworkKernel(Kernel):
 
     def _moving(self, X) -> MovingKernel:
         """Return this kernel on checked rows that stay, while its theta moves."""
+        numbers = self._numbers(X)  # checks what the rest takes for granted
         columns = self._columns(X.shape[1])
-        return MovingKernel(self._numbers(X), columns, self.n_dims, X, self._dtype())
+        return MovingKernel(numbers, columns, self.n_dims, X, self._dtype())
 
     def __call__(self, X, Y=None, eval_gradient=False):
         """Return the kernel between the rows of X and Y, and optionally its gradient.
@@ -215,20 +216,17 @@ class NetworkKernel(Kernel):
     def _columns(self, n_features: int) -> list[np.ndarray]:
         """Return which entry of theta each layer and feature counts in, or -1."""
         positions = {}
-        start = 0
-        for h in self.hyperparameters:
-            if h.name not in HYPERPARAMETERS and not h.fixed:
+        for name, places in self._places().items():
+            if name not in HYPERPARAMETERS and places.size:
                 raise NotImplementedError(
-                    f"{type(self).__name__} has the free hyperparameter {h.name}, in "
+                    f"{type(self).__name__} has the free hyperparameter {name}, in "
                     "which the engine has no gradient; fix it by its bounds, or "
                     "override __call__ and contract."
                 )
-            free = self._free(h.name)
-            position = np.full(free.size, -1)
-            if not h.fixed:
-                position[free] = start + np.arange(h.n_elements)
-                start += h.n_elements
-            positions[h.name] = position
+            free = self._free(name)
+            positions[name] = np.full(free.size, -1)
+            if places.size:
+                positions[name][free] = places
         sizes = [self.depth + 1] * 3 + [n_features]
         nowhere = np.array([-1])
         return [
@@ -311,6 +309,8 @@ class NetworkKernel(Kernel):
         parts = [f"{name}={_show(getattr(self, name))}" for name in self._shown]
         if self.n_ranks:
             parts.append(f"n_ranks={self.n_ranks}")
+        if self.dtype != "float64":
+            parts.append(f"dtype={self.dtype!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
@@ -328,7 +328,7 @@ _LONG = 12
 
 def _show(value) -> str:
     """Write a parameter's value, with numbers to three figures."""
-    if isinstance(value, (str, tuple)) or value is None:
+    if isinstance(value, (str, tuple, bool)) or value is None:
         return repr(value)
     if np.ndim(value) and len(value) > _LONG:
         ends = [_show(v) for v in (*value[:3], *value[-2:])]

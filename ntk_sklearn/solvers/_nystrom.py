@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import blas, cho_factor, cho_solve, eigh
 
 from .._threads import factorising
+from ._path import RidgePath
 from ._sums import Sums, add_block, whiten, whitening
 
 
@@ -22,19 +23,6 @@ class NystromSolution(NamedTuple):
     coef: np.ndarray
     intercept: np.ndarray
     alpha: float
-
-
-class GcvPath(NamedTuple):
-    """Generalised cross-validation at every ridge of a grid."""
-
-    alphas: np.ndarray
-    errors: np.ndarray
-
-    @property
-    def best_alpha(self) -> float:
-        """The ridge with the smallest error; the largest one among ties."""
-        smallest = self.errors.min()
-        return float(self.alphas[self.errors <= smallest * (1 + 1e-12)].max())
 
 
 class NystromSystem:
@@ -116,7 +104,7 @@ class NystromSystem:
         coef = blas.dtrsm(1.0, self.factor, v, lower=1, trans_a=1)
         return NystromSolution(coef, intercept, float(alpha))
 
-    def gcv(self, alphas) -> GcvPath:
+    def gcv(self, alphas) -> RidgePath:
         """Return the generalised cross-validation errors, without another pass.
 
         Parameters
@@ -126,7 +114,7 @@ class NystromSystem:
 
         Returns
         -------
-        GcvPath
+        RidgePath
             ``n RSS / (n - dof)^2``, with n the number of rows, copies included.
         """
         A, b, yy = self._centred()
@@ -144,7 +132,7 @@ class NystromSystem:
             dof = float(np.sum(values / shrunk)) + self.fit_intercept
             # With as many parameters as rows there is nothing to validate on.
             errors[k] = n * rss / (n - dof) ** 2 if dof < n else np.inf
-        return GcvPath(alphas, errors)
+        return RidgePath(alphas, errors)
 
     def _resolve(self, X, alpha):
         """Return fits less the mean, leverages and squared norms of rows."""

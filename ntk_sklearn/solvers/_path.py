@@ -11,13 +11,14 @@ from .._threads import factorising
 
 
 class RidgePath(NamedTuple):
-    """Exact leave-one-out results along a grid of ridges.
+    """Cross-validation along a grid of ridges.
 
     Attributes
     ----------
     alphas : ndarray of shape (n_alphas,)
     errors : ndarray of shape (n_alphas,)
-        Mean squared leave-one-out error, summed over outputs.
+        Mean squared error, by leave-one-out or its generalised form, summed over
+        outputs.
     """
 
     alphas: np.ndarray
