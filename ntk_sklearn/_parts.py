@@ -21,8 +21,10 @@ def parts(problem: Problem, settings) -> list[Problem]:
     if settings.optimizer != "bfgs" or settings.splits is not None:
         return found
     fewest = max(_FEWEST_ROWS, problem.start.size)
-    for size in _sizes(len(problem.Y), fewest):
-        part = problem.part(spread_rows(problem.X, problem.Y, size))
+    sizes = _sizes(len(problem.Y), fewest)
+    order = in_order(problem.X, problem.Y) if sizes else None
+    for size in sizes:
+        part = problem.part(spread_rows(order, size))
         if np.ptp(part.Y, axis=0).any():  # else there is nothing to learn from it
             found.insert(-1, part)
     return found
@@ -37,16 +39,26 @@ def _sizes(n: int, fewest: int) -> list[int]:
     return sizes
 
 
-def spread_rows(X, Y, size: int) -> np.ndarray:
+def in_order(X, Y) -> np.ndarray:
+    """Return row numbers in the order of the inputs, columns with few values first.
+
+    The given order of rows and columns does not matter. How large the targets are must
+    not, or their likelihood would be another one: among equal inputs, their scrambled
+    digits decide.
+    """
+    values = np.sort(X, axis=0)
+    n_values = np.count_nonzero(np.diff(values, axis=0), axis=0)
+    columns = np.lexsort((*values[::-1], n_values))
+    return np.lexsort((_scrambled(Y), *X.T[columns[::-1]]))
+
+
+def spread_rows(order, size: int) -> np.ndarray:
     """Return `size` row numbers: neighbours in pairs, spread over the rows in order.
 
-    The order is that of the inputs, so that rows measured twice are neighbours: only
-    such pairs tell a part of the rows how much is noise. How large the targets are must
-    not count, or their likelihood would be another one: among equal inputs, their
-    scrambled digits decide.
+    Rows measured twice are neighbours, and only such pairs tell a part of the rows how
+    much is noise.
     """
-    order = np.lexsort((_scrambled(Y), *X.T[::-1]))
-    firsts = np.linspace(0, len(X) - 2, size // 2).astype(int)
+    firsts = np.linspace(0, len(order) - 2, size // 2).astype(int)
     return np.sort(order[np.union1d(firsts, firsts + 1)])
 
 

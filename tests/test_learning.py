@@ -21,7 +21,7 @@ from ntk_sklearn import (
 from ntk_sklearn._defaults import regression_members
 from ntk_sklearn._learning import learn
 from ntk_sklearn._machine import solve_raised
-from ntk_sklearn._parts import _sizes, spread_rows
+from ntk_sklearn._parts import _sizes, in_order, spread_rows
 from ntk_sklearn._problem import Problem
 from ntk_sklearn.objectives import evidence, loo
 from ntk_sklearn.solvers import ridge_path, solve
@@ -74,7 +74,7 @@ class TestStages:
 
     def test_rows_come_in_pairs_spread_over_the_inputs(self):
         X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
-        rows = spread_rows(X, X, 200)
+        rows = spread_rows(in_order(X, X), 200)
         assert_array_equal(np.diff(rows) > 0, True)
         pairs = np.sort(X[rows, 0]).reshape(-1, 2)
         assert len(pairs) == 100
@@ -84,7 +84,9 @@ class TestStages:
     def test_rows_measured_twice_stay_together(self):
         X = np.repeat(np.random.default_rng(2).standard_normal((300, 4)), 2, axis=0)
         X = X[np.random.default_rng(3).permutation(600)]
-        counts = np.unique(X[spread_rows(X, X, 75)], axis=0, return_counts=True)[1]
+        counts = np.unique(
+            X[spread_rows(in_order(X, X), 75)], axis=0, return_counts=True
+        )[1]
         # Rows drawn one by one would be together in 1 of 15 cases.
         assert (counts == 2).mean() > 0.25
 
@@ -92,23 +94,30 @@ class TestStages:
         X = np.random.default_rng(2).standard_normal((500, 3))
         mixed = np.random.default_rng(3).permutation(500)
         one, two = (
-            X[spread_rows(X, X, 120)],
-            X[mixed][spread_rows(X[mixed], X[mixed], 120)],
+            X[spread_rows(in_order(X, X), 120)],
+            X[mixed][spread_rows(in_order(X[mixed], X[mixed]), 120)],
         )
         assert_array_equal(np.unique(one, axis=0), np.unique(two, axis=0))
+
+    def test_the_same_rows_whatever_the_order_of_columns(self):
+        rng = np.random.default_rng(2)
+        X = np.column_stack([rng.standard_normal((500, 3)), rng.integers(0, 3, 500)])
+        mixed = [2, 3, 0, 1]
+        one, two = (spread_rows(in_order(Z, X), 120) for Z in (X, X[:, mixed]))
+        assert_array_equal(one, two)
 
     def test_order_does_not_matter_among_equal_inputs(self):
         rng = np.random.default_rng(1)
         X, Y = np.repeat(rng.standard_normal((60, 2)), 5, axis=0), rng.normal(size=300)
         mixed = rng.permutation(300)
-        one = Y[spread_rows(X, Y[:, None], 100)]
-        two = Y[mixed][spread_rows(X[mixed], Y[mixed, None], 100)]
+        one = Y[spread_rows(in_order(X, Y[:, None]), 100)]
+        two = Y[mixed][spread_rows(in_order(X[mixed], Y[mixed, None]), 100)]
         assert_array_equal(np.sort(one), np.sort(two))
 
     @pytest.mark.parametrize("n", [200, 201, 999])
     def test_as_many_as_asked_for(self, n):
         X = np.random.default_rng(4).standard_normal((n, 2))
-        rows = spread_rows(X, X, n // 2)
+        rows = spread_rows(in_order(X, X), n // 2)
         assert n // 2 - 3 <= len(np.unique(rows)) == len(rows) <= n // 2
 
 
@@ -165,6 +174,13 @@ class TestLearningInStages:
         end, best = model.objective_path_[-1], alone.objective_path_[-1]
         assert end < best + 1e-3 * abs(alone.objective_path_[0])
 
+    @pytest.mark.parametrize("kernel", [None, NTKernel(depth=2)])
+    def test_columns_in_any_order(self, kernel):
+        X, y = _data(420)
+        here = WNTKRegressor(kernel).fit(X, y).predict(X)
+        there = WNTKRegressor(kernel).fit(X[:, ::-1], y).predict(X[:, ::-1])
+        assert_allclose(here, there, atol=1e-6)
+
     def test_a_ridge_that_only_all_rows_can_tell(self):
         # Without noise but in rows measured twice, far apart in the order of inputs: no
         # part of the rows shows it, and the ridge must come back up.
@@ -182,7 +198,9 @@ class TestLearningInStages:
 
     def test_a_part_without_a_second_value_is_left_out(self, counted):
         X = np.sort(np.random.default_rng(8).standard_normal((400, 1)), axis=0)
-        seen = np.concatenate([spread_rows(X, X, size) for size in (100, 200)])
+        seen = np.concatenate(
+            [spread_rows(in_order(X, X), size) for size in (100, 200)]
+        )
         y = np.zeros(400)
         y[np.setdiff1d(np.arange(400), seen)[7]] = 1.0
         WNTKRegressor(WeightedNTKernel(depth=1)).fit(X, y)
@@ -237,7 +255,7 @@ class TestLearningInStages:
         assert (np.diff(path)[same] <= 0).all()
         alone = WNTKRegressor(kernel, objective=objective, optimizer="lbfgs").fit(X, y)
         # The start's ridge is chosen on other rows, but there is a factor of 4 of rows.
-        assert 0.5 < path[0] / alone.objective_path_[0] < 2.0
+        assert 0.6 < path[0] / alone.objective_path_[0] < 2.4
         assert_allclose(path[-1], alone.objective_path_[-1], rtol=1e-2)
 
     @pytest.mark.parametrize("max_iter", [1, 2, 5])
