@@ -94,8 +94,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         machine, and never chooses ``"local"``: `n_components` alone means the plain
         Nyström model.
     random_state : int, RandomState instance or None, default=None
-        Decides the sample, the centres and the clusters of a Nyström model; None means
-        0. The exact fit is deterministic.
+        Decides the sample, the centres and the clusters of a Nyström model, and the
+        folds of ``objective="holdout"`` if `cv` is their number; None means 0.
     verbose : int, default=0
         Whether to print the objective after every iteration.
 

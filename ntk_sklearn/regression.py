@@ -78,8 +78,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         machine, and never chooses ``"local"``: `n_components` alone means the plain
         Nyström model.
     random_state : int, RandomState instance or None, default=None
-        Decides the sample, the centres and the clusters of a Nyström model; None means
-        0. The exact fit is deterministic.
+        Decides the sample, the centres and the clusters of a Nyström model, and the
+        folds of ``objective="holdout"`` if `cv` is their number; None means 0.
     verbose : int, default=0
         Whether to print the objective after every iteration.
 
@@ -94,11 +94,13 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     alpha_ : float
         The ridge.
     dual_coef_ : ndarray of shape (n_samples, n_outputs)
-        Coefficients of the kernel on the rows of `X_fit_`.
+        Coefficients of the kernel on the rows of `X_fit_`. Of a Nyström model, there
+        are as many as centres.
     intercept_ : ndarray of shape (n_outputs,)
         The constant, in units of the targets as learned from.
     X_fit_ : ndarray of shape (n_samples, n_inputs)
-        Training rows of positive weight, as the kernel sees them.
+        Training rows of positive weight, as the kernel sees them; the centres of a
+        Nyström model.
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Prediction of every training row by a model that has not seen it. Only after
         an exact fit, ``solver_="cholesky"``.
@@ -284,8 +286,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return_std : bool, default=False
             Whether to return the standard deviation of the predicted function as well:
             that of a Gaussian process with the learned kernel, scaled to the
-            targets. It does not include the noise of new targets. Takes a factorisation
-            of all training rows in each call.
+            targets. It does not include the noise of new targets. After an exact fit,
+            each call factorises the matrix of all training rows; after
+            ``solver="cg"`` there is none.
 
         Returns
         -------

@@ -8,7 +8,7 @@ below zero. In ``tau = tan(t / 4)`` and
 
     x = ((1 + 2 a / top) tau - a) / (tau + a),        0 <= tau <= top,
 
-which runs from -1 to 1 and moves that singularity away, a polynomial of degree 24 to 48
+which runs from -1 to 1 and moves that singularity away, a polynomial of degree 24 to 47
 is exact to rounding. It is found anew for every network, from the recursion itself,
 and used only if its error, measured between the nodes, is rounding too.
 """
