@@ -19,6 +19,7 @@ from .._validation import (
 )
 from ..activations import get_activation
 from ._moving import HYPERPARAMETERS, MovingKernel, Numbers
+from ._show import same, show
 
 
 class NetworkKernel(Kernel):
@@ -300,42 +301,15 @@ class NetworkKernel(Kernel):
         if type(self) is not type(other):
             return False
         mine, theirs = self.get_params(), other.get_params()
-        return all(_same(mine[name], theirs[name]) for name in mine)
+        return all(same(mine[name], theirs[name]) for name in mine)
 
     # As in scikit-learn: kernels are mutable, so they have no hash.
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self):
-        parts = [f"{name}={_show(getattr(self, name))}" for name in self._shown]
+        parts = [f"{name}={show(getattr(self, name))}" for name in self._shown]
         if self.n_ranks:
             parts.append(f"n_ranks={self.n_ranks}")
         if self.dtype != "float64":
             parts.append(f"dtype={self.dtype!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
-
-
-def _same(a, b) -> bool:
-    """Whether two parameter values are equal, arrays of any length included."""
-    if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
-        return bool(isinstance(a, type(b)) and a == b)
-    a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
-    return a.shape == b.shape and bool(np.all(a == b))
-
-
-# Arrays with more entries than this are shortened by `repr`.
-_LONG = 12
-
-
-def _show(value) -> str:
-    """Write a parameter's value, with numbers to three figures."""
-    if isinstance(value, (str, tuple, bool)) or value is None:
-        return repr(value)
-    if np.ndim(value) and len(value) > _LONG:
-        ends = [_show(v) for v in (*value[:3], *value[-2:])]
-        return f"[{', '.join(ends[:3])}, ..., {', '.join(ends[3:])}]"
-    if np.ndim(value):
-        return f"[{', '.join(_show(v) for v in value)}]"
-    try:
-        return f"{value:.3g}"
-    except (TypeError, ValueError):
-        return repr(value)

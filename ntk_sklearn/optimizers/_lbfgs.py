@@ -1,0 +1,83 @@
+"""SciPy's limited-memory quasi-Newton method, with a scale and a tolerance of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ._outcome import FIRST_CHANGE, Outcome
+
+# What SciPy, which knows no infinities, is told of an impossible point, in its units.
+_IMPOSSIBLE = 1e10
+
+
+def lbfgs(
+    evaluate: Callable, start, bounds, *, max_iter, tol, report: Callable, scale=None
+) -> Outcome:
+    """Quasi-Newton steps in all logarithms at once (scipy's L-BFGS-B).
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``evaluate(u) -> (value, gradient)``.
+    start : ndarray of shape (p,)
+    bounds : ndarray of shape (p, 2)
+    max_iter : int
+    tol : float
+        Ends when the value falls by less than this, relative to `scale`; not after the
+        first step, whose length is a guess.
+    report : callable
+        Called with the value after every iteration.
+    scale : float, default=None
+        None means the size of the value at the start.
+
+    Returns
+    -------
+    Outcome
+    """
+    from scipy.optimize import minimize  # slow to import, needed only here
+
+    path: list[float] = []
+    best: list = [np.inf, np.asarray(start)]
+
+    # scipy would take a step all the same, or has nothing to say.
+    if max_iter == 0 or np.all(bounds[:, 0] == bounds[:, 1]):
+        return Outcome(np.asarray(start), [evaluate(start)[0]], True)
+
+    # scipy's first step is the gradient itself: in units that make it a good one. Its
+    # tolerance depends on units, and is left alone.
+    origin, unit = 0.0, 1.0
+
+    def remember(u):
+        nonlocal origin, unit
+        value, gradient = evaluate(u)
+        if not path:
+            path.append(value)
+            origin = value if value < np.inf else 0.0
+            unit = np.abs(gradient).max() / FIRST_CHANGE or 1.0
+        if value == np.inf:
+            return _IMPOSSIBLE, np.zeros_like(gradient)
+        if value < best[0]:
+            best[:] = [value, u.copy()]
+        return (value - origin) / unit, gradient / unit
+
+    def iterate(intermediate_result):
+        path.append(float(intermediate_result.fun) * unit + origin)
+        report(path[-1])
+        fall = path[-2] - path[-1]
+        if len(path) > 2 and fall <= tol * (scale or abs(origin) or 1.0):
+            raise StopIteration
+
+    options = {"maxiter": max_iter, "ftol": 0.0, "gtol": 1e-10}
+    found = minimize(
+        remember,
+        start,
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        callback=iterate,
+        options=options,
+    )
+    # Status 2 is a line search that finds nothing lower: rounding, at a minimum.
+    return Outcome(best[1], path, found.status != 1)

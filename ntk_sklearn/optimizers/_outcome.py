@@ -1,0 +1,31 @@
+"""Where an optimiser ends, and how it begins."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# The first step changes no parameter by more than this share.
+FIRST_CHANGE = 0.5
+
+
+class Outcome(NamedTuple):
+    """Where an optimiser ended.
+
+    Attributes
+    ----------
+    u : ndarray
+        Logarithms; minus infinity is a weight of exactly zero.
+    path : list of float
+        Objective at the start and after every iteration.
+    converged : bool
+        Whether it ended by its own rule and not by the limit of iterations.
+    curvature : Curvature or None
+        What a quasi-Newton method has seen of the objective.
+    """
+
+    u: np.ndarray
+    path: list[float]
+    converged: bool
+    curvature: Any = None

@@ -1,0 +1,114 @@
+"""Projected gradient steps, which reach weights of exactly zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ._outcome import FIRST_CHANGE, Outcome
+
+# A success doubles the rate, a failure halves it, and after so many halvings there is
+# no descent.
+_HALVINGS = 40
+
+
+def projected_gradient(
+    evaluate: Callable,
+    start,
+    bounds,
+    *,
+    linear,
+    learning_rate,
+    max_iter,
+    tol,
+    report: Callable,
+    scale: float | None = None,
+) -> Outcome:
+    """Projected steps: weights linearly in ``w >= 0``, everything else in logarithms.
+
+    A weight moves by ``w <- max(w - rate * w dL/dw, 0)``, the published update of the
+    weighted NTK (Tan et al. 2023): zero is reached exactly, and switches a layer off
+    for good.
+
+    Parameters
+    ----------
+    evaluate, start, bounds, max_iter, tol, report, scale
+        As for `lbfgs`.
+    linear : ndarray of bool, shape (p,)
+        Which entries are weights.
+    learning_rate : float or "backtracking"
+        A fixed rate, or a search that never lets the objective rise.
+
+    Returns
+    -------
+    Outcome
+    """
+    u = np.asarray(start, dtype=np.float64)
+    value, gradient = evaluate(u)
+    path = [value]
+    scale = scale or abs(value) or 1.0
+    searching = learning_rate == "backtracking"
+    largest = np.abs(_change(u, gradient, linear)).max(initial=0.0)
+    rate = FIRST_CHANGE / max(largest, 1e-300) if searching else learning_rate
+    converged = False
+    for _ in range(max_iter):
+        if searching:
+            rate, step = _backtrack(evaluate, u, value, gradient, linear, bounds, rate)
+            if step is None:
+                converged = True
+                break
+        else:
+            moved = _move(u, gradient, linear, bounds, rate)
+            if _all_off(moved, linear):
+                raise ValueError(
+                    f"learning_rate={learning_rate:g} would switch every layer off in "
+                    f"iteration {len(path)}; lower it, or use "
+                    'learning_rate="backtracking".'
+                )
+            step = (moved, *evaluate(moved))
+        fall = value - step[1]
+        u, value, gradient = step
+        path.append(value)
+        report(value)
+        if searching and len(path) > 2 and fall <= tol * scale:
+            converged = True
+            break
+    return Outcome(u, path, converged or not searching or max_iter == 0)
+
+
+def _change(u, gradient, linear):
+    """Relative change of each parameter per unit of rate."""
+    with np.errstate(over="ignore"):
+        return np.where(linear & np.isfinite(u), gradient * np.exp(-u), gradient)
+
+
+def _move(u, gradient, linear, bounds, rate):
+    """One projected step; returns logarithms."""
+    moved = np.clip(u - rate * gradient, bounds[:, 0], bounds[:, 1])
+    weights = np.maximum(np.exp(u[linear]) - rate * gradient[linear], 0.0)
+    with np.errstate(divide="ignore"):
+        moved[linear] = np.minimum(np.log(weights), bounds[linear, 1])
+    return moved
+
+
+def _all_off(u, linear) -> bool:
+    """Whether every weight is zero."""
+    return bool(linear.any() and np.isneginf(u[linear]).all())
+
+
+def _backtrack(evaluate, u, value, gradient, linear, bounds, rate):
+    """Halve the rate until the value falls; the next rate, and the step or None."""
+    already_off = np.isneginf(u)
+    for _ in range(_HALVINGS):
+        moved = _move(u, gradient, linear, bounds, rate)
+        # A weight below its bound is as good as off, and a product of many such steps
+        # would leave the range of numbers.
+        moved[linear & (moved < bounds[:, 0])] = -np.inf
+        stays = np.array_equal(moved[~already_off], u[~already_off])
+        if not (stays or _all_off(moved, linear)):
+            new_value, new_gradient = evaluate(moved)
+            if new_value < value:
+                return 2.0 * rate, (moved, new_value, new_gradient)
+        rate /= 2.0
+    return rate, None
