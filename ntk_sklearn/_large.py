@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import wraps
 from typing import Any
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from ._compat import FitProgress
 from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate, fit_local
 from ._validation import are_counts
+from ._warn import warn
 from .solvers import (
     Progress,
     choose_solver,
@@ -180,12 +180,11 @@ class LargeFit:
         if not s.any():
             return
         if first and hasattr(self, "members_"):
-            warnings.warn(
+            warn(
                 "partial_fit adds rows to a Nyström model, but this estimator was "
                 f"fitted with solver_={self.solver_!r}: a new model starts, without "
                 'the rows of that fit. Fit with solver="nystrom" to add to them.',
                 UserWarning,
-                stacklevel=2,
             )
         if first:
             self._forget()

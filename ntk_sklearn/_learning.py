@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._encoding import TableEncoding
 from ._parts import parts
 from ._problem import Problem
+from ._warn import warn
 from .kernels import WeightedNTKernel
 from .objectives import OBJECTIVES
 from .optimizers import OPTIMIZERS, Curvature, Outcome
@@ -117,12 +117,11 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
         alpha, bounds = alpha / scale, bounds / scale
     _switch_off(kernel, np.isneginf(u[problem.linear]))
     if not converged:
-        warnings.warn(
+        warn(
             f"the {settings.optimizer} optimiser used all of its max_iter="
             f"{settings.max_iter} iterations without meeting tol={settings.tol}; raise "
             "max_iter, or tol if objective_path_ has levelled off.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return Learned(kernel, alpha, bounds, path, rows)
 

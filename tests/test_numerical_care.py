@@ -8,11 +8,13 @@ from numpy.testing import assert_allclose
 from scipy.linalg import LinAlgWarning
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import (
     RBF,
     WhiteKernel,
 )
 from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
 
@@ -117,6 +119,21 @@ class TestNumericalCare:
         y = y if estimator is WNTKClassifier else X[:, 0]
         with pytest.raises((ValueError, TypeError), match=message):
             estimator(kernel).fit(X, y)
+
+    @pytest.mark.parametrize(
+        "model",
+        [
+            WNTKRegressor(max_iter=1, tol=0.0),
+            make_pipeline(WNTKClassifier(NTKernel(), max_iter=1, tol=0.0)),
+            WNTKRegressor(NTKernel(), alpha=1e-17, alpha_bounds="fixed", max_iter=0),
+        ],
+    )
+    def test_warnings_point_at_the_line_of_the_user(self, model):
+        X, _ = regression()
+        X, y = np.vstack([X, X]), np.repeat([0, 1], 45)
+        with pytest.warns((ConvergenceWarning, LinAlgWarning)) as caught:
+            model.fit(X, y)
+        assert [warning.filename for warning in caught] == [__file__]
 
     def test_nothing_is_left_of_an_earlier_fit(self):
         X, y = regression()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import LinAlgWarning, blas, lapack
 
 from .._threads import factorising
+from .._warn import warn
 
 # Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
 _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
@@ -229,10 +229,9 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
 def warn_jitter(jitter: float, alpha: float) -> None:
     """Say that a jitter was needed, and what that means."""
     if jitter > 0:
-        warnings.warn(
+        warn(
             f"the kernel matrix with alpha={alpha:.2g} was not numerically positive "
             f"definite; {jitter:.2g} was added to its diagonal. Duplicated rows or a "
             "tiny alpha are the usual reasons; a larger alpha avoids this.",
             LinAlgWarning,
-            stacklevel=3,
         )
