@@ -14,7 +14,7 @@ from . import _defaults
 from ._compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
 from ._large import LargeFit
 from ._learning import Member, Settings
-from ._machine import fit_machine, unless_ones
+from ._machine import fit_machine
 from ._problem import is_ours
 from ._validation import are_counts
 from .kernels import WeightedNTKernel
@@ -213,7 +213,6 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         splits = self._splits(rows, roles[kept])
         settings = self._settings(splits, weight, progress)
         emphasised = weight * emphasis[kept]
-        self._noise_weight = unless_ones(emphasised)
         self.members_ = [
             fit_machine(member, rows, targets, weight, settings, emphasised)
             for member in members

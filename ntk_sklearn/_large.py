@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._compat import FitProgress
+from ._machine import Machine
 from ._scale import DEFAULT_CENTRES, Sample, Stream, fit_conjugate, fit_local
 from ._validation import are_counts
 from ._warn import warn
@@ -61,6 +62,7 @@ class LargeFit:
     _splits: Any
     _n_matrices: Any
     solver_: Any
+    members_: list[Machine]
     _settings: Any
     _members: Any
     _describe: Any
@@ -141,6 +143,7 @@ class LargeFit:
         splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))
         settings = self._settings(splits, s, progress)
         self.members_ = []
+        machine: Machine
         for member in self._members(sample.X, sample.weight):
             if self.solver_ == "cg":
                 machine = fit_conjugate(member, sample, X, Y, s, settings)
@@ -164,7 +167,6 @@ class LargeFit:
 
     def _conclude(self, sample):
         """Set the fitted attributes; leave-one-out is of the sample's few rows."""
-        self._noise_weight = None
         few = sample.few
         self._describe(sample.X[few], np.arange(len(few)))
         self._sampled = sample.Y[few], sample.weight[few]

@@ -48,6 +48,11 @@ class Machine:
         Scale of the kernel as a prior covariance, for each output.
     alpha_bounds : pair of floats or "fixed"
         What the ridge is held within.
+    weight : ndarray of shape (n,) or None
+        Of the training rows, in the solve; None means ones.
+    copies : float or ndarray of shape (n,)
+        How many copies of each there are, of which leave-one-out leaves one out.
+    fit_intercept : bool
     """
 
     kernel: Any
@@ -62,6 +67,9 @@ class Machine:
     path_rows: list
     variance: np.ndarray
     alpha_bounds: Any
+    weight: np.ndarray | None
+    copies: Any
+    fit_intercept: bool
 
     def encode(self, X):
         """Write new rows as the training rows were written."""
@@ -71,13 +79,13 @@ class Machine:
     def predict(self, X):
         """Return the decision values of new rows, block by block."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
-        for block in row_blocks(len(X), len(self.X)):
+        for block in row_slices(len(X), len(self.X)):
             K = self.kernel(self.encode(X[block]), self.X)
             out[block] = multiply(K, self.dual_coef) + self.intercept
         return out
 
     @one_blas_thread()
-    def exact_variance(self, X, weight, fit_intercept) -> np.ndarray:
+    def posterior_variance(self, X) -> np.ndarray:
         """Return the posterior variance of the function at raw rows, for each output.
 
         The matrix is factorised again: kept, it would be most of a pickled model.
@@ -85,26 +93,24 @@ class Machine:
         Parameters
         ----------
         X : ndarray of shape (n, n_features)
-        weight : ndarray or None
-            Of the training rows, in the solve.
-        fit_intercept : bool
 
         Returns
         -------
         ndarray of shape (n, k)
         """
+        fit_intercept = self.fit_intercept
         K = self.kernel(self.X)
         means = K.mean(axis=0) if fit_intercept else np.zeros(len(K))
         mean = means.mean()
         # With a free constant, only what the kernel is without one matters.
         K -= means
         K -= means[:, None] - mean
-        noise = self.alpha if weight is None else self.alpha / weight
+        noise = self.alpha if self.weight is None else self.alpha / self.weight
         factor = kernel_factor(K, noise, overwrite_K=True)[0]
         ones = cho_solve((factor, True), np.ones(len(factor)))
         constant = ones.sum() if fit_intercept else np.inf
         out = np.empty(len(X))
-        for block in row_blocks(len(X), len(self.X)):
+        for block in row_slices(len(X), len(self.X)):
             Z = self.encode(X[block])
             cross = self.kernel(Z, self.X)
             own = cross.mean(axis=1) - mean if fit_intercept else np.zeros(len(Z))
@@ -119,7 +125,7 @@ class Machine:
         return np.maximum(out, 0.0)[:, None] * self.variance
 
 
-def row_blocks(n_rows: int, n_columns: int):
+def row_slices(n_rows: int, n_columns: int):
     """Slice rows so that their kernel with `n_columns` fits the working memory."""
     rows = get_chunk_n_rows(
         row_bytes=8 * n_columns,
@@ -178,6 +184,9 @@ def fit_machine(
         path_rows=found.rows,
         variance=np.maximum(variance, 0.0),
         alpha_bounds=found.alpha_bounds,
+        weight=weight,
+        copies=copies,
+        fit_intercept=settings.intercept,
     )
 
 

@@ -11,7 +11,6 @@ from . import _defaults
 from ._base import BaseWNTK
 from ._compat import _fit_context
 from ._large import can_add_batches, whole_or_nothing
-from ._scale import LocalMachine
 from ._validation import is_flat, weighted_moments
 
 
@@ -300,19 +299,5 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         mean = self._in_units(decisions)
         if not return_std:
             return mean
-        spread = np.sqrt(self._posterior_variance(X)) * self._scale
+        spread = np.sqrt(self.members_[0].posterior_variance(X)) * self._scale
         return mean, spread.ravel() if self._single_output else spread
-
-    def _posterior_variance(self, X):
-        """Posterior variance of the function, in scaled units."""
-        if self.solver_ == "nystrom":
-            return self._streams[0].variance(X, self.alpha_)
-        machine = self.members_[0]
-        if isinstance(machine, LocalMachine):
-            return machine.posterior_variance(X)
-        if self.solver_ == "cg":
-            raise ValueError(
-                "return_std=True needs a factorisation of the whole problem, which "
-                'solver="cg" does without; fit with another solver.'
-            )
-        return machine.exact_variance(X, self._noise_weight, self.fit_intercept)

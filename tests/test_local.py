@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor, _scale
+from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn._scale import _local
 from ntk_sklearn.solvers import (
     cluster_rows,
     local_solve,
@@ -41,7 +42,7 @@ CLASSES = np.where(Y[:, 0] > 0.5, "high", "low")
 @pytest.fixture
 def small(monkeypatch):
     """Clusters of few rows, so that few rows make several."""
-    monkeypatch.setattr(_scale, "_CLUSTER_ROWS", 60)
+    monkeypatch.setattr(_local, "_CLUSTER_ROWS", 60)
 
 
 def close(a, b, tolerance=1e-9):
@@ -172,7 +173,7 @@ def test_clusters_are_compact():
 )
 @pytest.mark.filterwarnings("ignore:the lbfgs optimiser used all")
 def test_estimator_checks(estimator, check, monkeypatch):
-    monkeypatch.setattr(_scale, "_CLUSTER_ROWS", 10)
+    monkeypatch.setattr(_local, "_CLUSTER_ROWS", 10)
     check(estimator)
 
 

@@ -103,6 +103,7 @@ class AlphaPathDisplay:
             np.sort(_checked(alphas)),
             problem.sample_weight,
             problem.intercept,
+            copies=problem.copies,
         )
         squares = np.sum(((problem.Y - machine.loo) * scale) ** 2, axis=1)
         display = cls(

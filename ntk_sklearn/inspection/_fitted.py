@@ -22,6 +22,8 @@ class RidgeProblem(NamedTuple):
         Targets, or class indicators.
     alpha : float
     sample_weight : ndarray of shape (n,) or None
+    copies : float or ndarray of shape (n,)
+        How many copies of each row there are.
     intercept : bool
     """
 
@@ -29,6 +31,7 @@ class RidgeProblem(NamedTuple):
     Y: np.ndarray
     alpha: float
     sample_weight: np.ndarray | None
+    copies: Any
     intercept: bool
 
 
@@ -73,10 +76,10 @@ def ridge_problem(estimator: BaseWNTK, machine) -> RidgeProblem:
             'of the rows with solver="cholesky".'
         )
     K = machine.kernel(machine.X)
-    s = estimator._noise_weight
+    s = machine.weight
     noise = machine.alpha if s is None else machine.alpha / s[:, None]
     Y = K @ machine.dual_coef + noise * machine.dual_coef + machine.intercept
-    return RidgeProblem(K, Y, machine.alpha, s, estimator.fit_intercept)
+    return RidgeProblem(K, Y, machine.alpha, s, machine.copies, machine.fit_intercept)
 
 
 def drawing_axes(caller: str, ax=None) -> Any:
