@@ -6,8 +6,8 @@ from sklearn.utils import Bunch
 
 from ntk_sklearn.comparison import StudyError, load_bundled, load_suite, with_folds
 from ntk_sklearn.comparison import openml as openml_module
-from ntk_sklearn.comparison.columns import encode
-from ntk_sklearn.comparison.datasets import BUNDLED, draw_splits, thinned
+from ntk_sklearn.comparison.columns import counts_rows, encode
+from ntk_sklearn.comparison.datasets import BUNDLED, Dataset, draw_splits, thinned
 from ntk_sklearn.comparison.preprocessing import make_preprocessor
 from ntk_sklearn.comparison.tables import read_csv
 
@@ -83,13 +83,6 @@ def test_latin_letters_quotes_and_a_mark(write):
         assert dataset.X.shape == (20, 2)
 
 
-def test_no_header(write):
-    path = write("\n".join(f"{i / 7},{i / 3}" for i in range(20)))
-    dataset = read_csv(path)
-    assert dataset.X.shape == (20, 1)
-    assert "target column_2" in dataset.notes
-
-
 def test_rows_without_target_go_and_repetitions_by_nature_stay(write):
     lines = [f"{i % 4},{i % 2}" for i in range(40)] + ["9,", "9,NA"]
     dataset = read_csv(write("\n".join(["x,y", *lines])))
@@ -98,14 +91,37 @@ def test_rows_without_target_go_and_repetitions_by_nature_stay(write):
     assert "36 repeated rows kept" in dataset.notes
 
 
+def test_one_row_is_no_rows(write):
+    lines = [f"{i},{'NA' if i == 7 else i},{i / 3}" for i in range(20)]
+    lines += ["0.5,0.5,", lines[0]]
+    notes = read_csv(write("\n".join(["x,z,y", *lines]))).notes
+    assert "1 row without target removed" in notes
+    assert "1 repeated row removed" in notes
+    assert "1 missing value" in notes
+
+
+def test_row_numbers_are_recognised_before_rows_are_removed(write):
+    lines = [f"{i},{i / 7},{'' if i == 7 else i / 3}" for i in range(20)]
+    for name in ("id", ""):
+        dataset = read_csv(write("\n".join([f"{name},x,y", *lines])))
+        assert f"row number {name or 'without name'} left out" in dataset.notes
+        assert dataset.X.shape == (19, 1)
+    # What has gaps in the file is an input, and a target that counts is a target.
+    assert read_csv(write("\n".join(["id,x,y", *lines[::2]]))).X.shape == (10, 2)
+    counting = [f"{i / 7},{i}" for i in range(20)]
+    assert np.array_equal(
+        read_csv(write("\n".join(["x,id", *counting]))).y, np.arange(20)
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
         ("", {}, "is empty"),
         ("x\n1\n", {}, "one column"),
-        ("x,y\n1,2\n", {}, "at least 10"),
+        ("x,y\n1,2\n", {}, "has 1 row with a target, at least 10"),
         ("x,x\n1,2\n", {}, "two columns named 'x'"),
-        ("x,y\n1,2\n1,2,3\n", {}, "line 3 has 3 cells"),
+        ("x,y\n1,2\n1,2,3\n", {}, "line 3 has 3 cells, the first line has 2"),
         ("x,y\n1,2\n", {"target": "z"}, "no column 'z'; columns are x, y"),
         ("x,y\n" + "1,2\n2,2\n" * 9, {}, "one value only"),
         ("x,y\n" + "1,2\n1,3\n" * 9, {}, "no usable column"),
@@ -145,8 +161,9 @@ def test_dates(texts, n_columns):
 
 
 def test_what_is_left_out():
-    assert encode("id", ["1", "2", "3"])[1] == ["row number id left out"]
-    assert encode("x", ["1", "2", "3"])[1] == []
+    assert counts_rows("Id", ["1", "2", "3"])
+    assert not counts_rows("x", ["1", "2", "3"])
+    assert not counts_rows("id", ["1", "2", "a"])
     assert encode("e", ["", ""])[1] == ["empty column e left out"]
     texts = [f"some text {i}" for i in range(50)]
     assert encode("t", texts)[1] == ["free text t left out"]
@@ -250,3 +267,25 @@ def test_thinning():
     assert small.notes == ("30 of 150 rows",)
     assert thinned(dataset, 150, seed=0) is dataset
     assert small.fingerprint != dataset.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("target", "task", "note"),
+    [
+        ([0, 1, 2] * 10, "classification", "10 folds instead of 100, the largest"),
+        (np.arange(30.0), "regression", "30 folds instead of 100, there are 30 rows"),
+        ([0] * 40 + [1, 1], "classification", "smallest class has 2 rows, not all 40"),
+        ([0] * 40 + [1], "classification", "smallest class has 1 row, not all 40"),
+    ],
+)
+def test_folds_that_cannot_be_as_asked_are_told_of(target, task, note):
+    y = np.asarray(target)
+    dataset = Dataset("d", task, np.zeros((len(y), 1)), y)
+    told = with_folds(dataset, 100, 0)
+    assert note in "; ".join(told.notes), told.notes
+    assert len(told.folds) == int(told.notes[0].split()[0])
+
+
+def test_folds_as_asked_need_no_words():
+    for dataset in load_bundled(["iris", "diabetes"]):
+        assert with_folds(dataset, 6, 0).notes == ()

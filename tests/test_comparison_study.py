@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from ntk_sklearn import NNGPKernel, NTKernel
 from ntk_sklearn.comparison import (
     MODELS,
     Model,
@@ -134,6 +135,16 @@ def test_frozen_family_is_partial_sums_of_layers():
     assert np.allclose(np.diag(found[3][1]), 0.75 * (X**2).sum(axis=1))
 
 
+@pytest.mark.parametrize(("name", "made"), [("ntk", NTKernel), ("nngp", NNGPKernel)])
+def test_families_of_networks_hold_the_kernel_of_their_name(name, made):
+    X = np.random.default_rng(0).normal(size=(6, 3))
+    tuned = list(getattr(families, name)(X, False))
+    assert len(tuned) == 8
+    assert all(type(kernel) is made for kernel, _ in tuned)
+    learned = getattr(families, f"learned_{name}")(X, False)
+    assert [type(kernel.k1.k2) for kernel in learned] == [made] * 4
+
+
 def test_same_seed_same_table(iris):
     names = ["forest", "mlp", "ntk-svm", "wntk"]
     first = run_study([iris], names, QUICK, progress=False)
@@ -227,6 +238,17 @@ def test_changed_data_or_settings_are_computed_anew(tmp_path, counted, iris):
     assert fits(iris) == 0
     assert fits(iris, seed=1) == 3
     assert fits(replace(iris, X=2 * iris.X)) == 3
+
+
+def test_results_of_another_number_of_folds_are_computed_anew(tmp_path, counted, iris):
+    out = tmp_path / "results.csv"
+    run_study([iris], ["counted"], out=out, progress=False)
+    six = with_folds(load_bundled(["iris"])[0], 6, 0)
+    rows = run_study([six], ["counted"], out=out, progress=False)
+    assert counted["fits"] == 3 + 6
+    assert [row.n_test for row in rows] == [25] * 6
+    run_study([six], ["counted"], out=out, progress=False)
+    assert counted["fits"] == 3 + 6
 
 
 def test_a_failure_is_recorded_and_not_the_end(tmp_path, iris, monkeypatch):
@@ -328,93 +350,7 @@ def test_gaps_leave_out_models_first_and_then_sets(iris):
     assert "theirs" in text
 
 
-# -- the command line -----------------------------------------------------------------
-
-
-def test_a_messy_table_without_a_flag(tmp_path, capsys):
-    path = tmp_path / "houses.csv"
-    path.write_text(cases.messy_csv())
-    command = ["compare", "--csv", str(path), "--quick", "--jobs", "1"]
-    assert main([*command, "--models", "wntk,ntk-ridge,forest"]) == 0
-    captured = capsys.readouterr()
-    assert "Regression: 1 set" in captured.out
-    assert "failed" not in captured.out
-    assert "3 repeated rows removed" in captured.out
-    assert "9/9" in captured.err
-
-
-def test_plots_and_published_scores(tmp_path, capsys):
-    import matplotlib.image
-
-    published = tmp_path / "published.csv"
-    published.write_text("name,n,theirs\nblobs,48,\niris,150,0.5\nwine,178,0.99\n")
-    command = ["compare", "--data", "iris,wine", "--models", "rbf-svm,wntk", "--quick"]
-    command += ["--plots", str(tmp_path / "plots"), "--jobs", "1"]
-    assert main([*command, "--baselines", str(published)]) == 0
-    out = capsys.readouterr().out
-    assert "theirs" in out
-    names = ["classification_critical_difference.png", "classification_pairs.png"]
-    for name in names:
-        picture = matplotlib.image.imread(tmp_path / "plots" / name)
-        assert min(picture.shape[:2]) > 100
-        ink = (picture[..., :3].min(axis=2) < 0.5).mean()
-        assert 0.001 < ink < 0.5, name
-
-
-def test_no_plots_of_a_single_set(tmp_path, capsys):
-    command = ["compare", "--data", "iris", "--models", "rbf-svm", "--quick"]
-    assert main([*command, "--jobs", "1", "--plots", str(tmp_path)]) == 0
-    assert "no diagrams" in capsys.readouterr().out
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "required"),
-        (["train"], "invalid choice: 'train'"),
-        (["compare", "--nope"], "unrecognized arguments: --nope"),
-        (["compare", "--data", "nope"], "unknown data set: nope; known are"),
-        (["compare", "--data", ","], "a name is needed"),
-        (["compare", "--models", "nope"], "unknown model: nope; known are"),
-        (["compare", "--models", "absent"], "pip install surely_not_there"),
-        (["compare", "--data", "iris", "--models", "ntk-gp"], "none of the models"),
-        (["compare", "--suite", "{tmp}/nope"], "no such folder"),
-        (["compare", "--suite", "{tmp}"], "holds no classification"),
-        (["compare", "--csv", "{tmp}/nope.csv"], "nope.csv: No such file"),
-        (["compare", "--csv", "{tmp}"], "directory"),
-        (["compare", "--csv", "{tmp}/t.csv", "--target", "z"], "no column 'z'"),
-        (["compare", "--csv", "x", "--openml", "1"], "cannot be combined"),
-        (["compare", "--csv", "x", "--data", "iris"], "cannot be combined"),
-        (["compare", "--target", "x"], "need --csv"),
-        (["compare", "--openml", "iris"], "number is needed"),
-        (["compare", "--protocol", "arora"], "use --protocol nested"),
-        (["compare", "--protocol", "magic"], "invalid choice: 'magic'"),
-        (["compare", "--seed", "-1"], "integer of at least 0"),
-        (["compare", "--folds", "1"], "integer of at least 2"),
-        (["compare", "--max-rows", "10"], "442 rows are more than --max-rows 10"),
-        (["compare", "--out", "{tmp}/no/r.csv"], "r.csv: No such file"),
-        (["compare", "--out", "{tmp}/t.csv"], "no results file"),
-        (["compare", "--baselines", "{tmp}/t.csv"], "no column 'name'"),
-        (["compare", "--baselines", "{tmp}/b.csv"], "cannot be read"),
-        (["compare", "--plots", "{tmp}/t.csv"], "--plots"),
-    ],
-)
-def test_mistakes_get_one_line_and_status_2(
-    tmp_path, capsys, monkeypatch, arguments, message
-):
-    monkeypatch.setitem(
-        MODELS, "absent", Model("absent", _simple, requires="surely_not_there")
-    )
-    (tmp_path / "t.csv").write_text("x,y\n1,2\n")
-    (tmp_path / "b.csv").write_text("name,score\niris,high\n")
-    command = [part.replace("{tmp}", str(tmp_path)) for part in arguments]
-    assert main(command) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert captured.err.startswith("ntk_sklearn: error: ")
-    assert message in captured.err
+# -- results files and progress -------------------------------------------------------
 
 
 def test_damaged_results_are_named(tmp_path):

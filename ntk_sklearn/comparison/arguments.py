@@ -7,11 +7,13 @@ from functools import partial
 
 from .datasets import BUNDLED, TASKS
 from .errors import StudyError
-from .models import MODELS
+from .models import MODELS, Model
 from .protocols import PROTOCOLS
 
 PROGRAM = "ntk_sklearn"
 MAX_ROWS = 5000
+FOLDS = 5
+QUICK_FOLDS = 3
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,6 +42,33 @@ def _at_least(least: int, text: str) -> int:
     return value
 
 
+def _jobs(text: str) -> int:
+    """Read a number of jobs as joblib counts: -1 is all cores, -2 all but one."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value == 0:
+        raise argparse.ArgumentTypeError(
+            f"an integer of at least 1, or -1 for all cores, is needed, got {text!r}"
+        )
+    return value
+
+
+def _models() -> str:
+    """List the models with what they are."""
+    width = max(map(len, MODELS))
+    lines = [f"  {name:{width}}  {_about(model)}" for name, model in MODELS.items()]
+    return "\n".join(["models:", *lines])
+
+
+def _about(model: Model) -> str:
+    limits = [f"for {task}" for task in model.tasks if model.tasks != TASKS]
+    if not model.available:
+        limits.append(f"needs the package {model.requires}")
+    return ", ".join([model.about, *limits])
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     parser = _Parser(
@@ -50,7 +79,9 @@ def make_parser() -> argparse.ArgumentParser:
         "compare",
         help="cross-validate NTK models beside others",
         description="Cross-validate NTK models beside Gaussian kernels, forests, "
-        "boosting and networks, each tuned inside the training rows.",
+        "boosting\nand networks, each tuned inside the training rows.",
+        epilog=_models(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     data = compare.add_argument_group("data")
     data.add_argument(
@@ -86,7 +117,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--models",
         type=_names,
         metavar="NAME[,NAME]",
-        help=f"which of {', '.join(MODELS)}; default: all that are installed",
+        help="which of the models below (default: all that are installed)",
     )
     how.add_argument(
         "--protocol",
@@ -97,9 +128,9 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--folds",
         type=partial(_at_least, 2),
-        default=5,
         metavar="N",
-        help="outer folds (default: 5, or the suite's)",
+        help=f"outer folds (default: {FOLDS}, {QUICK_FOLDS} with --quick, or fewer if "
+        "the suite has fewer)",
     )
     how.add_argument(
         "--seed",
@@ -110,7 +141,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     how.add_argument(
         "--jobs",
-        type=int,
+        type=_jobs,
         metavar="N",
         help="fits at a time (default: as many as cores, one with --quick)",
     )

@@ -6,7 +6,7 @@ import argparse
 import math
 import sys
 
-from .arguments import MAX_ROWS, PROGRAM, parse
+from .arguments import FOLDS, MAX_ROWS, PROGRAM, QUICK_FOLDS, parse
 from .datasets import (
     CLASSIFICATION,
     Dataset,
@@ -16,6 +16,7 @@ from .datasets import (
     with_folds,
 )
 from .errors import StudyError
+from .models import other_task
 from .plots import check_plots, write_plots
 from .protocols import Settings
 from .report import report
@@ -23,7 +24,6 @@ from .study import run_study
 from .summary import read_baselines
 
 QUICK_ROWS = 250
-QUICK_FOLDS = 3
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,7 +67,8 @@ def compare(arguments: argparse.Namespace) -> None:
         retry_failed=arguments.retry_failed,
     )
     _tell(report(rows, datasets, published))
-    for line in left_out:
+    tasks = dict.fromkeys(dataset.task for dataset in datasets)
+    for line in [*left_out, *other_task(arguments.models or (), tasks)]:
         _tell(f"* {line}")
     if arguments.plots is not None:
         _tell_plots(write_plots(arguments.plots, rows, published))
@@ -128,7 +129,13 @@ def _prepared(arguments, datasets) -> tuple[list[Dataset], list[str]]:
 
 
 def _with_folds(arguments, dataset: Dataset) -> Dataset:
-    n_folds = min(arguments.folds, QUICK_FOLDS) if arguments.quick else arguments.folds
     if arguments.quick and arguments.protocol != "arora":  # which needs its own rows
         dataset = thinned(dataset, QUICK_ROWS, arguments.seed)
-    return with_folds(dataset, n_folds, arguments.seed)
+    return with_folds(dataset, _n_folds(arguments, dataset), arguments.seed)
+
+
+def _n_folds(arguments, dataset: Dataset) -> int:
+    """Return the wanted number, or as many as usual that the set comes with."""
+    usual = QUICK_FOLDS if arguments.quick else FOLDS
+    own = usual if dataset.folds is None else len(dataset.folds)
+    return arguments.folds or min(usual, own)

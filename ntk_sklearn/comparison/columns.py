@@ -72,19 +72,21 @@ def encode(name: str, texts: Sequence[str]) -> tuple[list[Column], list[str]]:
     values = numbers(texts)
     if values is not None:
         values[np.isinf(values)] = np.nan
-        if _counts_rows(name, values):
-            return [], [f"row number {name} left out"]
         return [Column(values)], []
-    dates = _dates(texts)
-    if dates is not None:
-        return _date_columns(dates), [f"{name} read as date"]
+    days = dates(texts)
+    if days is not None:
+        return _date_columns(days), [f"{name} read as date"]
     if len(present) > max(MOST_CATEGORIES, sum(map(bool, texts)) / 2):
         return [], [f"free text {name} left out"]
     return [_categories(texts)], []
 
 
-def _counts_rows(name: str, values: np.ndarray) -> bool:
-    return name.lower() in _COUNTERS and bool((np.diff(values) == 1).all())
+def counts_rows(name: str, texts: Sequence[str]) -> bool:
+    """Whether a column of the whole file only numbers its rows."""
+    if name.lower() not in _COUNTERS:
+        return False
+    values = numbers(texts)
+    return values is not None and bool((np.diff(values) == 1).all())
 
 
 def _categories(texts: Sequence[str]) -> Column:
@@ -105,7 +107,7 @@ def _by_format(pattern: str) -> Callable[[str], datetime]:
     return lambda text: datetime.strptime(text, pattern)
 
 
-def _dates(texts: Sequence[str]) -> list[datetime | None] | None:
+def dates(texts: Sequence[str]) -> list[datetime | None] | None:
     """Read cells as dates, all by the same format; None if no format fits."""
     for read in (_iso, *map(_by_format, _DATE_FORMATS)):
         try:
@@ -121,7 +123,7 @@ def _in_utc(date: datetime) -> datetime:
     return date.astimezone(timezone.utc)
 
 
-def _date_columns(dates: Sequence[datetime | None]) -> list[Column]:
+def _date_columns(days: Sequence[datetime | None]) -> list[Column]:
     """Days since 1970, month, weekday and hour, as far as they vary."""
     readers: tuple[Callable[[datetime], float], ...] = (
         lambda date: date.timestamp() / 86400,
@@ -130,7 +132,7 @@ def _date_columns(dates: Sequence[datetime | None]) -> list[Column]:
         lambda date: date.hour + date.minute / 60,
     )
     columns = [
-        np.array([np.nan if date is None else read(date) for date in dates])
+        np.array([np.nan if date is None else read(date) for date in days])
         for read in readers
     ]
     return [Column(c) for c in columns if np.nanmin(c) < np.nanmax(c)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from sklearn import datasets as sklearn_datasets
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from .errors import StudyError, known
+from .errors import StudyError, known, plural
 from .quiet import counted_warnings
 
 CLASSIFICATION = "classification"
@@ -187,11 +187,31 @@ def _regression(name: str, data: dict[str, np.ndarray]) -> Dataset:
 
 
 def with_folds(dataset: Dataset, n_folds: int, seed: int) -> Dataset:
-    """Draw folds for a set that came without, and keep at most `n_folds` of any."""
+    """Draw folds for a set that came without, and keep at most `n_folds` of any.
+
+    Its notes say where there are fewer, or where a class is too small for them.
+    """
+    folds = dataset.folds
+    if folds is None:
+        folds = tuple(draw_splits(dataset.y, dataset.task, n_folds, seed))
+    notes = (*dataset.notes, *_about_folds(dataset, len(folds), n_folds))
+    return replace(dataset, folds=folds[:n_folds], notes=notes)
+
+
+def _about_folds(dataset: Dataset, n_folds: int, wanted: int) -> Iterator[str]:
+    fewer = f"{plural(n_folds, 'fold')} instead of {wanted}"
     if dataset.folds is not None:
-        return replace(dataset, folds=dataset.folds[:n_folds])
-    splits = draw_splits(dataset.y, dataset.task, n_folds, seed)
-    return replace(dataset, folds=tuple(splits))
+        if n_folds < wanted:
+            yield f"{fewer}, the set comes with no more"
+    elif dataset.task == CLASSIFICATION:
+        sizes = np.unique(dataset.y, return_counts=True)[1]
+        if n_folds < wanted:
+            yield f"{fewer}, the largest class has {plural(sizes.max(), 'row')}"
+        if sizes.min() < n_folds:
+            rows = plural(sizes.min(), "row")
+            yield f"the smallest class has {rows}, not all {n_folds} folds test it"
+    elif n_folds < wanted:
+        yield f"{fewer}, there are {plural(len(dataset.y), 'row')}"
 
 
 def draw_splits(y, task: str, n_splits: int, seed: int) -> list[Rows]:

@@ -8,3 +8,8 @@ class StudyError(ValueError):
 def known(names) -> str:
     """Write the choices of a message."""
     return ", ".join(sorted(names))
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a number of things: 1 row, 2 rows."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -7,6 +7,7 @@ matrix is computed once per tuning and shared by all splits and penalties.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from sklearn.gaussian_process.kernels import (
@@ -35,20 +36,16 @@ def _factors(quick: bool) -> np.ndarray:
     return 2.0 ** (np.array([-2, 0, 2]) if quick else np.arange(-4, 5))
 
 
-def ntk(X, quick):
-    """Neural tangent kernels of several depths and bias variances."""
+def _networks(make, X, quick):
+    """Kernels of infinite networks, of several depths and bias variances."""
     for depth in _depths(quick):
         for bias in (0.1,) if quick else (0.1, 1.0):
-            kernel = NTKernel(depth=depth, bias_variance=bias)
+            kernel = make(depth=depth, bias_variance=bias)
             yield kernel, kernel(X)
 
 
-def nngp(X, quick):
-    """Conjugate kernels of several depths and bias variances."""
-    for depth in _depths(quick):
-        for bias in (0.1,) if quick else (0.1, 1.0):
-            kernel = NNGPKernel(depth=depth, bias_variance=bias)
-            yield kernel, kernel(X)
+ntk = partial(_networks, NTKernel)
+nngp = partial(_networks, NNGPKernel)
 
 
 def rbf(X, quick):
@@ -119,26 +116,19 @@ def _length_scales(X, quick) -> list:
     return [1.0, np.ones(d)] if ard else [1.0]
 
 
-def learned_ntk(X, quick) -> list[Kernel]:
-    """Neural tangent kernels with free bias variance and length scales."""
+def _learned_networks(make, X, quick) -> list[Kernel]:
+    """Kernels of infinite networks with free bias variance and length scales."""
     wide = (1e-3, 1e3)
-    single = [NTKernel(depth=depth) for depth in ((2,) if quick else (1, 2, 3))]
+    single = [make(depth=depth) for depth in ((2,) if quick else (1, 2, 3))]
     each = [
-        NTKernel(depth=2, length_scale=scale, length_scale_bounds=wide)
+        make(depth=2, length_scale=scale, length_scale_bounds=wide)
         for scale in _length_scales(X, quick)[1:]
     ]
     return [_with_noise(kernel) for kernel in single + each]
 
 
-def learned_nngp(X, quick) -> list[Kernel]:
-    """Conjugate kernels with free bias variance and length scales."""
-    wide = (1e-3, 1e3)
-    single = [NNGPKernel(depth=depth) for depth in ((2,) if quick else (1, 2, 3))]
-    each = [
-        NNGPKernel(depth=2, length_scale=scale, length_scale_bounds=wide)
-        for scale in _length_scales(X, quick)[1:]
-    ]
-    return [_with_noise(kernel) for kernel in single + each]
+learned_ntk = partial(_learned_networks, NTKernel)
+learned_nngp = partial(_learned_networks, NNGPKernel)
 
 
 def learned_rbf(X, quick) -> list[Kernel]:

@@ -242,6 +242,17 @@ MODELS: dict[str, Model] = {
 }
 
 
+def other_task(names: Iterable[str], tasks: Iterable[str]) -> list[str]:
+    """Say which of the named models are left out of which task."""
+    names = dict.fromkeys(names)
+    return [
+        f"{name}: left out of {task}, it is for {' and '.join(MODELS[name].tasks)}"
+        for task in tasks
+        for name in names
+        if task not in MODELS[name].tasks
+    ]
+
+
 def choose_models(names: Iterable[str] | None, task: str) -> dict[str, Model]:
     """Return the models of a task, in the table's order or in that of `names`.
 

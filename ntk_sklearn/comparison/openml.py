@@ -9,7 +9,7 @@ from sklearn.datasets import fetch_openml
 
 from .columns import MISSING
 from .datasets import Dataset
-from .errors import StudyError
+from .errors import StudyError, plural
 from .tables import recognise_target
 
 
@@ -58,7 +58,8 @@ def _dataset(name: str, bunch) -> Dataset:
     categorical = np.array([feature in coded for feature in bunch.feature_names])
     notes = [task]
     if not known.all():
-        notes.append(f"{int((~known).sum())} rows without target removed")
+        removed = plural(int((~known).sum()), "row")
+        notes.append(f"{removed} without target removed")
     return Dataset(name, task, X, y, categorical=categorical, notes=tuple(notes))
 
 

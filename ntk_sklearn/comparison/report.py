@@ -9,6 +9,7 @@ import numpy as np
 
 from . import statistics
 from .datasets import CLASSIFICATION, REGRESSION, Dataset
+from .errors import plural
 from .results import Row
 from .summary import ScoreTable, complete_part, reference_model, score_table
 
@@ -59,7 +60,7 @@ def _task_report(task: str, rows: Sequence[Row], published: Published) -> str:
             "RMSE in units of the training standard deviation, mean ± standard error "
             "over folds (lower is better)"
         )
-    title = f"{task.capitalize()}: {sets} set{'s' * (sets > 1)}, {what}"
+    title = f"{task.capitalize()}: {plural(sets, 'set')}, {what}"
     body = _few_sets(task, table) if sets <= FEW_SETS else _many_sets(task, table)
     parts = [f"{title}\n{body}"]
     if sets > 1:
@@ -222,7 +223,8 @@ def _footnotes(
         if not row.ok:
             failures.setdefault((row.set, row.model, row.message), []).append(row)
     for (name, model, message), failed in failures.items():
-        yield f"{model} failed on {name} ({len(failed)} folds): {message}"
+        folds = plural(len(failed), "fold")
+        yield f"{model} failed on {name} ({folds}): {message}"
     warned = Counter(dict.fromkeys(dict.fromkeys(row.model for row in rows), 0))
     for row in rows:
         warned[row.model] += row.n_warnings
@@ -238,7 +240,7 @@ def _footnotes(
     if published:
         yield "Columns without times are published scores, not computed here."
     if any(row.quick for row in rows):
-        yield "Quick look: few rows, folds and grid points."
+        yield "Quick look: few rows and grid points, few folds unless --folds is given."
 
 
 def _common_warnings(rows: Sequence[Row]) -> Iterator[str]:
@@ -252,5 +254,5 @@ def _common_warnings(rows: Sequence[Row]) -> Iterator[str]:
         sets = {row.set: None for row in warned if row.message == message}
         where, *others = sets
         if others:
-            where += f" and {len(others)} other sets"
-        yield f"{model} warned on {where} ({count} folds): {message}"
+            where += f" and {plural(len(others), 'other set')}"
+        yield f"{model} warned on {where} ({plural(count, 'fold')}): {message}"

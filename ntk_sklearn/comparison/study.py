@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from .datasets import CLASSIFICATION, Dataset
 from .errors import StudyError
-from .models import Model, choose_models
+from .models import MODELS, Model, choose_models
 from .progress import Progress
 from .protocols import Settings, row_key, score_folds
 from .results import ResultsFile, Row
@@ -102,8 +102,12 @@ def run_study(
             if row.ok or not retry_failed
         }
         wanted = [_wanted(dataset, models, settings) for dataset in datasets]
+        _forget_other_folds(wanted, done)
         if not any(wanted):
-            raise StudyError("none of the models does the task of any of the sets")
+            tasks = " or ".join(dict.fromkeys(dataset.task for dataset in datasets))
+            raise StudyError(
+                f"none of the models is for {tasks}: {', '.join(models or MODELS)}"
+            )
         cells = list(_pending(wanted, settings, done))
         _run(cells, settings, n_jobs, progress, done, file)
     return [
@@ -130,6 +134,17 @@ def _wanted(dataset: Dataset, models, settings: Settings) -> list[tuple]:
         keys = {fold: row_key(dataset, name, fold, settings) for fold in folds}
         wanted.append((dataset, name, model, keys))
     return wanted
+
+
+def _forget_other_folds(wanted, done) -> None:
+    """Remove results of another number of folds, whose rows were others."""
+    for keyed in wanted:
+        for dataset, _, _, keys in keyed:
+            for fold, key in keys.items():
+                train, test = dataset.folds[fold]
+                row = done.get(key)
+                if row and (row.n_train, row.n_test) != (len(train), len(test)):
+                    del done[key]
 
 
 def _pending(wanted, settings: Settings, done) -> Iterator[Cell]:

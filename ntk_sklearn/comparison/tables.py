@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .columns import MISSING, Column, encode, numbers
+from .columns import MISSING, Column, counts_rows, encode, numbers
 from .datasets import CLASSIFICATION, REGRESSION, Dataset
-from .errors import StudyError
+from .errors import StudyError, plural
+from .header import is_number, names_columns
 
 DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -24,13 +25,14 @@ MOST_DUPLICATES = 0.1
 
 
 def read_csv(path, target: str | None = None, task: str = "auto") -> Dataset:
-    """Read a csv file with a header line and recognise what its columns are.
+    """Read a csv file and recognise what its columns are.
 
     Parameters
     ----------
     path : path-like
         Separated by comma, semicolon, tab or bar. Cells that are empty or say NA,
-        NaN, null, none or ? are missing.
+        NaN, null, none or ? are missing. Without a header line the columns are called
+        column_1, column_2 and so on.
     target : str, default=None
         Name of the target's column; None means the last.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -41,22 +43,26 @@ def read_csv(path, target: str | None = None, task: str = "auto") -> Dataset:
     Dataset
         Its ``notes`` say what was decided.
     """
-    header, lines = _read(Path(path))
+    header, lines, notes = _read(Path(path))
     at = _target_position(path, header, target)
-    notes = [f"target {header[at]}"] if target is None else []
+    if target is None:
+        notes.append(f"target {header[at]}")
+    # Of the whole file: once rows are removed, row numbers have gaps.
+    counters = _row_numbers(header, lines, at)
     lines, dropped = _kept_lines(lines, at)
     notes += dropped
     if len(lines) < FEWEST_ROWS:
         raise StudyError(
-            f"{path}: has {len(lines)} rows with a target, at least {FEWEST_ROWS} are "
-            "needed"
+            f"{path}: has {plural(len(lines), 'row')} with a target, at least "
+            f"{FEWEST_ROWS} are needed"
         )
     texts = list(zip(*lines, strict=True))
     task, y = recognise_target(header[at], texts[at], task, path)
     notes.insert(0, task)
+    notes += [f"row number {header[j] or 'without name'} left out" for j in counters]
     columns = []
     for j, name in enumerate(header):
-        if j != at:
+        if j != at and j not in counters:
             encoded, note = encode(name, texts[j])
             columns += encoded
             notes += note
@@ -70,15 +76,15 @@ def _dataset(name: str, task: str, columns: Sequence[Column], y, notes) -> Datas
     categorical = np.array([column.categorical for column in columns])
     n_missing = int(np.isnan(X).sum())
     if n_missing:
-        notes = [*notes, f"{n_missing} missing values"]
+        notes = [*notes, plural(n_missing, "missing value")]
     return Dataset(name, task, X, y, categorical=categorical, notes=tuple(notes))
 
 
 # -- the file -------------------------------------------------------------------------
 
 
-def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Header and lines, every cell stripped, missing ones empty."""
+def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
+    """Names, lines and notes; every cell stripped, missing ones empty."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -92,19 +98,27 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]]]:
     rows = _split(path, text)
     if not rows:
         raise StudyError(f"{path}: is empty")
-    header = [cell.strip() for cell in rows[0][1]]
-    if numbers(header) is not None:
-        header = [f"column_{j + 1}" for j in range(len(header))]
-    else:
-        rows = rows[1:]
-    _check_header(path, header)
-    for number, row in rows:
-        if len(row) != len(header):
-            raise StudyError(
-                f"{path}: line {number} has {len(row)} cells, the header has "
-                f"{len(header)}"
-            )
-    return header, [tuple(_cell(text) for text in row) for _, row in rows]
+    _check_widths(path, rows)
+    return _named(path, [tuple(row) for _, row in rows])
+
+
+def _named(path, rows: list[tuple[str, ...]]):
+    """Take names from the first line or make them up; and say what was unusual."""
+    lines = [tuple(map(_cell, row)) for row in rows]
+    first, below = lines[0], lines[1:]
+    columns = [[line[j] for line in below] for j in range(len(first))]
+    if not names_columns(first, columns):
+        header = [f"column_{j + 1}" for j in range(len(first))]
+        return (
+            header,
+            lines,
+            [f"no header line, columns are {header[0]} to {header[-1]}"],
+        )
+    header = [name.strip() for name in rows[0]]
+    _check_names(path, header)
+    numeric = [name for name in first if name and is_number(name)]
+    notes = [f"first line read as names, though {n} is a number" for n in numeric[:1]]
+    return header, below, notes
 
 
 def _cell(text: str) -> str:
@@ -135,9 +149,19 @@ def _split(path: Path, text: str) -> list[tuple[int, list[str]]]:
     return best
 
 
-def _check_header(path, header: list[str]) -> None:
-    if len(header) < 2:
+def _check_widths(path, rows: Sequence[tuple[int, list[str]]]) -> None:
+    width = len(rows[0][1])
+    if width < 2:
         raise StudyError(f"{path}: has one column; a target and an input are needed")
+    for number, row in rows:
+        if len(row) != width:
+            raise StudyError(
+                f"{path}: line {number} has {plural(len(row), 'cell')}, the first line "
+                f"has {width}"
+            )
+
+
+def _check_names(path, header: list[str]) -> None:
     twice = {name for name in header if header.count(name) > 1}
     if twice:
         raise StudyError(f"{path}: has two columns named {min(twice)!r}")
@@ -153,19 +177,29 @@ def _target_position(path, header: list[str], target: str | None) -> int:
     return header.index(target)
 
 
+def _row_numbers(header: list[str], lines, at: int) -> list[int]:
+    """Positions of the inputs that only number the rows."""
+    return [
+        j
+        for j, texts in enumerate(zip(*lines, strict=True))
+        if j != at and counts_rows(header[j], texts)
+    ]
+
+
 def _kept_lines(lines, at: int):
     """Lines with a target, without accidental repetitions; and what was dropped."""
     notes = []
     known = [line for line in lines if line[at]]
     if len(known) < len(lines):
-        notes.append(f"{len(lines) - len(known)} rows without target removed")
+        removed = plural(len(lines) - len(known), "row")
+        notes.append(f"{removed} without target removed")
     distinct = list(dict.fromkeys(known))
     repeated = len(known) - len(distinct)
     if not repeated:
         return known, notes
     if repeated > MOST_DUPLICATES * len(known):
-        return known, [*notes, f"{repeated} repeated rows kept"]
-    return distinct, [*notes, f"{repeated} repeated rows removed"]
+        return known, [*notes, f"{plural(repeated, 'repeated row')} kept"]
+    return distinct, [*notes, f"{plural(repeated, 'repeated row')} removed"]
 
 
 # -- the target -----------------------------------------------------------------------
