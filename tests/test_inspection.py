@@ -255,6 +255,18 @@ def test_the_chosen_ridge_is_marked(data, regressor):
         assert shown.errors.min() <= shown.error * (1 + 1e-3)
 
 
+def test_the_mark_is_on_the_path_of_weighted_rows(data):
+    X, y, s = data
+    labels = np.where(y > np.median(y), "up", "down")
+    for model in (
+        WNTKRegressor().fit(X, y, sample_weight=0.3 + 0.7 * s),
+        WNTKClassifier(class_weight={"up": 5.0}).fit(X, labels),
+    ):
+        shown = AlphaPathDisplay.from_estimator(model)
+        (again,) = AlphaPathDisplay.from_estimator(model, alphas=[shown.alpha]).errors
+        assert_allclose(again, shown.error, rtol=1e-7)
+
+
 def test_classifiers_have_a_path_too(classifier):
     shown = AlphaPathDisplay.from_estimator(classifier, member=0)
     assert_allclose(shown.error, classifier.members_[0].loo_error, rtol=1e-8)
