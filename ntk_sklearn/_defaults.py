@@ -48,7 +48,7 @@ def regression_members(X, sample_weight):
 
 
 def _regression_prior(problem) -> Prior:
-    """Weak priors: bias variance 1, length scales where they start."""
+    """Weak priors: bias variance 1, length scales where they start, some noise."""
     mean = np.zeros(problem.start.size)
     scales = problem.kernel.positions("length_scale")
     mean[scales] = problem.kernel.theta[scales]
@@ -57,8 +57,8 @@ def _regression_prior(problem) -> Prior:
     deviation[kernel.positions("layer_weights")] = np.inf
     deviation[kernel.positions("bias_variance")] = 3.0
     if problem.learns_alpha:
-        deviation[-1] = np.inf
-    return Prior(mean, deviation)
+        mean[-1], deviation[-1] = -2.0, 4.0
+    return Prior(mean, deviation, problem.linear & problem.learns_alpha)
 
 
 def classification_members(X, sample_weight):

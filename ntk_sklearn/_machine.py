@@ -18,8 +18,9 @@ from .objectives import loo_along_alpha
 from .solvers import kernel_factor, leave_one_out, solve, warn_jitter
 from .solvers._sums import multiply
 
-# By how much leave-one-out may raise a ridge chosen by another objective, how often.
-_RAISE, _MOST_RAISES = np.exp(2.0), 4
+# How leave-one-out raises a ridge chosen by another objective: the first step of its
+# logarithm, between whose ends a cubic will do, and how many are tried.
+_RAISE, _MOST_RAISES = 2.0, 6
 
 
 @dataclass(kw_only=True)
@@ -217,23 +218,39 @@ def solve_raised(K, Y, alpha, highest, weight, intercept, copies=None):
 
 
 def _next_minimum(along, alpha, value, slope, highest) -> float:
-    """Go up in steps of the logarithm, and take a cubic between the last two.
+    """Go up in growing steps until the slope turns, then halve what is between.
 
     ``along(alpha)`` returns a value and a slope; the slope at the start is negative.
     """
+    low, high = (np.log(alpha), value, alpha * slope), None
+    step, top = _RAISE, np.log(highest)
+    for _ in range(_MOST_RAISES):
+        if high is None:
+            at, step = min(low[0] + step, top), 2.0 * step
+        elif high[0] - low[0] > _RAISE:
+            at = 0.5 * (low[0] + high[0])
+        else:
+            break
+        value, slope = along(float(np.exp(at)))
+        found = at, value, np.exp(at) * slope
+        if found[2] > 0.0:
+            high = found
+        else:
+            low = found
+        if low[0] == top:
+            break
+    at = low[0] if high is None else _lowest(low, high)
+    return min(float(np.exp(at)), highest)
+
+
+def _lowest(low, high) -> float:
+    """Return where the cubic through two points and slopes is lowest between them."""
     from scipy.interpolate import CubicHermiteSpline  # slow to import, needed only here
 
-    ridges, values, slopes = [alpha], [value], [alpha * slope]
-    while slopes[-1] < 0.0 and ridges[-1] < highest and len(ridges) <= _MOST_RAISES:
-        ridges.append(float(min(ridges[-1] * _RAISE, highest)))
-        value, slope = along(ridges[-1])
-        values.append(value)
-        slopes.append(ridges[-1] * slope)
-    if slopes[-1] <= 0.0:
-        return ridges[-1]
-    cubic = CubicHermiteSpline(np.log(ridges[-2:]), values[-2:], slopes[-2:])
-    lowest = cubic.derivative().roots(extrapolate=False)
-    return float(np.exp(lowest[np.argmin(cubic(lowest))]))
+    x, values, slopes = zip(low, high, strict=True)
+    cubic = CubicHermiteSpline(x, values, slopes)
+    found = cubic.derivative().roots(extrapolate=False)
+    return float(found[np.argmin(cubic(found))])
 
 
 def mean_square(residuals, weight) -> float:

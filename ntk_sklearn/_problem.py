@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp, softmax
 from sklearn.base import clone
 
 from .kernels import WeightedNTKernel
@@ -64,16 +65,30 @@ def is_ours(kernel) -> bool:
 
 @dataclass
 class Prior:
-    """Independent normal priors on logarithms; an infinite deviation means none."""
+    """Independent normal priors on logarithms; an infinite deviation means none.
+
+    Attributes
+    ----------
+    mean, deviation : ndarray of shape (p,)
+    weights : ndarray of bool, shape (p,)
+        Layer weights: the last entry, the ridge, is relative to their sum, as a factor
+        of them all changes nothing.
+    """
 
     mean: np.ndarray
     deviation: np.ndarray
+    weights: np.ndarray
 
     def __call__(self, u):
         """Return the negative log density, less a constant, and its gradient."""
+        x, share = u - self.mean, np.zeros_like(u)
+        if self.weights.any():
+            share[self.weights] = softmax(u[self.weights])
+            x[-1] -= logsumexp(u[self.weights])
         z = np.zeros_like(u)  # and without a prior, even of a weight of zero
-        np.divide(u - self.mean, self.deviation, out=z, where=self.deviation < np.inf)
-        return 0.5 * float(z @ z), z / self.deviation
+        np.divide(x, self.deviation, out=z, where=self.deviation < np.inf)
+        slope = z / self.deviation
+        return 0.5 * float(z @ z), slope - slope[-1] * share
 
 
 class Problem:

@@ -207,9 +207,12 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         else:
             X, y = self._check_rows(X, y)
             s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        Y = np.array(y, dtype=np.float64).reshape(len(y), -1)
         self._single_output = y.ndim == 1
         self._set_units(Y, s)
+        for column in Y.T:
+            if s.any() and is_flat(column[s > 0]):
+                column[:] = column[s > 0][0]  # nothing is to be learned from rounding
         scaled = (Y - self._mean) / self._scale
         self._fit_machines(X, scaled, s, y)
         if self.solver_ == "cholesky":

@@ -113,6 +113,16 @@ class TestWeights:
             # The kernel divides by seven columns, and there are four of the table.
             assert_allclose(6 * mean / 2 / scale**2 / 7, 1 / 4, rtol=1e-10)
 
+    @every_block
+    @pytest.mark.parametrize("weight", [0.5, 1e-3])
+    def test_equal_weights_are_none(self, block, weight):
+        X = _table()
+        one, other = (
+            TableEncoding((block,), 7).fit(X, np.full(200, w)).transform(X)
+            for w in (1.0, weight)
+        )
+        assert_allclose(other, one, atol=1e-12)
+
     @pytest.mark.parametrize("block", ["ranks", "thermometer"])
     def test_small_weights_are_finite(self, block):
         X = _table()

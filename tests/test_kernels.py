@@ -226,6 +226,13 @@ def test_repr_shows_values():
         assert repr(bad).startswith("NTKernel(depth=")  # errors need to show it
 
 
+def test_repr_shortens_long_values():
+    """A length scale for each of many columns would bury the rest."""
+    shown = repr(NTKernel(length_scale=np.arange(1.0, 101.0)))
+    assert "length_scale=[1, 2, 3, ..., 99, 100])" in shown
+    assert "[1, 2, 3, 4, 5, 6, 7, 8, 9]" in repr(NTKernel(length_scale=range(1, 10)))
+
+
 @every_kernel
 def test_repr_is_one_line(kernel):
     assert len(repr(kernel)) > 10 and "\n" not in repr(kernel)

@@ -42,6 +42,16 @@ class _Dented(RBF):
         return (K[0] - dent, K[1]) if eval_gradient else K - dent
 
 
+class _Lost(RBF):
+    """A kernel whose gradient is lost beyond a length of 1.2."""
+
+    def __call__(self, X, Y=None, eval_gradient=False):
+        found = super().__call__(X, Y, eval_gradient)
+        if eval_gradient and self.length_scale > 1.2:
+            found[1][:] = np.nan
+        return found
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """How often the objective was evaluated, by number of rows."""
@@ -196,6 +206,27 @@ class TestLearningInStages:
         ends = [m.objective_path_[-1] for m in (staged, alone)]
         assert ends[0] < ends[1] + 0.05 * abs(ends[1])
 
+    def test_the_ridge_of_a_part_does_not_fall_for_ever(self):
+        # Only pairs of which no part holds both show the noise. With the ridge that
+        # suits the parts, they would rule all: so far down, there is no way back up.
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((400, 1))
+        X = np.vstack([X, X[rng.choice(400, 40, replace=False)] + 1e-9])
+        y = np.sin(X[:, 0])
+        order = in_order(X, y[:, None])
+        seen = np.concatenate([spread_rows(order, size) for size in (110, 220)])
+        hidden = np.setdiff1d(np.arange(400, 440), seen)
+        assert len(hidden) > 5
+        y[hidden] += 0.3 * rng.standard_normal(len(hidden))
+        kernel = NTKernel(2, activation="erf", bias_variance_bounds="fixed")
+        options = {"kernel": kernel, "alpha_bounds": (1e-14, 1e8)}
+        staged = WNTKRegressor(**options).fit(X, y)
+        alone = WNTKRegressor(optimizer="lbfgs", tol=1e-6, **options).fit(X, y)
+        assert_array_equal(np.unique(staged.objective_rows_), [110, 220, 440])
+        ends = [m.objective_path_[-1] for m in (staged, alone)]
+        assert_allclose(ends[0], ends[1], atol=1.0)
+        assert_allclose(np.log(staged.alpha_), np.log(alone.alpha_), atol=0.3)
+
     def test_a_part_without_a_second_value_is_left_out(self, counted):
         X = np.sort(np.random.default_rng(8).standard_normal((400, 1)), axis=0)
         seen = np.concatenate(
@@ -286,6 +317,19 @@ class TestLearningInStages:
         assert_allclose(error[0], error[1], rtol=5e-3)
 
 
+class TestStart:
+    @pytest.mark.parametrize("unit", [1e-4, 1e4])
+    def test_no_output_rules_by_its_units(self, unit):
+        X, y = _data(60)
+        Y = np.column_stack([y, np.random.default_rng(1).standard_normal(60)])
+        # From far away, so that the path's ridge is the better start in any case.
+        model = WNTKRegressor(WeightedNTKernel(depth=1), alpha=1e6, max_iter=0)
+        here = model.fit(X, Y).alpha_
+        # The ridges of the two outputs alone are apart.
+        assert model.fit(X, Y[:, 1]).alpha_ > 10.0 * model.fit(X, y).alpha_
+        assert_allclose(model.fit(X, Y * [1.0, unit]).alpha_, here, rtol=1e-12)
+
+
 class TestImpossiblePoints:
     """Where the kernel matrix does not factor, whatever the units of the targets."""
 
@@ -305,6 +349,16 @@ class TestImpossiblePoints:
         for model, c in zip(fitted, (1.0, 1e6), strict=True):
             assert np.isfinite(model.objective_path_).all()
             assert model.score(X, c * y) > 0.7
+
+    @pytest.mark.parametrize("optimizer", ["bfgs", "lbfgs", "projected-gradient"])
+    def test_nor_are_those_without_a_gradient(self, optimizer):
+        X, y = _data(60)
+        kernel = _Lost(1.0, (0.1, 100.0))
+        model = WNTKRegressor(kernel, optimizer=optimizer).fit(X, y)
+        # It wants beyond, and is stopped nearby.
+        assert 1.1 < model.kernel_.length_scale <= 1.2
+        free = WNTKRegressor(RBF(1.0, (0.1, 100.0)), optimizer=optimizer).fit(X, y)
+        assert free.kernel_.length_scale > 1.2
 
     def test_large_targets_keep_what_parts_have_seen(self, counted):
         X, y = _data(400)

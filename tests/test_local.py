@@ -5,13 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.linalg import LinAlgWarning
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._scale import _local
+from ntk_sklearn._scale import _local, _sample
 from ntk_sklearn.solvers import (
     cluster_rows,
     local_solve,
@@ -136,6 +137,14 @@ def test_not_positive_definite():
 
     with pytest.raises(np.linalg.LinAlgError, match=r"a cluster of 300 rows is not"):
         local_solve(kernel, CENTRES, X, Y, 0.1, [np.arange(300)])
+
+
+def test_jitter_of_a_cluster_is_told(monkeypatch):
+    monkeypatch.setattr(_sample, "LEARNING_ROWS", 10)  # of which no two are equal
+    twice, y = np.vstack([X, X * (1 + 1e-15)]), np.append(Y[:, 0], Y[:, 0])
+    model = clone(FIXED).set_params(alpha=1e-30)
+    with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger alph"):
+        model.fit(twice, y)
 
 
 @pytest.mark.parametrize("size", [1, 10, 60, 149, 300, 301])

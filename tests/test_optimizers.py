@@ -88,6 +88,20 @@ class TestProjectedGradient:
         with pytest.raises(ValueError, match="learning_rate=2 would switch every"):
             self._run(evaluate, learning_rate=2.0)
 
+    def test_what_cannot_move_is_not_tried(self):
+        # All want beyond their upper bounds, at which they start.
+        calls = []
+
+        def evaluate(u):
+            calls.append(1)
+            return -float(np.exp(u).sum()), -np.exp(u)
+
+        self.BOX = np.log(np.tile([1e-5, 1.0], (3, 1)))
+        found = self._run(evaluate, linear=np.array([True, True, False]))
+        assert_array_equal(found.u, 0.0)
+        assert found.converged
+        assert len(calls) == 1
+
     def test_limit_of_iterations(self):
         found = self._run(max_iter=2, tol=0.0)
         assert not found.converged
@@ -117,6 +131,24 @@ class TestQuasiNewton:
     def test_bounds(self, optimize):
         found = self._run(optimize, 0.8, 1.5)
         assert_allclose(np.exp(found.u), [0.8, 1.5, 0.8], rtol=1e-12)
+
+    def test_an_impossible_point_is_not_where_it_ends(self, optimize):
+        # The first step leads beyond 0.25, where the matrix would not factor.
+        seen = []
+
+        def evaluate(u):
+            seen.append(u[0])
+            if u[0] > 0.25:
+                return np.inf, np.zeros(1)
+            return float((u[0] - 0.2) ** 2), 2 * (u - 0.2)
+
+        box = np.array([[-50.0, 50.0]])
+        found = optimize(
+            evaluate, np.zeros(1), box, max_iter=50, tol=1e-12, report=_quiet
+        )
+        assert max(seen) > 0.25
+        assert_allclose(found.u, 0.2, atol=1e-5)
+        assert np.isfinite(found.path).all()
 
     def test_limit_and_reports(self, optimize):
         seen = []
@@ -234,7 +266,7 @@ class TestCurvature:
         # Beyond 1 the matrix would not factor, as `Problem` says it.
         def evaluate(u):
             if u[0] > 1.0:
-                return 1e10, np.zeros(1)
+                return np.inf, np.zeros(1)
             return float((u[0] - 0.9) ** 2), 2 * (u - 0.9)
 
         box = np.array([[-50.0, 50.0]])
@@ -250,3 +282,16 @@ class TestCurvature:
         )
         assert_allclose(found.u, 0.9, atol=1e-5)
         assert (np.diff(found.path) < 0).all()
+
+    def test_no_step_changes_a_logarithm_by_more_than_two(self):
+        # What is known promises a minimum far away, which is not there.
+        seen = []
+
+        def evaluate(u):
+            seen.append(u.copy())
+            return float(u @ u), 2 * u
+
+        box = np.tile([-50.0, 50.0], (2, 1))
+        options = {"max_iter": 1, "tol": 1e-12, "report": _quiet}
+        bfgs(evaluate, np.array([1.0, 0.1]), box, curvature=Curvature(9.0), **options)
+        assert_allclose(seen[1] - seen[0], [-2.0, -0.2], rtol=1e-12)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.gaussian_process.kernels import (
     RBF,
 )
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._problem import Prior
 from ntk_sklearn.optimizers import OPTIMIZERS
 
 from .estimator_cases import HELD, both, classification, quiet, regression
@@ -50,12 +50,6 @@ class TestRegressor:
         model = WNTKRegressor(optimizer=optimizer, max_iter=300, tol=1e-2).fit(X, y)
         assert model.score(X, y) > 0.8
 
-    def test_default_switches_a_layer_off(self):
-        problem = Prior(np.zeros(2), np.array([np.inf, 2.0]))
-        value, slope = problem(np.array([-np.inf, 1.0]))
-        assert value == 0.125
-        assert_array_equal(slope, [0.0, 0.25])
-
     def test_each_output_has_a_spread_of_its_own(self):
         X, y = regression()
         Y = np.column_stack([y, 1000.0 * y, np.full_like(y, 5.0)])
@@ -95,6 +89,24 @@ class TestRegressor:
         assert np.isfinite(np.concatenate([mean, std, model.loo_predictions_])).all()
         if n == 1:
             assert_allclose(mean, y, rtol=1e-12)
+
+    def test_one_row_tells_nothing_of_itself_but_the_constant(self):
+        # Of all the outputs, some are not the constant to the last digit.
+        Y = 10.0 * np.random.default_rng(0).standard_normal((1, 200))
+        model = WNTKRegressor(WeightedNTKernel(depth=1)).fit([[0.3, 0.4]], Y)
+        assert_allclose(model.predict([[5.0, 6.0]]), Y, rtol=1e-12)
+        assert_allclose(model.loo_predictions_, Y, rtol=1e-12)
+
+    def test_rounding_of_a_constant_is_not_learned(self):
+        X, y = regression()
+        flat = np.full_like(y, 3.0)
+        flat[np.random.default_rng(0).permutation(45)[:20]] += np.spacing(3.0)
+        assert np.ptp(flat) > 0.0
+        model = WNTKRegressor(objective="gcv", alpha_bounds="fixed")
+        alone = clone(model).fit(X, y).predict(X)
+        found = model.fit(X, np.column_stack([y, flat])).predict(X)
+        assert_allclose(found[:, 0], alone, rtol=1e-9)
+        assert_allclose(found[:, 1], 3.0, rtol=1e-15)
 
     @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=2), RBF()])
     @pytest.mark.parametrize("constant", [0.0, 0.1, -1e6])

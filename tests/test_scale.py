@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WeightedNTKernel
+from ntk_sklearn._scale import _sample
 from ntk_sklearn.classification import WNTKClassifier
 from ntk_sklearn.regression import WNTKRegressor
 from ntk_sklearn.solvers import (
@@ -28,6 +29,8 @@ from ntk_sklearn.solvers import (
     select_centres,
     solve,
 )
+from ntk_sklearn.solvers._conjugate import pivoted_features
+from ntk_sklearn.solvers._sources import sample_rows
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)
@@ -134,6 +137,19 @@ def test_files_and_memory_maps(files, tmp_path):
         close(fit(mapped[3:], block_rows=100), fit())
 
 
+def test_a_sample_reads_a_few_files_only(tmp_path):
+    paths = [tmp_path / f"{k}.npy" for k in range(60)]
+    for path, part in zip(paths, np.split(X, 60), strict=True):
+        np.save(path, part)
+    for n, n_files in ((25, 3), (1000, 3), (40, 60)):
+        rows, drawn = sample_rows(
+            paths, n, np.random.RandomState(0), max_blocks=n_files
+        )
+        assert len(rows) == min(n, 10 * n_files)
+        assert len(np.unique(rows // 10)) <= n_files
+        np.testing.assert_array_equal(drawn, X[rows])
+
+
 def test_memory_maps_are_passed_as_references(tmp_path):
     from ntk_sklearn.solvers._blocks import Mapped, load, row_blocks
 
@@ -234,6 +250,28 @@ def test_a_block_that_always_kills_is_named(monkeypatch):
     assert calls == [0, 1, 2, 3, 0, 0]
 
 
+def test_any_number_of_lost_workers_is_replaced(monkeypatch):
+    """Only one that is lost again and again at the same block is given up."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    starts = []
+
+    def weak(**options):
+        def run(tasks):
+            starts.append(1)
+            for number, (function, args, _) in enumerate(tasks):
+                if number == 1 and len(starts) <= 5:
+                    raise BrokenProcessPool
+                yield function(*args)
+
+        return run
+
+    expected = fit(block_rows=100)
+    monkeypatch.setattr(_streaming, "Parallel", weak)
+    np.testing.assert_array_equal(fit(block_rows=100), expected)
+    assert len(starts) == 7  # the last one for the predictions
+
+
 @pytest.fixture(scope="module")
 def cluster():
     distributed = pytest.importorskip("distributed")
@@ -242,7 +280,8 @@ def cluster():
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            # Any free port: None means 8787, which another suite may hold.
+            dashboard_address="127.0.0.1:0",
         ) as local,
         distributed.Client(local) as client,
     ):
@@ -343,6 +382,25 @@ def test_conjugate_gradients_equal_cholesky(weight, intercept, preconditioner):
         assert found.n_iter < 40
 
 
+def test_pivots_go_where_something_is_left():
+    # Ten rows that nothing else explains, among 190 that are equal.
+    rows = np.vstack([np.zeros((190, 5)), 3.0 * X[:10]])
+    K = KERNEL(rows)
+    for seed in range(5):
+        F = pivoted_features(K, np.diag(K).copy(), 11, seed)
+        close(F @ F.T, K, 1e-12)
+
+
+def test_a_pivot_is_not_drawn_again():
+    # Five rows so large that their rounding is one percent of all that is left.
+    A = np.vstack([X[:5], np.zeros((295, 5))])
+    K = A @ A.T + np.diag(np.repeat([0.0, 5e-17], [5, 295]) * np.sum(A**2))
+    for seed in range(20):
+        F = pivoted_features(K, np.diag(K).copy(), 150, seed)
+        assert np.isfinite(F).all()
+        close(F @ F.T, K, 1e-13)
+
+
 def test_conjugate_gradients_say_when_they_fail():
     with pytest.raises(np.linalg.LinAlgError, match=r"did not reach"):
         conjugate_solve(KERNEL(X), Y, 1e-6, rank=1, max_iter=2)
@@ -391,6 +449,28 @@ def test_bounds_of_the_ridge_are_scaled_as_the_ridge_is():
     assert exact.alpha_ < 0.4
     # From 0.5 to 0.6, and scaled alike.
     assert abs(np.log(scaled.alpha_ / exact.alpha_)) < np.log(0.6 / 0.5) + 1e-9
+
+
+def test_the_ridge_is_that_of_all_rows(monkeypatch):
+    # On 60 noisy rows little is learned but noise, of which 3000 need not be afraid.
+    monkeypatch.setattr(_sample, "LEARNING_ROWS", 60)
+    rng = np.random.default_rng(0)
+    rows, new = rng.standard_normal((2, 3000, 2))
+    signal = [np.sin(3 * A[:, 0]) + np.cos(2 * A[:, 1]) for A in (rows, new)]
+    y = signal[0] + rng.standard_normal(3000)
+    model = clone(FIXED).set_params(n_components=100, alpha_bounds=(1e-8, 1e8))
+    model.fit(rows, y)
+    error = np.mean((model.predict(new) - signal[1]) ** 2)
+    (stream,) = model._streams
+    sampled, K = stream.machine.alpha, KERNEL(new, model.X_fit_)
+
+    def error_of(alpha):
+        found = stream.system.solve(alpha)
+        return np.mean(((K @ found.coef + found.intercept)[:, 0] - signal[1]) ** 2)
+
+    grid = [error_of(alpha) for alpha in sampled * np.exp(np.arange(-10.0, 10.5))]
+    assert min(grid) < 0.5 * error_of(sampled)
+    assert error < 1.1 * min(grid)
 
 
 def test_estimator_agrees_with_the_functions():

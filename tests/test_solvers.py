@@ -121,6 +121,13 @@ class TestJitter:
             warnings.simplefilter("error")
             warn_jitter(0.0, 1.0)
 
+    @pytest.mark.parametrize("at", [(0, 0), (2, 1)])
+    def test_what_is_no_number_is_told_too(self, at):
+        K = np.eye(4)
+        K[at] = K[at[::-1]] = np.nan
+        with pytest.raises(np.linalg.LinAlgError, match="4 rows is not positive"):
+            inverse(K, 0.1)
+
     def test_the_ladder_ends_in_a_sentence(self):
         with pytest.raises(np.linalg.LinAlgError, match=r"4 rows is not positive.*rai"):
             inverse(-np.eye(4), 0.1)
@@ -139,6 +146,13 @@ class TestRidgePath:
         # One eigendecomposition against four factorisations, conditioned to 1e4.
         assert_allclose(path.errors, direct, rtol=1e-10)
         assert path.best_alpha == self.ALPHAS[int(np.argmin(direct))]
+
+    def test_a_constant_of_any_size_is_left_to_the_intercept(self):
+        K, Y, s = _problem()
+        expected = ridge_path(K, Y, [1e-6, 1e-3, 0.1], s)
+        found = ridge_path(K + 1e8, Y, [1e-6, 1e-3, 0.1], s)
+        # Rounding of 1e-8 in the kernel, of which the least eigenvalue is 1e-3.
+        assert_allclose(found.errors, expected.errors, rtol=1e-4)
 
     def test_ties_go_to_the_largest_ridge(self):
         K = np.eye(5)

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.gaussian_process.kernels import RBF
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKRegressor, _threads
@@ -164,6 +165,23 @@ def test_a_fit_and_a_prediction_restore_the_settings():
     model = WNTKRegressor(NTKernel(depth=1), tol=1.0).fit(X, X[:, 0])
     model.predict(Y)
     assert settings() == before
+
+
+def test_fits_and_predictions_keep_blas_to_one_thread():
+    seen = []
+
+    class Watching(RBF):
+        def __call__(self, X, Y=None, eval_gradient=False):
+            seen.append(blas_threads())
+            return super().__call__(X, Y, eval_gradient)
+
+    with threadpool_limits(2):
+        kernel = Watching(1.0, "fixed")
+        model = WNTKRegressor(kernel, alpha_bounds="fixed").fit(X[:50], X[:50, 0])
+        n_calls = len(seen)
+        model.predict(Y)
+    assert 0 < n_calls < len(seen)
+    assert set().union(*seen) == {1}
 
 
 def test_settings_are_restored_after_an_error_in_a_worker():

@@ -45,7 +45,8 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
             return F[:, :r]
         pivot = rng.choice(n, p=left / total)
         column = K[pivot] - F[:, :r] @ F[pivot, :r]
-        F[:, r] = column / np.sqrt(column[pivot])
+        # What is left is not negative; the column's own entry may be, by rounding.
+        F[:, r] = column / np.sqrt(left[pivot])
         left = np.maximum(left - F[:, r] ** 2, 0.0)
         left[pivot] = 0.0
     return F
