@@ -83,6 +83,45 @@ def loo(
     """Exact leave-one-out squared error: its mean over rows, summed over outputs.
 
     Of each row one copy is left out, or all of it, if there is less than one.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+        Kernel matrix.
+    Y : ndarray of shape (n, k)
+        Targets.
+    alpha : float
+        Ridge, in units of `K`; the noise of a row is ``alpha / sample_weight``.
+    sample_weight : ndarray of shape (n,), default=None
+        Positive weights; None means ones.
+    intercept : bool, default=True
+        Whether there is a constant that the ridge does not penalise.
+    overwrite_K : bool, default=False
+        Whether the derivative may take the place of `K`.
+    copies : float or ndarray of shape (n,), default=None
+        How many copies each row stands for; None means as many as its weight says.
+
+    Returns
+    -------
+    Evaluation
+        In squared units of the targets.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If ``K + alpha / sample_weight`` is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.objectives import loo
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> found = loo(NTKernel()(X), np.sin(3.0 * X), alpha=0.1)
+    >>> bool(found.value < np.var(np.sin(3.0 * X)))
+    True
+    >>> found.dK.shape
+    (20, 20)
     """
     solved = solve(K, Y, alpha, sample_weight, intercept, overwrite_K)
     s, value, q, A, direct, scale = _loo_terms(solved, alpha, sample_weight, copies)
@@ -148,6 +187,16 @@ def gcv(
 
     Without an intercept this is the kernel alignment risk estimate (KARE) of Jacot et
     al. 2020 and Schwab et al. 2025 at ``z = alpha / n``, identically.
+
+    Parameters
+    ----------
+    K, Y, alpha, sample_weight, intercept, overwrite_K, copies
+        As for `loo`.
+
+    Returns
+    -------
+    Evaluation
+        In squared units of the targets.
     """
     s, copies = _weights(sample_weight, copies, len(K))
     total = copies.sum()
@@ -185,11 +234,30 @@ def evidence(
     Parameters
     ----------
     K, Y, alpha, sample_weight, intercept, overwrite_K, copies
-        As for every objective.
+        As for `loo`.
     free_scale : bool, default=False
         Whether kernel and noise have a common factor, one for each output, at its most
         likely value. Then neither units of the targets nor a factor of kernel and ridge
         change what is learned; outputs that do not vary count for nothing.
+
+    Returns
+    -------
+    Evaluation
+        In nats, summed over the outputs.
+
+    Examples
+    --------
+    A factor of kernel and ridge changes nothing where the scale is free:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.objectives import evidence
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> K, Y = NTKernel()(X), np.sin(3.0 * X)
+    >>> here = evidence(K, Y, 0.1, free_scale=True).value
+    >>> there = evidence(5.0 * K, Y, 0.5, free_scale=True).value
+    >>> bool(np.isclose(here, there))
+    True
     """
     s, copies = _weights(sample_weight, copies, len(K))
     total = copies.sum()
@@ -231,9 +299,14 @@ def holdout(
     Parameters
     ----------
     K, Y, alpha, sample_weight, intercept, overwrite_K
-        As for every objective.
+        As for `loo`.
     splits : list of pairs of integer arrays
         Rows to fit and rows to score.
+
+    Returns
+    -------
+    Evaluation
+        In squared units of the targets.
     """
     s = np.ones(len(K)) if sample_weight is None else sample_weight
     value, dalpha, jitter = 0.0, 0.0, 0.0
@@ -262,3 +335,13 @@ OBJECTIVES: dict[str, Callable] = {
     "evidence": evidence,
     "holdout": holdout,
 }
+
+__all__ = [
+    "OBJECTIVES",
+    "Evaluation",
+    "evidence",
+    "gcv",
+    "holdout",
+    "loo",
+    "loo_along_alpha",
+]
