@@ -57,8 +57,8 @@ def _regression_prior(problem) -> Prior:
     deviation[kernel.positions("layer_weights")] = np.inf
     deviation[kernel.positions("bias_variance")] = 3.0
     if problem.learns_alpha:
-        mean[-1], deviation[-1] = -2.0, 4.0
-    return Prior(mean, deviation, problem.linear & problem.learns_alpha)
+        mean[-1], deviation[-1] = -3.0, 4.0
+    return Prior(mean, deviation)
 
 
 def classification_members(X, sample_weight):

@@ -114,7 +114,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     bounds = settings.alpha_bounds
     if not fixed_alpha:
         kernel, scale = normalise(kernel, Z)
-        alpha, bounds = alpha / scale, bounds / scale
+        alpha, bounds = alpha / scale, bounds * (problem.unit(u) / scale)
     _switch_off(kernel, np.isneginf(u[problem.linear]))
     if not converged:
         warn(
@@ -201,7 +201,7 @@ def _optimise(problem: Problem, settings):
         seen = found.curvature
         if seen is None:
             _start_on_path(part, settings)
-            floor = np.exp(-_DEEPEST) * part.alpha(part.start)
+            floor = part.start[-1] - _DEEPEST
         if part is not problem:
             part.hold_alpha_above(floor)
         if seen is not None:

@@ -7,7 +7,6 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, softmax
 from sklearn.base import clone
 
 from .kernels import WeightedNTKernel
@@ -65,34 +64,24 @@ def is_ours(kernel) -> bool:
 
 @dataclass
 class Prior:
-    """Independent normal priors on logarithms; an infinite deviation means none.
-
-    Attributes
-    ----------
-    mean, deviation : ndarray of shape (p,)
-    weights : ndarray of bool, shape (p,)
-        Layer weights: the last entry, the ridge, is relative to their sum, as a factor
-        of them all changes nothing.
-    """
+    """Independent normal priors on logarithms; an infinite deviation means none."""
 
     mean: np.ndarray
     deviation: np.ndarray
-    weights: np.ndarray
 
     def __call__(self, u):
         """Return the negative log density, less a constant, and its gradient."""
-        x, share = u - self.mean, np.zeros_like(u)
-        if self.weights.any():
-            share[self.weights] = softmax(u[self.weights])
-            x[-1] -= logsumexp(u[self.weights])
         z = np.zeros_like(u)  # and without a prior, even of a weight of zero
-        np.divide(x, self.deviation, out=z, where=self.deviation < np.inf)
-        slope = z / self.deviation
-        return 0.5 * float(z @ z), slope - slope[-1] * share
+        np.divide(u - self.mean, self.deviation, out=z, where=self.deviation < np.inf)
+        return 0.5 * float(z @ z), z / self.deviation
 
 
 class Problem:
     """The objective as a function of logarithms: theta, then alpha.
+
+    A common factor of layer weights and ridge changes no model. So the ridge is counted
+    in units of the sum of the weights, one at the start: bounds and priors hold the
+    noise, and no weight can escape them by growing.
 
     Parameters
     ----------
@@ -109,6 +98,8 @@ class Problem:
     ----------
     start, bounds : ndarray of shape (p,) and (p, 2)
         Logarithms to start from, and what they are held within.
+    linear : ndarray of bool, shape (p,)
+        Which logarithms are layer weights.
     prior : Prior or None
         Is added to the objective.
     """
@@ -138,6 +129,9 @@ class Problem:
             self.start = np.append(self.start, np.log(alpha))
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
         self.start = np.clip(self.start, *self.bounds.T)
+        self.linear = np.zeros(self.start.size, dtype=bool)
+        if isinstance(kernel, WeightedNTKernel):
+            self.linear[kernel.positions("layer_weights")] = True
 
     def _set_rows(self, X):
         kernel, self.X = self.kernel, X
@@ -152,22 +146,21 @@ class Problem:
             part.sample_weight = self.sample_weight[rows]
         return part
 
-    def hold_alpha_above(self, alpha) -> None:
+    def hold_alpha_above(self, log_alpha) -> None:
         """Raise the lower bound of the ridge, if it is learned."""
         if self.learns_alpha:
-            self.bounds[-1, 0] = max(self.bounds[-1, 0], np.log(alpha))
+            self.bounds[-1, 0] = max(self.bounds[-1, 0], log_alpha)
 
-    @property
-    def linear(self) -> np.ndarray:
-        """Which logarithms are layer weights."""
-        out = np.zeros(self.start.size, dtype=bool)
-        if isinstance(self.kernel, WeightedNTKernel):
-            out[self.kernel.positions("layer_weights")] = True
-        return out
+    def unit(self, u) -> float:
+        """Return the unit of a learned ridge at a point."""
+        if not self.linear.any():
+            return 1.0
+        now, then = np.exp(u[self.linear]), np.exp(self.start[self.linear])
+        return float(now.sum() / then.sum())
 
     def alpha(self, u) -> float:
         """Return the ridge of a point."""
-        return float(np.exp(u[-1])) if self.learns_alpha else self._alpha
+        return float(np.exp(u[-1])) * self.unit(u) if self.learns_alpha else self._alpha
 
     def kernel_at(self, u):
         """Return the kernel of a point."""
@@ -194,7 +187,10 @@ class Problem:
         if n_dims:
             gradient[:n_dims] = self._moving.contract(found.dK)
         if self.learns_alpha:
-            gradient[-1] += alpha * found.dalpha
+            slope = alpha * found.dalpha
+            gradient[-1] += slope
+            weights = np.exp(u[self.linear])
+            gradient[self.linear] += slope * weights / weights.sum()
         value = found.value
         if self.prior is not None:
             penalty, slope = self.prior(u)

@@ -53,7 +53,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         at the best ridge by leave-one-out, if that is a better start), or what is used
         if ``alpha_bounds="fixed"``.
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
-        Bounds within which the ridge is learned.
+        Bounds within which the ridge is learned. With layer weights, which grow and
+        shrink along with it, bounds of its ratio to their sum, one at the start.
     objective : {"loo", "gcv", "evidence", "holdout"}, default="loo"
         What is minimised: the exact leave-one-out squared error, generalised
         cross-validation, the negative log marginal likelihood, or the squared error on

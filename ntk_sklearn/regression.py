@@ -41,7 +41,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         at the best ridge by leave-one-out, if that is a better start), or what is used
         if ``alpha_bounds="fixed"``.
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
-        Bounds within which the ridge is learned.
+        Bounds within which the ridge is learned. With layer weights, which grow and
+        shrink along with it, bounds of its ratio to their sum, one at the start.
     objective : {"evidence", "loo", "gcv", "holdout"}, default="evidence"
         What is minimised: the negative log marginal likelihood, at the most likely
         scale of each output, the exact leave-one-out error, generalised

@@ -103,7 +103,7 @@ class TestKernels:
         u = problem.start.copy()
         u[problem.linear] = [-np.inf, 0.2]
         value, gradient = problem.evaluate(u)
-        expected = evidence(problem.kernel_at(u)(X), y[:, None], 0.3)
+        expected = evidence(problem.kernel_at(u)(X), y[:, None], problem.alpha(u))
         assert_allclose(value, expected.value, rtol=1e-12)
         assert_array_equal(gradient[problem.linear] == 0.0, [True, False])
 
@@ -139,9 +139,7 @@ class TestKernels:
             theta = ours.theta
 
         def found(kernel):
-            problem = Problem(
-                kernel, X, y[:, None], None, True, evidence, 0.3, (1e-3, 1e3)
-            )
+            problem = Problem(kernel, X, y[:, None], None, True, evidence, 0.3, "fixed")
             u = problem.start + np.linspace(-0.3, 0.5, problem.start.size)
             return problem.evaluate(u)
 

@@ -268,6 +268,22 @@ class TestLayersSwitchedOff:
         assert model.kernel_.contract(X, G).shape == (model.kernel_.n_dims,)
 
 
+class TestBoundsOfTheRidge:
+    @every_optimizer
+    @pytest.mark.parametrize("objective", ["evidence", "gcv"])
+    def test_weights_do_not_escape_them_by_growing(self, optimizer, objective):
+        X, _ = _data()
+        kernel = WeightedNTKernel(depth=1, bias_variance_bounds="fixed")
+        options = {"optimizer": optimizer, "objective": objective, "tol": 1e-6}
+        model = WNTKRegressor(kernel, alpha_bounds=(0.01, 10.0), **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, X[:, 0] - 0.5 * X[:, 1])  # no noise: the less ridge the better
+        # The weights' sum was two at the start.
+        ratio = model.alpha_ / model.layer_weights_.sum()
+        assert_allclose(ratio, 0.01 / 2.0, rtol=1e-6)
+
+
 class TestAuthorsUpdate:
     @pytest.mark.parametrize("steps", [1, 7, 50])
     def test_through_the_estimator(self, steps):
