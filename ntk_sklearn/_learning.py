@@ -25,6 +25,8 @@ PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
 # On a part of the rows, the logarithm of the ridge falls by no more than this: noise
 # that shows between rows measured twice may be seen by all of them only.
 _DEEPEST = 5.0
+# On so many rows, where it costs little, "bfgs" may start twice.
+_FEW_ROWS = 400
 
 
 @dataclass(kw_only=True)
@@ -126,24 +128,33 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     return Learned(kernel, alpha, bounds, path, rows)
 
 
-def _start_on_path(problem: Problem, settings) -> None:
-    """Start from the best ridge of the leave-one-out path, if it is a better start.
+def _starts(problem: Problem, settings) -> list:
+    """Return where to start: at the best ridge of the leave-one-out path, if better.
 
     With a ridge far from the kernel's scale the first steps would be large ones, into
-    a corner of the other hyperparameters.
+    a corner of the other hyperparameters. If the smallest ridge is the best one, the
+    rows may be strangers to each other, and no ridge matters: then a second start has
+    as much noise as kernel.
     """
     if not problem.learns_alpha:
-        return
+        return [problem.start]
     K, weight = problem.kernel(problem.X), problem.sample_weight
     reach = np.ptp(problem.Y, axis=0)
     Y = problem.Y / np.where(reach > 0.0, reach, 1.0)  # no output rules by its units
     alphas = PATH_ALPHAS * _unit(K, weight)
     best = _path(K, Y, alphas, weight, settings).best_alpha
-    candidate = problem.start.copy()
-    candidate[-1] = np.log(best)
-    candidate = np.clip(candidate, *problem.bounds.T)
-    if problem.evaluate(candidate)[0] < problem.evaluate(problem.start)[0]:
-        problem.start = candidate
+
+    def start(alpha):
+        moved = problem.start.copy()
+        moved[-1] = np.clip(np.log(alpha), *problem.bounds[-1])
+        return moved
+
+    candidates = [problem.start, start(best)]
+    starts = [min(candidates, key=lambda u: problem.evaluate(u)[0])]
+    few = settings.optimizer == "bfgs" and len(K) <= _FEW_ROWS
+    if few and best == alphas[0]:
+        starts.append(start(_unit(K, weight)))
+    return starts
 
 
 def _path(K, Y, alphas, weight, settings):
@@ -186,6 +197,7 @@ def _optimise(problem: Problem, settings):
     path: list[float] = []
     rows: list[int] = []
     found = Outcome(problem.start, [], False)
+    floor = -np.inf  # of the ridge's logarithm, on parts
     share = 1.0  # of the whole objective, that the part's is
     for part in parts(problem, settings):
         before, share = share, _size(part, settings) / _size(problem, settings)
@@ -199,19 +211,12 @@ def _optimise(problem: Problem, settings):
             scale=_scale(part, settings, path[:1]),
         )
         seen = found.curvature
-        if seen is None:
-            _start_on_path(part, settings)
-            floor = part.start[-1] - _DEEPEST
-        if part is not problem:
-            part.hold_alpha_above(floor)
         if seen is not None:
-            seen = seen.scaled(before / share)
-            found = run(found.u, part.bounds, curvature=seen)
-            if found.path[0] == np.inf:  # what suits a part may be impossible for all
-                seen = None
-                _start_on_path(part, settings)
-        if seen is None:
-            found = run(part.start, part.bounds, **_options(problem, settings))
+            bounds = part.bounds if part is problem else part.bounds_above(floor)
+            found = run(found.u, bounds, curvature=seen.scaled(before / share))
+        # What suits a part may be impossible for all.
+        if seen is None or found.path[0] == np.inf:
+            found, floor = _start(run, part, part is not problem, settings)
         told = [value / share for value in found.path]
         if path and len(told) == 1:  # it went no further: the same end, of more rows
             path[-1], rows[-1] = told[0], len(part.Y)
@@ -219,6 +224,21 @@ def _optimise(problem: Problem, settings):
             path += told[bool(path) :]
             rows += [len(part.Y)] * (len(path) - len(rows))
     return found.u, path, rows, found.converged
+
+
+def _start(run, part: Problem, is_part: bool, settings):
+    """Learn from the start; where it ended, and how far the ridge may fall on parts."""
+    outcomes = []
+    for start in _starts(part, settings):
+        floor = start[-1] - _DEEPEST
+        bounds = part.bounds_above(floor) if is_part else part.bounds
+        told: list[float] = []
+        found = run(start, bounds, report=told.append, **_options(part, settings))
+        outcomes.append((found, floor))
+    found, floor = min(outcomes, key=lambda outcome: outcome[0].path[-1])
+    for value in found.path[1:]:
+        run.keywords["report"](value)
+    return found, floor
 
 
 def _size(part: Problem, settings) -> float:

@@ -132,6 +132,7 @@ class Problem:
         self.linear = np.zeros(self.start.size, dtype=bool)
         if isinstance(kernel, WeightedNTKernel):
             self.linear[kernel.positions("layer_weights")] = True
+        self._weights_at_start = np.exp(self.start[self.linear]).sum()
 
     def _set_rows(self, X):
         kernel, self.X = self.kernel, X
@@ -141,22 +142,23 @@ class Problem:
         """Return the same problem for some of the rows."""
         part = copy(self)
         part._set_rows(self.X[rows])
-        part.Y, part.bounds = self.Y[rows], self.bounds.copy()
+        part.Y = self.Y[rows]
         if self.sample_weight is not None:
             part.sample_weight = self.sample_weight[rows]
         return part
 
-    def hold_alpha_above(self, log_alpha) -> None:
-        """Raise the lower bound of the ridge, if it is learned."""
+    def bounds_above(self, log_alpha) -> np.ndarray:
+        """Return the bounds, with a higher lower one of a ridge that is learned."""
+        bounds = self.bounds.copy()
         if self.learns_alpha:
-            self.bounds[-1, 0] = max(self.bounds[-1, 0], log_alpha)
+            bounds[-1, 0] = max(bounds[-1, 0], log_alpha)
+        return bounds
 
     def unit(self, u) -> float:
         """Return the unit of a learned ridge at a point."""
         if not self.linear.any():
             return 1.0
-        now, then = np.exp(u[self.linear]), np.exp(self.start[self.linear])
-        return float(now.sum() / then.sum())
+        return float(np.exp(u[self.linear]).sum() / self._weights_at_start)
 
     def alpha(self, u) -> float:
         """Return the ridge of a point."""

@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process.kernels import RBF
+from sklearn.gaussian_process.kernels import RBF, Matern
 from sklearn.metrics import r2_score
 
 from ntk_sklearn import (
@@ -190,6 +191,19 @@ class TestLearningInStages:
         here = WNTKRegressor(kernel).fit(X, y).predict(X)
         there = WNTKRegressor(kernel).fit(X[:, ::-1], y).predict(X[:, ::-1])
         assert_allclose(here, there, atol=1e-6)
+
+    @pytest.mark.parametrize("kernel", [RBF(), Matern(nu=1.5)], ids=repr)
+    @pytest.mark.parametrize("objective", ["evidence", "loo"])
+    def test_a_ridge_much_too_small_is_raised(self, kernel, objective):
+        """Ten columns: at the start all rows are strangers, and no ridge matters."""
+        X, y = load_diabetes(return_X_y=True)
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+        model = WNTKRegressor(kernel, objective=objective).fit(X, y)
+        assert 0.4 < r2_score(y, model.loo_predictions_) < 0.55
+        far = WNTKRegressor(kernel, objective=objective, optimizer="lbfgs", tol=1e-7)
+        far.fit(X, y)
+        start, end = far.objective_path_[[0, -1]]
+        assert model.objective_path_[-1] < end + 0.05 * abs(start - end)
 
     def test_a_ridge_that_only_all_rows_can_tell(self):
         # Without noise but in rows measured twice, far apart in the order of inputs: no
