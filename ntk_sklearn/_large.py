@@ -173,23 +173,25 @@ class LargeFit:
 
     def _partial(self, X, Y, s):
         """Add a batch; the first one decides kernel and centres."""
-        first = not hasattr(self, "_streams")
-        if first and not s.any():
+        if not hasattr(self, "_streams"):
+            self._begin(X, Y, s)
+        if s.any():
+            self._add_rows(X, Y, s)
+
+    def _begin(self, X, Y, s):
+        """Start a Nyström model from the first batch."""
+        if not s.any():
             raise ValueError(
                 "the first batch of partial_fit must hold a row of positive weight, as "
                 "the kernel is learned from it."
             )
-        if not s.any():
-            return
-        if first and hasattr(self, "members_"):
+        if hasattr(self, "members_"):
             warn(
                 "partial_fit adds rows to a Nyström model, but this estimator was "
                 f"fitted with solver_={self.solver_!r}: a new model starts, without "
                 'the rows of that fit. Fit with solver="nystrom" to add to them.',
                 UserWarning,
             )
-        if first:
-            self._forget()
-            self.solver_ = "nystrom"
-            self._start_streams(X, Y, s, None)
-        self._add_rows(X, Y, s)
+        self._forget()
+        self.solver_ = "nystrom"
+        self._start_streams(X, Y, s, None)

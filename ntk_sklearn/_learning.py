@@ -141,7 +141,8 @@ def _starts(problem: Problem, settings) -> list:
     K, weight = problem.kernel(problem.X), problem.sample_weight
     reach = np.ptp(problem.Y, axis=0)
     Y = problem.Y / np.where(reach > 0.0, reach, 1.0)  # no output rules by its units
-    alphas = PATH_ALPHAS * _unit(K, weight)
+    unit = _unit(K, weight)
+    alphas = PATH_ALPHAS * unit
     best = _path(K, Y, alphas, weight, settings).best_alpha
 
     def start(alpha):
@@ -153,7 +154,7 @@ def _starts(problem: Problem, settings) -> list:
     starts = [min(candidates, key=lambda u: problem.evaluate(u)[0])]
     few = settings.optimizer == "bfgs" and len(K) <= _FEW_ROWS
     if few and best == alphas[0]:
-        starts.append(start(_unit(K, weight)))
+        starts.append(start(unit))
     return starts
 
 
@@ -228,17 +229,23 @@ def _optimise(problem: Problem, settings):
 
 def _start(run, part: Problem, is_part: bool, settings):
     """Learn from the start; where it ended, and how far the ridge may fall on parts."""
-    outcomes = []
-    for start in _starts(part, settings):
+    report, starts, outcomes = run.keywords["report"], _starts(part, settings), []
+    for start in starts:
         floor = start[-1] - _DEEPEST
         bounds = part.bounds_above(floor) if is_part else part.bounds
-        told: list[float] = []
-        found = run(start, bounds, report=told.append, **_options(part, settings))
-        outcomes.append((found, floor))
+        options = _options(part, settings)
+        if len(starts) > 1:  # which of them counts is known at the end
+            options["report"] = _hush
+        outcomes.append((run(start, bounds, **options), floor))
     found, floor = min(outcomes, key=lambda outcome: outcome[0].path[-1])
-    for value in found.path[1:]:
-        run.keywords["report"](value)
+    if len(starts) > 1:
+        for value in found.path[1:]:
+            report(value)
     return found, floor
+
+
+def _hush(value):
+    """Report nothing."""
 
 
 def _size(part: Problem, settings) -> float:

@@ -23,7 +23,7 @@ from scipy.linalg import blas
 
 from ._threads import factorising, one_blas_thread
 from .solvers import leave_one_out, solve
-from .solvers._cholesky import mirror_lower
+from .solvers._cholesky import mirror_lower, row_weights
 
 
 class Evaluation(NamedTuple):
@@ -45,12 +45,6 @@ class Evaluation(NamedTuple):
     dK: np.ndarray
     dalpha: float
     jitter: float = 0.0
-
-
-def _weights(sample_weight, copies, n):
-    """Return the weight of each row, and for how many copies it stands."""
-    s = np.ones(n) if sample_weight is None else sample_weight
-    return s, s if copies is None else np.broadcast_to(copies, n)
 
 
 def _second_order(P, q, A, B, scale):
@@ -136,7 +130,7 @@ def _loo_terms(solved, alpha, sample_weight, copies):
     In alpha itself, beyond its place on the diagonal, the derivative is `direct`.
     """
     P, a = solved.P, solved.dual_coef
-    s, copies = _weights(sample_weight, copies, len(P))
+    s, copies = row_weights(sample_weight, copies, len(P))
     total, share = s.sum(), np.minimum(1.0, copies) / copies
     E, room = leave_one_out(np.diag(P), a, alpha, sample_weight, copies)
     square = np.sum(E * E, axis=1)
@@ -198,7 +192,7 @@ def gcv(
     Evaluation
         In squared units of the targets.
     """
-    s, copies = _weights(sample_weight, copies, len(K))
+    s, copies = row_weights(sample_weight, copies, len(K))
     total = copies.sum()
     left_out = np.minimum(1.0, copies)
     q = left_out / s
@@ -259,7 +253,7 @@ def evidence(
     >>> bool(np.isclose(here, there))
     True
     """
-    s, copies = _weights(sample_weight, copies, len(K))
+    s, copies = row_weights(sample_weight, copies, len(K))
     total = copies.sum()
     freedom = total - intercept
     free_scale = free_scale and freedom >= 1.0  # else there is nothing to tell it by
@@ -308,7 +302,7 @@ def holdout(
     Evaluation
         In squared units of the targets.
     """
-    s = np.ones(len(K)) if sample_weight is None else sample_weight
+    s, _ = row_weights(sample_weight, None, len(K))
     value, dalpha, jitter = 0.0, 0.0, 0.0
     M = np.zeros_like(K)
     for train, test in splits:

@@ -17,6 +17,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn._problem import Problem
 
 from .estimator_cases import HELD, both, classification, quiet, regression
 
@@ -179,6 +180,22 @@ class TestNumericalCare:
         foreign = WNTKRegressor(RBF(np.ones(X.shape[1])), max_iter=1)
         assert quiet(own, X, y).solver_ == "cholesky"
         assert quiet(foreign, X, y).solver_ == "cg"
+
+    @pytest.mark.parametrize("optimizer", ["lbfgs", "projected-gradient"])
+    def test_progress_is_told_as_it_happens(self, optimizer, monkeypatch, capsys):
+        evaluate, n_evaluations = Problem.evaluate, iter(range(8))
+
+        def interrupted(problem, u):
+            if next(n_evaluations, None) is None:
+                raise KeyboardInterrupt
+            return evaluate(problem, u)
+
+        X, y = regression()
+        model = WNTKRegressor(WeightedNTKernel(), optimizer=optimizer, verbose=1)
+        monkeypatch.setattr(Problem, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.set_params(tol=0.0).fit(X, y)
+        assert "iteration 1 on 45 rows" in capsys.readouterr().out
 
     def test_no_way_to_ask_for_the_memory(self, monkeypatch):
         monkeypatch.delattr("os.sysconf")

@@ -196,6 +196,12 @@ def solve(
     return Solution(P, dual_coef, b, logdet, u, constant, jitter)
 
 
+def row_weights(sample_weight, copies, n: int):
+    """Return the weight of each row, and for how many copies it stands."""
+    s = np.ones(n) if sample_weight is None else sample_weight
+    return s, s if copies is None else np.broadcast_to(copies, n)
+
+
 def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
     """Return the exact leave-one-out residuals, ``Y`` minus predictions.
 
@@ -217,8 +223,7 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
     room : ndarray of shape (n,)
         One minus the leverage of what is left out.
     """
-    s = np.ones(len(precision)) if sample_weight is None else sample_weight
-    copies = s if copies is None else copies
+    s, copies = row_weights(sample_weight, copies, len(precision))
     noise, share = alpha / s, np.minimum(1.0, copies) / copies
     room = 1.0 - share + share * noise * precision
     # Nearly interpolated rows have next to no room; what is left must not be rounding.

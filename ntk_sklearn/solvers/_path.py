@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import blas, eigh
 
 from .._threads import factorising
+from ._cholesky import row_weights
 
 
 class RidgePath(NamedTuple):
@@ -63,7 +64,7 @@ def ridge_path(
     RidgePath
     """
     n = len(K)
-    s = np.ones(n) if sample_weight is None else sample_weight
+    s, copies = row_weights(sample_weight, copies, n)
     total, root = s.sum(), np.sqrt(s)
     # In place, and in the order of LAPACK: its own work takes two matrices more.
     A = np.array(K.T, np.float64, order="F")
@@ -87,7 +88,6 @@ def ridge_path(
     values = np.maximum(values, 0.0)
     projected = U.T @ (root[:, None] * Y)
     squares = U * U
-    copies = s if copies is None else copies
     share = np.minimum(1.0, copies) / copies
     alphas = np.asarray(alphas, dtype=np.float64)
     errors = np.empty(len(alphas))
