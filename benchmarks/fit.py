@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from ntk_sklearn import WeightedNTKernel, WNTKRegressor
-from ntk_sklearn._problem import Problem
+from ntk_sklearn._learning.problem import Problem
 from ntk_sklearn.objectives import OBJECTIVES
 
 

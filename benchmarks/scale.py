@@ -102,7 +102,7 @@ def step_syrk(folder, centres, kernel):
     """The bare product of the same blocks."""
     from scipy.linalg import blas
 
-    from ntk_sklearn.solvers._blocks import tile_rows
+    from ntk_sklearn._blocks.sources import tile_rows
 
     n = len(np.load(folder / "X.npy", mmap_mode="r"))
     rows = tile_rows(centres)
@@ -118,8 +118,8 @@ def step_syrk(folder, centres, kernel):
 def step_predict(folder, centres, kernel):
     from sklearn.metrics.pairwise import rbf_kernel
 
+    from ntk_sklearn._blocks.sources import tile_rows
     from ntk_sklearn.solvers import NystromSolution, predict
-    from ntk_sklearn.solvers._blocks import tile_rows
 
     X = np.load(folder / "X.npy", mmap_mode="r")[:200_000]
     y = np.load(folder / "y.npy", mmap_mode="r")[:200_000]
@@ -233,7 +233,7 @@ def exact_errors(model, X, y, X_test, y_test):
     """Return the exact fit's error with a model's kernel, at two ridges."""
     from scipy.linalg import cho_factor, cho_solve
 
-    from ntk_sklearn._threads import factorising
+    from ntk_sklearn._utils.threads import factorising
 
     learned = model._streams[0].machine  # before the Nyström model chose its ridge
     encode, kernel = learned.encode, learned.kernel

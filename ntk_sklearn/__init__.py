@@ -1,9 +1,10 @@
 """Neural tangent kernels of infinitely wide networks, for scikit-learn."""
 
-from .approximation import NTKSampler
-from .classification import WNTKClassifier
-from .kernels import NNGPKernel, NTKernel, WeightedNTKernel
-from .regression import WNTKRegressor
+from .approximation._sampler import NTKSampler
+from .estimators._classifier import WNTKClassifier
+from .estimators._regressor import WNTKRegressor
+from .kernels._ntk import NNGPKernel, NTKernel
+from .kernels._weighted import WeightedNTKernel
 
 __version__ = "0.1.0.dev0"
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
 
-from ntk_sklearn._blas import add_square, solve_lower
+from ntk_sklearn._utils.blas import add_square, solve_lower
 
 # Sizes below, at and beyond one piece of each kind.
 ROWS = [1, 2, 63, 64, 65, 131, 700]

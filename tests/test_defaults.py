@@ -5,9 +5,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
-from ntk_sklearn._defaults import blend, classification_members, regression_members
-from ntk_sklearn._learning import PATH_ALPHAS
-from ntk_sklearn._problem import Prior, Problem
+from ntk_sklearn._learning.learn import PATH_ALPHAS
+from ntk_sklearn._learning.problem import Prior, Problem
+from ntk_sklearn.estimators._defaults import (
+    blend,
+    classification_members,
+    regression_members,
+)
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.solvers import ridge_path
 

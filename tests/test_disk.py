@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from ntk_sklearn import NTKernel
-from ntk_sklearn.classification import WNTKClassifier
+from ntk_sklearn._blocks.sources import Block, Mapped, load, row_blocks
 from ntk_sklearn.comparison import (
     MODELS,
     Model,
@@ -40,10 +40,10 @@ from ntk_sklearn.comparison.datasets import draw_splits
 from ntk_sklearn.comparison.plots import write_plots
 from ntk_sklearn.comparison.progress import Progress
 from ntk_sklearn.comparison.results import _HEADER
-from ntk_sklearn.regression import WNTKRegressor
+from ntk_sklearn.estimators._classifier import WNTKClassifier
+from ntk_sklearn.estimators._regressor import WNTKRegressor
 from ntk_sklearn.solvers import BlockError, NystromSystem, accumulate, predict
 from ntk_sklearn.solvers import _streaming as streaming
-from ntk_sklearn.solvers._blocks import Block, Mapped, load, row_blocks
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)
@@ -390,7 +390,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(monkeypatch):
 
 
 def test_a_failed_batch_adds_to_no_machine(monkeypatch):
-    from ntk_sklearn import _large as large
+    from ntk_sklearn._models import large
 
     classes = Y[:, 0] > 0
     model = WNTKClassifier(n_components=30).fit(X, classes)

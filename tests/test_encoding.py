@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ntk_sklearn._encoding import BLOCKS, MARGIN, TableEncoding
+from ntk_sklearn.preprocessing._table_encoder import BLOCKS, MARGIN, TableEncoding
 
 every_block = pytest.mark.parametrize("block", BLOCKS)
 

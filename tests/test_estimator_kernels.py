@@ -15,7 +15,7 @@ from sklearn.gaussian_process.kernels import (
 from sklearn.metrics import r2_score
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel, WNTKRegressor
-from ntk_sklearn._problem import Problem
+from ntk_sklearn._learning.problem import Problem
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.optimizers import OPTIMIZERS
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
-from ntk_sklearn._gram import _tiles
-from ntk_sklearn._gram._profile import profile_of
+from ntk_sklearn._engine import tiles as _tiles
+from ntk_sklearn._engine.profile import profile_of
 
 from .cases import ALL_ACTIVATIONS, hard_rows
 

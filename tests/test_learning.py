@@ -12,18 +12,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import RBF, Matern
 from sklearn.metrics import r2_score
 
-from ntk_sklearn import (
-    NTKernel,
-    WeightedNTKernel,
-    WNTKClassifier,
-    WNTKRegressor,
-    _machine,
-)
-from ntk_sklearn._defaults import regression_members
-from ntk_sklearn._learning import learn
-from ntk_sklearn._machine import solve_raised
-from ntk_sklearn._parts import _sizes, in_order, spread_rows
-from ntk_sklearn._problem import Problem
+from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn._learning.learn import learn
+from ntk_sklearn._learning.problem import Problem
+from ntk_sklearn._learning.subsets import _sizes, in_order, spread_rows
+from ntk_sklearn._models import exact as _machine
+from ntk_sklearn._models.exact import solve_raised
+from ntk_sklearn.estimators._defaults import regression_members
 from ntk_sklearn.objectives import evidence, loo
 from ntk_sklearn.solvers import ridge_path, solve
 

@@ -12,13 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._scale import _local, _sample
-from ntk_sklearn.solvers import (
-    cluster_rows,
-    local_solve,
-    nearest_cluster,
-    solve,
-)
+from ntk_sklearn._models import clustered as _local
+from ntk_sklearn._models import sample as _sample
+from ntk_sklearn.solvers import cluster_rows, local_solve, nearest_cluster, solve
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)

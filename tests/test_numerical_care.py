@@ -17,7 +17,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._problem import Problem
+from ntk_sklearn._learning.problem import Problem
 
 from .estimator_cases import HELD, both, classification, quiet, regression
 

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from ntk_sklearn import WeightedNTKernel
-from ntk_sklearn._gram import _contraction, _profile, _tiles
-from ntk_sklearn._gram._profile_contraction import fit_derivatives
-from ntk_sklearn._jit import jit_sums
+from ntk_sklearn._engine import (
+    contraction as _contraction,
+)
+from ntk_sklearn._engine import (
+    profile as _profile,
+)
+from ntk_sklearn._engine import (
+    tiles as _tiles,
+)
+from ntk_sklearn._engine.profile_contraction import fit_derivatives
+from ntk_sklearn._utils.jit import jit_sums
 
 from .cases import hard_rows
 

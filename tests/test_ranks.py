@@ -16,7 +16,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.kernel_ridge import KernelRidge
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
-from ntk_sklearn._scale._sample import first_layer
+from ntk_sklearn._models.sample import first_layer
 from ntk_sklearn.approximation import NTKSampler
 
 from . import naive

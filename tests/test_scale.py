@@ -13,24 +13,24 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WeightedNTKernel
-from ntk_sklearn._scale import _sample
-from ntk_sklearn.classification import WNTKClassifier
-from ntk_sklearn.regression import WNTKRegressor
+from ntk_sklearn._blocks.sampling import sample_rows
+from ntk_sklearn._models import sample as _sample
+from ntk_sklearn._models.choose import choose_solver
+from ntk_sklearn.estimators._classifier import WNTKClassifier
+from ntk_sklearn.estimators._regressor import WNTKRegressor
 from ntk_sklearn.solvers import (
     BlockError,
     NystromSystem,
     Progress,
     _streaming,
     accumulate,
-    choose_solver,
     conjugate_solve,
     leverage_scores,
     predict,
     select_centres,
     solve,
 )
-from ntk_sklearn.solvers._conjugate import pivoted_features
-from ntk_sklearn.solvers._sources import sample_rows
+from ntk_sklearn.solvers._conjugate_gradient import pivoted_features
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)
@@ -151,7 +151,7 @@ def test_a_sample_reads_a_few_files_only(tmp_path):
 
 
 def test_memory_maps_are_passed_as_references(tmp_path):
-    from ntk_sklearn.solvers._blocks import Mapped, load, row_blocks
+    from ntk_sklearn._blocks.sources import Mapped, load, row_blocks
 
     np.save(tmp_path / "X.npy", X)
     blocks = row_blocks(np.load(tmp_path / "X.npy", mmap_mode="r")[7:][5:], rows=100)

@@ -8,13 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import LinAlgWarning
 
 from ntk_sklearn.objectives import loo
-from ntk_sklearn.solvers import (
-    inverse,
-    leave_one_out,
-    ridge_path,
-    solve,
-    warn_jitter,
-)
+from ntk_sklearn.solvers import inverse, leave_one_out, ridge_path, solve, warn_jitter
 
 N, OUTPUTS, ALPHA = 23, 2, 0.3
 with_intercept = pytest.mark.parametrize("intercept", [True, False])

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.gaussian_process.kernels import RBF
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKRegressor, _threads
+from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKRegressor
+from ntk_sklearn._utils import threads as _threads
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((600, 4))  # enough work for several threads

@@ -4,7 +4,7 @@ A chain of integer comparisons, taken once per row of a tile: numba caches it on
 which it does not do for functions passed as arguments or built by closures.
 """
 
-from .._jit import jit
+from .._utils.jit import jit
 from . import _erf, _gaussian, _gelu, _rectified, _trigonometric
 
 _rectified_moments = _rectified.moments

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from .._jit import jit
+from .._utils.jit import jit
 from ._base import Activation
-from ._compressed import compress, compressed_deficit, signed_deficit
+from ._shrinkage import compress, compressed_deficit, signed_deficit
 
 CODE = 3
 

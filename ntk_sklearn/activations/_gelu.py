@@ -15,10 +15,10 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from .._jit import jit
-from ._angle import angle_over_root
+from .._utils.jit import jit
 from ._base import Activation
-from ._compressed import compress, compressed_deficit, signed_deficit
+from ._deficit import angle_over_root
+from ._shrinkage import compress, compressed_deficit, signed_deficit
 
 CODE = 2
 

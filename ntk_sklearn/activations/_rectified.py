@@ -15,9 +15,9 @@ import math
 
 import numpy as np
 
-from .._jit import jit
-from ._angle import TINY, angle_over_root, lens_over_root
+from .._utils.jit import jit
 from ._base import Activation
+from ._deficit import TINY, angle_over_root, lens_over_root
 
 CODE = 0
 

@@ -17,9 +17,9 @@ import math
 
 import numpy as np
 
-from .._jit import jit
+from .._utils.jit import jit
 from ._base import Activation
-from ._compressed import signed_deficit
+from ._shrinkage import signed_deficit
 
 CODE = 4
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.fft import dct, next_fast_len
 
-from .. import _gram
+from .. import _engine
 
 # Inputs with fewer columns are projected by a dense matrix: below, the fast transform
 # is no faster, and its rows are too few to pass for independent directions.
@@ -139,7 +139,7 @@ def _read_out_share(network):
 
     def diagonal(weights, biases):
         layers = network.layers._replace(weights=weights, bias_weights=biases)
-        return _gram.diagonal(replace(network, layers=layers), row)[0]
+        return _engine.diagonal(replace(network, layers=layers), row)[0]
 
     total = diagonal(weights, np.where(last, 0.0, biases))
     return (

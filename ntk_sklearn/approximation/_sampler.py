@@ -14,9 +14,10 @@ from sklearn.base import (
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compat import Interval, _fit_context, get_chunk_n_rows
+from .._utils.compat import Interval, _fit_context, get_chunk_n_rows
 from ..activations import get_activation
-from ..kernels import NTKernel, WeightedNTKernel
+from ..kernels._ntk import NTKernel
+from ..kernels._weighted import WeightedNTKernel
 from ._layers import draw_layers, features
 
 __all__ = ["NTKSampler"]

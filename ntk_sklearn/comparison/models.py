@@ -17,7 +17,8 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
-from .. import WNTKClassifier, WNTKRegressor
+from ..estimators._classifier import WNTKClassifier
+from ..estimators._regressor import WNTKRegressor
 from . import kernel_families as families
 from .datasets import CLASSIFICATION, REGRESSION, TASKS
 from .errors import StudyError, known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..solvers import ridge_path
+from ..solvers._spectrum import ridge_path
 from ._fitted import drawing_axes, final_estimator, machine_of, ridge_problem
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseWNTK
+from ..estimators._base import BaseWNTK
 
 
 class RidgeProblem(NamedTuple):

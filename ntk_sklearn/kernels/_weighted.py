@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._validation import check_depth, per_layer
+from .._utils.validation import check_depth, per_layer
 from ._ntk import NTKernel
 
 

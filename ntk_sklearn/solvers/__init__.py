@@ -1,12 +1,8 @@
 """Ridge solvers as plain functions of matrices; they know no kernels."""
 
-from ._blocks import (
-    BlockError,
-    is_source,
-    row_blocks,
-)
+from .._blocks.sampling import gather, sample_rows
+from .._blocks.sources import BlockError, is_source, row_blocks
 from ._centres import leverage_scores, select_centres
-from ._choice import choose_solver
 from ._cholesky import (
     Solution,
     inverse,
@@ -15,13 +11,12 @@ from ._cholesky import (
     solve,
     warn_jitter,
 )
-from ._conjugate import IterativeSolution, conjugate_solve
-from ._local import LocalSolution, cluster_rows, local_solve, nearest_cluster
+from ._clustered import LocalSolution, cluster_rows, local_solve, nearest_cluster
+from ._conjugate_gradient import IterativeSolution, conjugate_solve
+from ._normal_equations import Sums
 from ._nystrom import NystromSolution, NystromSystem
-from ._path import RidgePath, ridge_path
-from ._sources import gather, sample_rows
+from ._spectrum import RidgePath, ridge_path
 from ._streaming import Progress, accumulate, predict, sum_rows
-from ._sums import Sums
 
 __all__ = [
     "BlockError",
@@ -34,7 +29,6 @@ __all__ = [
     "Solution",
     "Sums",
     "accumulate",
-    "choose_solver",
     "cluster_rows",
     "conjugate_solve",
     "gather",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._sums import whiten, whitening
+from ._normal_equations import whiten, whitening
 
 # Rows that are looked at for each centre: more were not measured to help.
 _POOL = 10

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgWarning, blas, lapack
 
-from .._threads import factorising
-from .._warn import warn
+from .._utils.threads import factorising
+from .._utils.warnings import warn
 
 # Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
 _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)

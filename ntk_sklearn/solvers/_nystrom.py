@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, cho_factor, cho_solve, eigh
 
-from .._threads import factorising
-from ._path import RidgePath
-from ._sums import Sums, add_block, whiten, whitening
+from .._utils.threads import factorising
+from ._normal_equations import Sums, add_block, whiten, whitening
+from ._spectrum import RidgePath
 
 
 class NystromSolution(NamedTuple):

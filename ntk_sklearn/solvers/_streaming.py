@@ -15,10 +15,10 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from .._threads import one_blas_thread
-from ._blocks import Block, BlockError, load, row_blocks, tile_rows
+from .._blocks.sources import Block, BlockError, load, row_blocks, tile_rows
+from .._utils.threads import one_blas_thread
+from ._normal_equations import Sums, add_block, multiply
 from ._nystrom import NystromSolution, NystromSystem
-from ._sums import Sums, add_block, multiply
 
 # Enough tasks to keep a cluster busy; each costs a matrix to fill, send and add up.
 _TASKS = 64

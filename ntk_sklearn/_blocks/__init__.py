@@ -1,0 +1,1 @@
+"""Rows wherever they lie: in memory, in files, on a cluster."""

@@ -1,0 +1,56 @@
+"""Small parts of large data sets, read into memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .sources import block_lengths, is_source, load, row_blocks, whole, width
+
+
+def gather(source) -> np.ndarray:
+    """Read all of a small source, such as the targets, into memory."""
+    if source is None or not is_source(source):
+        return source
+    return np.concatenate([whole(block) for block in row_blocks(source)])
+
+
+def sample_rows(X, n, rng, among=None, max_blocks=32):
+    """Draw rows from any source of `row_blocks`, reading a few of its blocks only.
+
+    Parameters
+    ----------
+    X : ndarray, memmap, list of .npy files, or dask array, of rows
+    n : int
+        How many; all, if there are no more.
+    rng : RandomState
+    among : ndarray of int, default=None
+        Sorted numbers of the rows that may be drawn; None means all.
+    max_blocks : int, default=32
+        Number of files or chunks to read.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Sorted.
+    drawn : ndarray of shape (n_drawn, n_features)
+    """
+    if not is_source(X):
+        among = np.arange(len(X)) if among is None else among
+        rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
+        return rows, np.asarray(X[rows], dtype=np.float64)
+    blocks = row_blocks(X)
+    ends = np.cumsum(block_lengths(X))
+    among = np.arange(ends[-1]) if among is None else among
+    if len(blocks) > max_blocks:
+        some = rng.permutation(len(blocks))[:max_blocks]
+        home = np.searchsorted(ends, among, side="right")
+        among = among[np.isin(home, some)]
+    rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
+    home = np.searchsorted(ends, rows, side="right")
+    starts = np.concatenate([[0], ends[:-1]])
+    columns = width(blocks[0])
+    parts = []
+    for number in np.unique(home):
+        ((tile, _, _),) = load(blocks[number], columns, rows=max(1, ends[-1]))
+        parts.append(tile[rows[home == number] - starts[number]])
+    return rows, np.concatenate(parts)

@@ -1,0 +1,194 @@
+"""Inputs that are ranks: many steps, at the cost of one difference.
+
+A rank x, counted in steps from 0 to `STEPS`, stands for how far it has come on each of
+them, ``clip(x - k, 0, 1)``, less the mean over all ranks. With f the part of the step
+that x is on, and v the squared length, two ranks have the inner product
+
+    (v(x) + v(y) - D(x, y)) / 2,
+    D = |x - y| - f (1 - f) - g (1 - g)    on different steps,
+    D = (x - y)^2                          on the same one.
+
+With infinitely many steps this is the first Bernoulli kernel of smoothing splines
+(Wahba 1990). Correlations of pairs with ranks come as signed deficits, in which the
+distance of near pairs is exact: it is no difference of two large numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .._utils.jit import jit, jit_sums
+
+# Steps that a rank between 0 and 1 climbs.
+STEPS = 32
+# Of uniform ranks, on all steps together.
+VARIANCE = STEPS / 6.0 - 1.0 / 6.0 + 1.0 / (12.0 * STEPS)
+
+
+class Ranks(NamedTuple):
+    """The ranks of some inputs, in steps.
+
+    A rank is on a part f of its step; its bend is ``f (1 - f)``.
+    """
+
+    weights: np.ndarray  # (n_ranks,) of squared distances in the covariance
+    rows: np.ndarray  # (n, n_ranks)
+    columns: np.ndarray  # (n_ranks, n), the same
+    shares: np.ndarray  # (n, n_ranks) what each adds to the first variance
+    raised: np.ndarray  # (n, n_ranks) half of it, and the weighted bend
+    spread: np.ndarray  # (n,) sums of half the shares
+    lifted: np.ndarray  # (n,) sums of what is raised
+    inverse: np.ndarray  # (n,) of the root of the first variance
+
+
+NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 2, 2, 1, 1, 1)))
+
+
+def measure_ranks(X, weights) -> Ranks:
+    """Return ranks between 0 and 1 in steps; the rows' lengths are not known yet."""
+    rows = STEPS * X
+    whole = np.floor(rows)
+    part = rows - whole
+    mean = 1.0 - (whole + 0.5) / STEPS  # of this step, over all ranks
+    shared = whole * (1.0 - whole / (2.0 * STEPS)) + part * mean
+    mean_square = STEPS / 3.0 - 1.0 / (12.0 * STEPS)
+    # The squared length of the steps is ``whole + part**2``: with its bend, the rank.
+    raised = weights * (rows - 2.0 * shared + mean_square)
+    shares = 2.0 * (raised - weights * part * (1.0 - part))
+    return Ranks(
+        weights,
+        rows,
+        np.ascontiguousarray(rows.T),
+        shares,
+        raised,
+        shares.sum(axis=1) / 2.0,
+        raised.sum(axis=1),
+        np.zeros(len(X)),
+    )
+
+
+@jit
+def _bent(a, step, part, b):
+    """Return D of two ranks and both bends; `step` and `part` are those of `a`.
+
+    On the same step, ``(f - g)^2 + f (1 - f) + g (1 - g) = f + g - 2 f g``.
+    """
+    other = math.floor(b)
+    near = part + (1.0 - 2.0 * part) * (b - other)
+    return near if other == step else abs(a - b)
+
+
+@jit
+def _add_distances(weight, a, columns, out):
+    """Add the weighted distances, bends included, of one rank and a segment."""
+    step = math.floor(a)
+    part = a - step
+    for k in range(out.size):
+        out[k] += weight * _bent(a, step, part, columns[k])
+
+
+@jit_sums
+def _weighted_distance(weights, a, columns):
+    """Return the weighted sum of the distances of one rank and a segment."""
+    step = math.floor(a)
+    part, s = a - step, 0.0
+    for k in range(weights.size):
+        s += weights[k] * _bent(a, step, part, columns[k])
+    return s
+
+
+@jit
+def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
+    """Turn products of the other columns into signed deficits of the correlations.
+
+    `u` and `v` are unit rows without the ranks' part. Pairs closer than `closest` are
+    recomputed from differences.
+    """
+    width = tile.shape[1]
+    distances = np.empty(width)
+    lifted, inverse = y.lifted[j0 : j0 + width], y.inverse[j0 : j0 + width]
+    for r in range(tile.shape[0]):
+        i = i0 + r
+        m = r + 1 if lower else width
+        row, apart = tile[r][:m], distances[:m]
+        apart[:] = 0.0
+        for f in range(x.weights.size):
+            a, columns = x.rows[i, f], y.columns[f][j0 : j0 + m]
+            _add_distances(x.weights[f], a, columns, apart)
+        own, n_i = x.lifted[i], x.inverse[i]
+        close = 0
+        for k in range(m):
+            rho = row[k] + (own + lifted[k] - apart[k]) * (n_i * inverse[k])
+            d = max(1.0 - abs(rho), 0.0)
+            close += 1 if d < closest else 0
+            row[k] = -d if rho < 0.0 else d
+        if close == 0:
+            continue
+        for k in range(m):
+            if abs(row[k]) < closest:
+                row[k] = _from_differences(x, i, y, j0 + k, u[r], v[k])
+
+
+@jit
+def _from_differences(x, i, y, j, u, v):
+    """Return the signed deficit of a pair from its difference or its sum."""
+    plus, minus = 0.0, 0.0
+    for f in range(u.size):
+        plus += (u[f] + v[f]) ** 2
+        minus += (u[f] - v[f]) ** 2
+    apart = 0.0
+    for f in range(x.weights.size):
+        apart += x.weights[f] * _distance(x.rows[i, f], y.rows[j, f])
+    n_i, n_j = x.inverse[i], y.inverse[j]
+    s_i, s_j = x.spread[i] * n_i, y.spread[j] * n_j
+    both = apart * n_i * n_j
+    near = 0.5 * minus + (n_i - n_j) * (s_i - s_j) + both
+    far = 0.5 * plus + (n_i + n_j) * (s_i + s_j) - both
+    return near if near <= far else -max(far, 1e-36)
+
+
+@jit
+def _distance(a, b):
+    """Return D of two ranks as a sum of squares, which cancels nothing."""
+    low, high = min(a, b), max(a, b)
+    first, last = math.floor(low), math.floor(high)
+    if first == last:
+        return (high - low) ** 2
+    return (first + 1.0 - low) ** 2 + (last - first - 1.0) + (high - last) ** 2
+
+
+@jit
+def contract_ranks(x, i0, j0, lower, tile, by_input, by_distance):
+    """Add one tile's share of ``sum_ij H_ij D_ij``, bends included, to `by_distance`.
+
+    H are the derivatives in the correlations, in `tile`, over both lengths; its sums
+    over rows and columns are added to `by_input`.
+    """
+    width = tile.shape[1]
+    scratch = np.empty(width)
+    inverse = x.inverse[j0 : j0 + width]
+    for r in range(tile.shape[0]):
+        i = i0 + r
+        m = r + 1 if lower else width
+        weights, row = scratch[:m], tile[r]
+        n_i, s = x.inverse[i], 0.0
+        for k in range(m):
+            weights[k] = row[k] * n_i * inverse[k]
+        for k in range(m):
+            s += weights[k]
+            by_input[j0 + k] += weights[k]
+        by_input[i] += s
+        for f in range(x.weights.size):
+            columns = x.columns[f][j0 : j0 + m]
+            by_distance[f] += _weighted_distance(weights, x.rows[i, f], columns)
+
+
+@jit
+def rank_product(x, i, j, f, s_i, s_j):
+    """Return the part of one rank in a correlation, from its shares in variances."""
+    n_i, n_j = x.norms[0, i], x.norms[0, j]
+    apart = x.ranks.weights[f] * _distance(x.ranks.rows[i, f], x.ranks.rows[j, f])
+    return 0.5 * (s_i * n_i / n_j + s_j * n_j / n_i) - apart / (n_i * n_j)

@@ -1,0 +1,1 @@
+"""Where kernels meet matrices: hyperparameters learned by an objective."""

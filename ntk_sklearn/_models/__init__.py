@@ -1,0 +1,1 @@
+"""Fitted ridge models, one kind for each solver."""

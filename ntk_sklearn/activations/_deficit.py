@@ -1,0 +1,66 @@
+"""Angles from deficits, by polynomials that the compiler vectorises.
+
+With ``d = 1 - cos(t)`` in [0, 1] and ``u = sqrt(d)``:
+
+* ``t = u * angle_over_root(d)``;
+* ``sin(t) - t cos(t) = d * u * lens_over_root(d)``, the area that a rectifier's kernel
+  loses to the angle. Computed from its own series, it does not cancel.
+
+Both are interpolants at Chebyshev points, found with 60 digits; relative errors 1.3e-16
+(degree 17) and 4.8e-17 (degree 16). They are written out because a loop over the
+coefficients inside the loop over the elements is not vectorised.
+"""
+
+from .._utils.jit import jit
+
+# A deficit below this is an angle below 1.5e-8, of pairs that are one input up to
+# rounding. Derivatives that grow like one over the angle are cut there: what they
+# multiply is smaller still.
+TINY = 1e-16
+
+
+@jit
+def angle_over_root(d):
+    """``arccos(1 - d) / sqrt(d)`` for d in [0, 1]."""
+    p = 7.609614252019444e-06
+    p = p * d - 5.225042885568418e-05
+    p = p * d + 0.00017113011380930746
+    p = p * d - 0.0003430427736686459
+    p = p * d + 0.00047186395065566117
+    p = p * d - 0.00046132434220270643
+    p = p * d + 0.000341818862286027
+    p = p * d - 0.00017136610209234648
+    p = p * d + 0.00010153174508844963
+    p = p * d + 4.1126150860512944e-05
+    p = p * d + 0.00015937743292100998
+    p = p * d + 0.00038262430806552077
+    p = p * d + 0.0009888113042502823
+    p = p * d + 0.00268540304058573
+    p = p * d + 0.007891817060755802
+    p = p * d + 0.02651650428726522
+    p = p * d + 0.11785113019782532
+    p = p * d + 1.414213562373095
+    return p
+
+
+@jit
+def lens_over_root(d):
+    """``(sin(t) - t cos(t)) / d**1.5`` with ``t = arccos(1 - d)``, d in [0, 1]."""
+    p = 5.181668111157759e-07
+    p = p * d - 3.24222421552795e-06
+    p = p * d + 9.810556857027115e-06
+    p = p * d - 1.7968169723438826e-05
+    p = p * d + 2.2713628805446335e-05
+    p = p * d - 1.966769120301e-05
+    p = p * d + 1.4047980264888192e-05
+    p = p * d - 3.6793230159308196e-06
+    p = p * d + 8.92321397865047e-06
+    p = p * d + 1.7583617069244857e-05
+    p = p * d + 5.123074679709073e-05
+    p = p * d + 0.0001520972961588832
+    p = p * d + 0.00048825745445442485
+    p = p * d + 0.0017537370001752912
+    p = p * d + 0.00757614408563485
+    p = p * d + 0.047140452079087555
+    p = p * d + 0.9428090415820634
+    return p

@@ -1,0 +1,6 @@
+"""The estimators: ridge with weighted neural tangent kernels that are learned."""
+
+from ._classifier import WNTKClassifier
+from ._regressor import WNTKRegressor
+
+__all__ = ["WNTKClassifier", "WNTKRegressor"]

@@ -1,0 +1,105 @@
+"""A network's numbers in one place, and where in theta each of them is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _engine
+from .._engine.network import Layers, Network
+from ..activations._base import Activation
+
+
+class Numbers(NamedTuple):
+    """Every number of a network, checked, one for each layer or feature.
+
+    The first four are the hyperparameters, in the order of the engine's gradients.
+    """
+
+    layer_weights: np.ndarray
+    weight_variance: np.ndarray
+    bias_variance: np.ndarray
+    length_scale: np.ndarray
+    bias_weights: np.ndarray | None  # None follows the layer weights
+    activation: Activation
+    n_ranks: int
+
+    def network(self) -> Network:
+        """Hand them to the engine."""
+        layers = Layers(
+            self.activation.code,
+            self.activation.parameters,
+            self.weight_variance,
+            self.bias_variance,
+            self.layer_weights,
+            self.layer_weights if self.bias_weights is None else self.bias_weights,
+            tied=self.bias_weights is None,
+        )
+        n_features = len(self.length_scale)
+        scale = np.sqrt(self.weight_variance[0] / n_features) / self.length_scale
+        return Network(layers, self.activation.homogeneous, scale, self.n_ranks)
+
+
+HYPERPARAMETERS = Numbers._fields[:4]
+
+
+class MovingKernel:
+    """A network kernel on rows that stay, while its theta moves.
+
+    What does not change is checked once: on a hundred rows that takes longer than the
+    kernel matrix.
+
+    Parameters
+    ----------
+    numbers : Numbers
+    columns : list of ndarray of int
+        Which entry of theta each entry of each hyperparameter counts in, or -1.
+    n_dims : int
+        Length of theta.
+    X : ndarray of shape (n, n_features)
+        Checked rows.
+    dtype : dtype
+        Of the kernel matrix.
+    """
+
+    def __init__(self, numbers: Numbers, columns, n_dims: int, X, dtype):
+        self._numbers, self._n_dims, self._dtype = numbers, n_dims, dtype
+        self._X = X
+        # Entries of each hyperparameter that move, and by which entries of theta.
+        self._moves = [(np.flatnonzero(c >= 0), c[c >= 0]) for c in columns]
+        self.network = numbers.network()
+
+    def move(self, theta) -> None:
+        """Take new logarithms; minus infinity is a weight of zero."""
+        values = np.exp(theta)
+        moved = {}
+        for name, (entries, positions) in zip(
+            HYPERPARAMETERS, self._moves, strict=True
+        ):
+            if entries.size:
+                moved[name] = getattr(self._numbers, name).copy()
+                moved[name][entries] = values[positions]
+        self.network = self._numbers._replace(**moved).network()
+
+    def gram(self) -> np.ndarray:
+        """Return the kernel matrix: a new array."""
+        return _engine.gram(self.network, self._X, dtype=self._dtype)
+
+    def contract(self, G) -> np.ndarray:
+        """Return ``sum(G * dK / dtheta)`` of a symmetric G."""
+        moving = [entries.size > 0 for entries, _ in self._moves]
+        found = _engine.contract(
+            self.network,
+            self._X,
+            G,
+            length_scale=moving[-1],
+            weights_only=not any(moving[1:]),  # which cost less
+        )
+        gradient = np.zeros(self._n_dims)
+        found = found._replace(
+            layer_weights=found.layer_weights * self.network.layers.weights
+        )
+        for part, (entries, positions) in zip(found, self._moves, strict=True):
+            np.add.at(gradient, positions, part[entries])
+        return gradient
