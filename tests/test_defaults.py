@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
@@ -111,6 +112,16 @@ class TestRegression:
         assert prior(np.array([3.0, 1.0, -np.inf]))[0] == value
 
 
+@pytest.mark.parametrize("estimator", [WNTKRegressor, WNTKClassifier])
+def test_configured_output_of_transformers_is_none_of_theirs(estimator):
+    pytest.importorskip("pandas")
+    X, y = _data()
+    expected = estimator().fit(X, y > 0).predict(X)
+    with sklearn.config_context(transform_output="pandas"):
+        found = estimator().fit(X, y > 0).predict(X)
+    assert_array_equal(found, expected)
+
+
 class TestClassification:
     def test_two_members_and_their_ridges(self):
         X, y = _data()
@@ -128,7 +139,7 @@ class TestClassification:
     def test_members_differ_in_how_they_see_the_table(self):
         X, _ = _data()
         one, two = classification_members(X, np.ones(len(X)))
-        assert (one.encoding.blocks, two.encoding.blocks) == (
+        assert (one.encoding.codes, two.encoding.codes) == (
             ("standard",),
             ("thermometer",),
         )

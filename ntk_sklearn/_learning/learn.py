@@ -11,12 +11,12 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from .._utils.warnings import warn
-from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_off
+from ..kernels._weighted import WeightedNTKernel
 from ..objectives._objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..optimizers._outcome import Outcome
 from ..optimizers._quasi_newton import Curvature
-from ..preprocessing._table_encoder import TableEncoding
+from ..preprocessing._table_encoder import TableEncoder
 from ..solvers._spectrum import ridge_path
 from .problem import Problem
 from .subsets import parts
@@ -56,7 +56,7 @@ class Member:
     ----------
     kernel : Kernel
         Where to start.
-    encoding : TableEncoding or None
+    encoding : TableEncoder or None
         Fitted; None leaves the inputs as they are.
     prior : callable or None
         ``prior(problem) -> Prior``.
@@ -67,7 +67,7 @@ class Member:
     """
 
     kernel: Any
-    encoding: TableEncoding | None = None
+    encoding: TableEncoder | None = None
     prior: Any = None
     raise_alpha: bool = False
     on_path: bool = False
@@ -119,7 +119,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     if not fixed_alpha:
         kernel, scale = normalise(kernel, Z)
         alpha, bounds = alpha / scale, bounds * (problem.unit(u) / scale)
-    switch_off(kernel, np.isneginf(u[: kernel.n_dims]))
+    _switch_off(kernel, np.isneginf(u[problem.linear]))
     if not converged:
         warn(
             f"the {settings.optimizer} optimiser used all of its max_iter="
@@ -300,9 +300,17 @@ def normalise(kernel, X):
 
     Both scaled alike are the same model.
     """
-    if not is_homogeneous(kernel):
+    if not isinstance(kernel, WeightedNTKernel):
+        return kernel, 1.0
+    if kernel.bias_weights is not None or not kernel.positions("layer_weights").size:
         return kernel, 1.0
     scale = float(np.mean(kernel.diag(X)))
-    theta = kernel.theta
-    theta[linear_entries(kernel)] -= np.log(scale)
-    return kernel_at(kernel, theta), scale
+    kernel.layer_weights = np.asarray(kernel.layer_weights) / scale
+    return kernel, scale
+
+
+def _switch_off(kernel, layers) -> None:
+    """Set layer weights to zero, and hold all where they are: a zero has no log."""
+    if layers.any():
+        kernel.layer_weights = np.where(layers, 0.0, kernel.layer_weights)
+        kernel.layer_weights_bounds = "fixed"

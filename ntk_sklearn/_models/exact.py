@@ -14,7 +14,7 @@ from .._learning.learn import Member, Settings, learn
 from .._utils.compat import get_chunk_n_rows
 from .._utils.threads import factorising, one_blas_thread
 from ..objectives._objectives import loo_along_alpha
-from ..preprocessing._table_encoder import TableEncoding
+from ..preprocessing._table_encoder import TableEncoder
 from ..solvers._cholesky import kernel_factor, leave_one_out, solve, warn_jitter
 from ..solvers._normal_equations import multiply
 
@@ -32,7 +32,7 @@ class Machine:
     kernel : Kernel
         With what was learned.
     alpha : float
-    encoding : TableEncoding or None
+    encoding : TableEncoder or None
     X : ndarray of shape (n, n_encoded)
         Encoded training rows.
     dual_coef : ndarray of shape (n, k)
@@ -58,7 +58,7 @@ class Machine:
 
     kernel: Any
     alpha: float
-    encoding: TableEncoding | None
+    encoding: TableEncoder | None
     X: np.ndarray
     dual_coef: np.ndarray
     intercept: np.ndarray

@@ -3,6 +3,7 @@
 from sklearn.base import _fit_context
 from sklearn.utils._chunking import get_chunk_n_rows
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 try:  # the callback protocol, from scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin
@@ -17,6 +18,8 @@ __all__ = [
     "FitProgress",
     "Interval",
     "StrOptions",
+    "_check_feature_names_in",
+    "_check_sample_weight",
     "_fit_context",
     "get_chunk_n_rows",
     "set_blas_threads",

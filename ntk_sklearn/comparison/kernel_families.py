@@ -19,8 +19,7 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 
-from ..kernels._nngp import NNGPKernel
-from ..kernels._ntk import NTKernel
+from ..kernels._ntk import NNGPKernel, NTKernel
 from ..kernels._weighted import WeightedNTKernel
 
 Family = Callable[[np.ndarray, bool], Iterator[tuple[Kernel, np.ndarray]]]

@@ -10,7 +10,7 @@ import numpy as np
 from .._learning.learn import Member
 from .._learning.problem import Prior
 from ..kernels._weighted import WeightedNTKernel
-from ..preprocessing._table_encoder import TableEncoding
+from ..preprocessing._table_encoder import TableEncoder
 
 # Standard deviation of the normal prior on the logarithms of the length scales. Weak
 # enough to drop a useless column, strong enough for a few dozen rows.
@@ -25,7 +25,7 @@ def regression_members(X, sample_weight):
     Layer weights, bias variance, ridge, and a length scale for each column and for its
     rank, all learned by the evidence.
     """
-    encoding = TableEncoding(("standard", "ranks")).fit(X, sample_weight)
+    encoding = _fitted_encoder(X, sample_weight, ("standard", "ranks"))
     scale = encoding.length_scale_
     kernel = WeightedNTKernel(
         depth=1,
@@ -72,11 +72,18 @@ def classification_members(X, sample_weight):
     return [
         Member(
             kernel,
-            TableEncoding((block,), clip=False).fit(X, sample_weight),
+            _fitted_encoder(X, sample_weight, (code,), clip=False),
             on_path=True,
         )
-        for block in ("standard", "thermometer")
+        for code in ("standard", "thermometer")
     ]
+
+
+def _fitted_encoder(X, sample_weight, codes, clip=True) -> TableEncoder:
+    """Return an encoder that writes arrays, whatever scikit-learn's configuration."""
+    encoder = TableEncoder(codes, rank_scale="unit", clip=clip)
+    encoder.set_output(transform="default")
+    return encoder.fit(X, sample_weight=sample_weight)
 
 
 def blend(errors) -> np.ndarray:

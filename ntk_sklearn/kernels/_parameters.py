@@ -1,4 +1,4 @@
-"""The parameters of a network, checked, and the network's kernel on fixed rows."""
+"""A network's numbers in one place, and where in theta each of them is."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._engine.contraction import contract
+from .. import _engine
 from .._engine.network import Layers, Network
-from .._engine.tiles import gram
 from ..activations._base import Activation
 
 
-class NetworkParameters(NamedTuple):
-    """Parameters of a network, checked, one number for each layer or feature.
+class Numbers(NamedTuple):
+    """Every number of a network, checked, one for each layer or feature.
 
     The first four are the hyperparameters, in the order of the engine's gradients.
     """
@@ -27,7 +26,7 @@ class NetworkParameters(NamedTuple):
     n_ranks: int
 
     def network(self) -> Network:
-        """Return the network as the engine takes it."""
+        """Hand them to the engine."""
         layers = Layers(
             self.activation.code,
             self.activation.parameters,
@@ -42,18 +41,18 @@ class NetworkParameters(NamedTuple):
         return Network(layers, self.activation.homogeneous, scale, self.n_ranks)
 
 
-HYPERPARAMETERS = NetworkParameters._fields[:4]
+HYPERPARAMETERS = Numbers._fields[:4]
 
 
-class NetworkOnRows:
-    """The kernel of a network on rows that stay, while its theta moves.
+class MovingKernel:
+    """A network kernel on rows that stay, while its theta moves.
 
     What does not change is checked once: on a hundred rows that takes longer than the
     kernel matrix.
 
     Parameters
     ----------
-    parameters : NetworkParameters
+    numbers : Numbers
     columns : list of ndarray of int
         Which entry of theta each entry of each hyperparameter counts in, or -1.
     n_dims : int
@@ -64,14 +63,14 @@ class NetworkOnRows:
         Of the kernel matrix.
     """
 
-    def __init__(self, parameters: NetworkParameters, columns, n_dims: int, X, dtype):
-        self._parameters, self._n_dims, self._dtype = parameters, n_dims, dtype
+    def __init__(self, numbers: Numbers, columns, n_dims: int, X, dtype):
+        self._numbers, self._n_dims, self._dtype = numbers, n_dims, dtype
         self._X = X
         # Entries of each hyperparameter that move, and by which entries of theta.
         self._moves = [(np.flatnonzero(c >= 0), c[c >= 0]) for c in columns]
-        self.network = parameters.network()
+        self.network = numbers.network()
 
-    def set_theta(self, theta) -> None:
+    def move(self, theta) -> None:
         """Take new logarithms; minus infinity is a weight of zero."""
         values = np.exp(theta)
         moved = {}
@@ -79,18 +78,18 @@ class NetworkOnRows:
             HYPERPARAMETERS, self._moves, strict=True
         ):
             if entries.size:
-                moved[name] = getattr(self._parameters, name).copy()
+                moved[name] = getattr(self._numbers, name).copy()
                 moved[name][entries] = values[positions]
-        self.network = self._parameters._replace(**moved).network()
+        self.network = self._numbers._replace(**moved).network()
 
     def gram(self) -> np.ndarray:
         """Return the kernel matrix: a new array."""
-        return gram(self.network, self._X, dtype=self._dtype)
+        return _engine.gram(self.network, self._X, dtype=self._dtype)
 
     def contract(self, G) -> np.ndarray:
         """Return ``sum(G * dK / dtheta)`` of a symmetric G."""
         moving = [entries.size > 0 for entries, _ in self._moves]
-        found = contract(
+        found = _engine.contract(
             self.network,
             self._X,
             G,
