@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
@@ -101,6 +102,16 @@ class TestRegression:
         assert_allclose(slope, [0.5, 4.0, 0.0])
         # A layer that is off has none.
         assert prior.penalty(np.array([3.0, 1.0, -np.inf]))[0] == value
+
+
+@pytest.mark.parametrize("estimator", [WNTKRegressor, WNTKClassifier])
+def test_configured_output_of_transformers_is_none_of_theirs(estimator):
+    pytest.importorskip("pandas")
+    X, y = _data()
+    expected = estimator().fit(X, y > 0).predict(X)
+    with sklearn.config_context(transform_output="pandas"):
+        found = estimator().fit(X, y > 0).predict(X)
+    assert_array_equal(found, expected)
 
 
 class TestClassification:

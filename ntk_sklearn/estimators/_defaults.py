@@ -13,6 +13,7 @@ from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
 from ..kernels._weighted import WeightedNTKernel
 from ..preprocessing._table_encoder import TableEncoder
+from ._encoding import fit_encoder
 
 # Standard deviation of the normal prior on the logarithms of the length scales. Weak
 # enough to drop a useless column, strong enough for a few dozen rows.
@@ -38,7 +39,7 @@ def regression_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
     """
     if encoder is None:
         encoder = TableEncoder(rank_scale="unit")
-    encoder = encoder.fit(rows.X, sample_weight=rows.weights.weight)
+    fit_encoder(encoder, rows)
     scale = encoder.length_scale_
     kernel = WeightedNTKernel(
         depth=1,
@@ -87,7 +88,7 @@ def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None)
             encoders.append(TableEncoder((code,), rank_scale="unit", clip=False))
     specs = []
     for coding in encoders:
-        coding.fit(rows.X, sample_weight=rows.weights.weight)
+        fit_encoder(coding, rows)
         kernel = WeightedNTKernel(
             depth=1,
             bias_variance=[1.0, 0.0],

@@ -51,11 +51,17 @@ def coded_specs(
     """
     if encoder is None:
         return [ModelSpec(kernel)]
-    encoder.fit(rows.X, sample_weight=rows.weights.weight)
+    fit_encoder(encoder, rows)
     kernel = clone(kernel)
     if encoder.n_ranks_:
         _tell_ranks(kernel, encoder)
     return [ModelSpec(kernel, encoder)]
+
+
+def fit_encoder(encoder: TableEncoder, rows: TrainingSet) -> None:
+    """Fit an encoder that writes arrays, whatever scikit-learn's configuration."""
+    encoder.set_output(transform="default")
+    encoder.fit(rows.X, sample_weight=rows.weights.weight)
 
 
 def _takes_ranks(kernel: Kernel) -> bool:

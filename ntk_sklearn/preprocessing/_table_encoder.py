@@ -65,7 +65,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     clip : bool, default=True
         Whether to hold the numbers of a scaled column within the range of its training
         values, widened by a tenth of it on either side. Models that extrapolate
-        linearly, as rectified networks do, would else follow one stray value far out.
+        linearly, as rectified networks do, would otherwise follow a stray value far
+        out.
         Ranks end at the smallest and the largest training value in any case.
 
     Attributes
@@ -154,8 +155,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative. A row of weight 2 counts as the row
-            twice, and one of weight 0 not at all. If some value of a column has a
-            weight below one, all weights are raised in proportion until it has one.
+            twice, and a row of weight 0 is left out. Where some value of a column
+            weighs less than one row, the column's quantiles are those of weights
+            raised in proportion until it weighs as much.
 
         Returns
         -------
