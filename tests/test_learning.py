@@ -20,7 +20,7 @@ from ntk_sklearn._models import exact as _machine
 from ntk_sklearn._models.exact import solve_raised
 from ntk_sklearn.estimators._defaults import regression_members
 from ntk_sklearn.objectives import evidence, loo
-from ntk_sklearn.solvers import ridge_path, solve
+from ntk_sklearn.solvers import RowWeights, ridge_path, solve
 
 
 def _data(n=500, seed=0):
@@ -435,12 +435,13 @@ class TestRaised:
         X, y = _data(80)
         found = []
         for highest in (1e8, 1e2):
-            settings = WNTKRegressor(alpha_bounds=(1e-8, highest))._settings(
-                None, np.ones(80), None
-            )
+            model = WNTKRegressor(alpha_bounds=(1e-8, highest))
+            settings = model._settings(None, None)
             (member,) = regression_members(X, np.ones(80))
             Z = member.encoding.transform(X)
-            found.append(learn(member, Z, y[:, None], None, settings))
+            found.append(
+                learn(member, Z, y[:, None], RowWeights.of(None, 80), settings)
+            )
         assert found[0].alpha == found[1].alpha < found[1].alpha_bounds[1]
         ratio = found[0].alpha_bounds / found[1].alpha_bounds
         assert_allclose(ratio, [1.0, 1e6], rtol=1e-14)

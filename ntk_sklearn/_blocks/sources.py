@@ -6,7 +6,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -42,19 +42,29 @@ class Mapped(NamedTuple):
         return found.view(self.dtype).reshape(stop - start, *self.shape[1:])
 
 
+class Delayed(Protocol):
+    """A chunk of a dask array."""
+
+    def compute(self, **options): ...
+
+
+# Where a part of a block lies: in memory, in a file, or wherever dask has it.
+Part = np.ndarray | Mapped | str | Delayed
+
+
 class Block(NamedTuple):
     """A block of rows: its number, a name for messages, and where its parts lie."""
 
     number: int
     name: str
-    X: Any
-    y: Any
-    weight: Any
+    X: Part
+    y: Part | None = None
+    weight: Part | None = None
 
 
-def tile_rows(n_centres: int) -> int:
-    """Return how many rows a tile of kernel values has."""
-    return max(256, min(8192, TILE_BYTES // (8 * n_centres)))
+def tile_rows(n_centres: int, tile_bytes: int = TILE_BYTES) -> int:
+    """Return the number of rows of a tile of kernel values."""
+    return max(256, min(8192, tile_bytes // (8 * n_centres)))
 
 
 def _mapped(array, start, stop):
@@ -182,9 +192,7 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
             raise ValueError(f"X has {len(X)} rows, but {name} has {len(part)}.")
     if _is_dask(X):  # targets on their own
         chunks = X.to_delayed().ravel()
-        return [
-            Block(i, f"block {i}", part, None, None) for i, part in enumerate(chunks)
-        ]
+        return [Block(i, f"block {i}", part) for i, part in enumerate(chunks)]
     blocks = []
     for number, start in enumerate(range(0, len(X), rows)):
         stop = min(start + rows, len(X))
@@ -251,8 +259,9 @@ def load(block: Block, n_features: int, rows: int):
 
     Yields
     ------
-    X, Y, weight : ndarrays of float64
-        Y is two-dimensional, or None as is the weight.
+    X, Y, weight : ndarrays
+        Of float64, but weights that are integers stay so. Y is two-dimensional, or None
+        as is the weight.
 
     Raises
     ------
@@ -284,7 +293,9 @@ def _checked(block, name, part, start, stop):
     if part is None:
         return None
     with _named(block):
-        values = np.ascontiguousarray(_rows(part, start, stop), dtype=np.float64)
+        values = np.asarray(_rows(part, start, stop))
+        counts = name == "sample_weight" and values.dtype.kind in "iub"
+        values = np.ascontiguousarray(values, dtype=None if counts else np.float64)
     if not np.isfinite(values).all():
         row, *rest = np.argwhere(~np.isfinite(values))[0].tolist()
         column = f", column {rest[0]}" if rest else ""

@@ -12,11 +12,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._utils.warnings import warn
 from ..kernels._weighted import WeightedNTKernel
-from ..objectives._objectives import OBJECTIVES
+from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..optimizers._outcome import Outcome
 from ..optimizers._quasi_newton import Curvature
 from ..preprocessing._table_encoder import TableEncoding
+from ..solvers._row_weights import RowWeights
 from ..solvers._spectrum import ridge_path
 from .problem import Problem
 from .subsets import parts
@@ -43,7 +44,6 @@ class Settings:
     max_iter: int
     tol: float
     intercept: bool
-    copies: float | None  # of a row; None is as many as its weight says
     splits: list | None
     report: Any  # called with a number of rows and a value after every iteration
 
@@ -86,7 +86,7 @@ class Learned(NamedTuple):
     rows: list[int]
 
 
-def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
+def learn(member: Member, Z, Y, weights: RowWeights, settings: Settings) -> Learned:
     """Learn the kernel and the ridge of a member.
 
     Parameters
@@ -95,7 +95,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     Z : ndarray of shape (n, n_encoded)
         Encoded rows.
     Y : ndarray of shape (n, k)
-    weight : ndarray of shape (n,) or None
+    weights : RowWeights
         Positive.
     settings : Settings
     """
@@ -107,12 +107,12 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
         return Learned(kernel, settings.alpha, settings.alpha_bounds, [], [])
     if member.on_path and not fixed_alpha and settings.objective == "loo":
         K = kernel(Z)
-        alphas = np.clip(PATH_ALPHAS * _unit(K, weight), *settings.alpha_bounds)
-        tried = _path(K, Y, np.unique(alphas), weight, settings)
+        alphas = np.clip(PATH_ALPHAS * _unit(K, weights), *settings.alpha_bounds)
+        tried = _path(K, Y, np.unique(alphas), weights, settings)
         values = [float(tried.errors[-1]), float(tried.errors.min())]
         rows = [len(Y)] * 2
         return Learned(kernel, tried.best_alpha, settings.alpha_bounds, values, rows)
-    problem = _problem(member, kernel, Z, Y, weight, settings)
+    problem = _problem(member, kernel, Z, Y, weights, settings)
     u, path, rows, converged = _optimise(problem, settings)
     kernel, alpha = problem.kernel_at(u), problem.alpha(u)
     bounds = settings.alpha_bounds
@@ -140,12 +140,12 @@ def _starts(problem: Problem, settings) -> list:
     """
     if not problem.learns_alpha:
         return [problem.start]
-    K, weight = problem.kernel(problem.X), problem.sample_weight
+    K, weights = problem.kernel(problem.X), problem.weights
     reach = np.ptp(problem.Y, axis=0)
     Y = problem.Y / np.where(reach > 0.0, reach, 1.0)  # no output rules by its units
-    unit = _unit(K, weight)
+    unit = _unit(K, weights)
     alphas = PATH_ALPHAS * unit
-    best = _path(K, Y, alphas, weight, settings).best_alpha
+    best = _path(K, Y, alphas, weights, settings).best_alpha
 
     def start(alpha):
         moved = problem.start.copy()
@@ -160,23 +160,21 @@ def _starts(problem: Problem, settings) -> list:
     return starts
 
 
-def _path(K, Y, alphas, weight, settings):
-    return ridge_path(K, Y, alphas, weight, settings.intercept, copies=settings.copies)
+def _path(K, Y, alphas, weights, settings):
+    return ridge_path(K, Y, alphas, weights, settings.intercept)
 
 
-def _problem(member, kernel, Z, Y, weight, settings):
+def _problem(member, kernel, Z, Y, weights, settings):
     objective = OBJECTIVES[settings.objective]
     if settings.objective == "holdout":
         objective = partial(objective, splits=settings.splits)
-    else:
-        objective = partial(objective, copies=settings.copies)
     if settings.objective == "evidence":  # scikit-learn's kernels often lack a factor
         objective = partial(objective, free_scale=True)
     problem = Problem(
         kernel,
         Z,
         Y,
-        weight,
+        weights,
         settings.intercept,
         objective,
         settings.alpha,
@@ -257,9 +255,7 @@ def _size(part: Problem, settings) -> float:
     """
     if settings.objective != "evidence":
         return 1.0
-    s = part.sample_weight
-    counts = settings.copies is None and s is not None
-    return part.Y.shape[1] * float(s.sum() if counts else len(part.Y))
+    return part.Y.shape[1] * part.weights.n_rows
 
 
 def _scale(part: Problem, settings, start: list[float]) -> float | None:
@@ -287,10 +283,9 @@ def _report(settings, n_rows, share, value):
     settings.report(n_rows, value / share)
 
 
-def _unit(K, weight):
+def _unit(K, weights):
     """Weighted mean diagonal of the centred kernel matrix: its natural unit."""
-    s = np.ones(len(K)) if weight is None else weight
-    p = s / s.sum()
+    p = weights.weight / weights.total
     mean = p @ np.diag(K)
     return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
 

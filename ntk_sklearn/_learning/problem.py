@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from ..kernels._dense import NetworkKernel
 from ..kernels._weighted import WeightedNTKernel
+from ..solvers._row_weights import RowWeights
 
 # What an evaluation is worth at which the matrix does not factor.
 REJECTED = np.inf
@@ -87,7 +88,7 @@ class Problem:
     ----------
     kernel : sklearn.gaussian_process.kernels.Kernel
         Where to start; it is not changed.
-    X, Y, sample_weight, intercept
+    X, Y, weights, intercept
         The ridge problem.
     objective : callable
         From `ntk_sklearn.objectives`.
@@ -109,14 +110,14 @@ class Problem:
         kernel,
         X,
         Y,
-        sample_weight,
+        weights: RowWeights,
         intercept,
         objective: Callable,
         alpha,
         alpha_bounds,
     ):
         self.kernel = kernel
-        self.Y, self.sample_weight = Y, sample_weight
+        self.Y, self.weights = Y, weights
         self._set_rows(X)
         self._intercept = intercept
         self._objective = objective
@@ -143,8 +144,7 @@ class Problem:
         part = copy(self)
         part._set_rows(self.X[rows])
         part.Y = self.Y[rows]
-        if self.sample_weight is not None:
-            part.sample_weight = self.sample_weight[rows]
+        part.weights = self.weights.take(rows)
         return part
 
     def bounds_above(self, log_alpha) -> np.ndarray:
@@ -179,7 +179,7 @@ class Problem:
                 self._moving.gram(),
                 self.Y,
                 alpha,
-                self.sample_weight,
+                self.weights,
                 self._intercept,
                 True,
             )

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from .._utils.memory import available_memory
 
 # Matrices of n by n float64 that are held at the peak: the factorisation of a learned
 # kernel keeps the matrix, its inverse, and their gradients.
 MATRICES = {"cholesky": 5.0, "cg": 1.5}
 # Above this many rows a factorisation takes minutes, and iterations are faster.
 _FACTOR_BELOW = 20_000
-
-
-def available_memory() -> float:
-    """Return the bytes of physical memory, or infinity if there is no way to ask."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return float("inf")
 
 
 def choose_solver(

@@ -9,13 +9,14 @@ import numpy as np
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import warn_jitter
 from ..solvers._clustered import (
-    LocalPosterior,
+    ClusteredPosterior,
+    ClusteredRows,
     cluster_rows,
-    local_solve,
+    clustered_solve,
     nearest_cluster,
 )
-from ..solvers._normal_equations import multiply
-from .exact import Machine, mean_square, row_slices, unless_ones
+from ..solvers._features import NystromFeatures, multiply
+from .exact import Machine, mean_square, row_slices
 from .sample import Sample, first_layer
 
 # The least number of rows in a cluster, on average.
@@ -37,14 +38,19 @@ class LocalMachine(Machine):
         Row numbers of each.
     means : ndarray of shape (n_clusters, n_places)
         Of the rows of each, as `first_layer` places them.
-    posterior : LocalPosterior
+    posterior : ClusteredPosterior
         Holds the centres.
     """
 
     coef: np.ndarray
     clusters: list
     means: np.ndarray
-    posterior: LocalPosterior
+    posterior: ClusteredPosterior
+
+    @property
+    def centres(self):
+        """The centres that tie the clusters together."""
+        return self.posterior.data.features.centres
 
     def _nearest(self, Z):
         """Return the cluster of each encoded row."""
@@ -57,12 +63,10 @@ class LocalMachine(Machine):
         near = self._nearest(Z)
         out = np.empty(len(X))
         for cluster in np.unique(near):
-            mine, rows = np.flatnonzero(near == cluster), self.clusters[cluster]
-            columns = len(self.posterior.centres) + len(rows)
+            mine = np.flatnonzero(near == cluster)
+            columns = len(self.centres) + len(self.clusters[cluster])
             blocks = [mine[block] for block in row_slices(len(mine), columns)]
-            found = self.posterior.variance(
-                self.kernel, self.X, rows, (Z[block] for block in blocks)
-            )
+            found = self.posterior.variance(cluster, (Z[block] for block in blocks))
             for block, variance in zip(blocks, found, strict=True):
                 out[block] = variance
         return out[:, None] * self.variance
@@ -71,7 +75,7 @@ class LocalMachine(Machine):
     def predict(self, X):
         """Return the decision values of new rows, each from its nearest cluster."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
-        centres = self.posterior.centres
+        centres = self.centres
         widest = max(len(rows) for rows in self.clusters)
         for block in row_slices(len(X), len(centres) + widest):
             Z = self.encode(X[block])
@@ -88,7 +92,7 @@ class LocalMachine(Machine):
 
 
 def fit_local(
-    member, sample: Sample, X, Y, weight, settings, m: int, progress=None
+    member, sample: Sample, X, Y, weights, settings, m: int, progress=None
 ) -> LocalMachine:
     """Learn on a sample, and solve with `m` centres and clusters of all rows."""
     old = sample.learn(member, settings)
@@ -102,17 +106,14 @@ def fit_local(
     means = np.array([scaled[rows].mean(axis=0) for rows in clusters])
     del scaled  # as large as all rows
     few = sample.few
-    found = local_solve(
-        old.kernel,
-        centres,
-        Z,
+    features = NystromFeatures.of(old.kernel, centres)
+    found = clustered_solve(
+        ClusteredRows(features, Z, clusters),
         Y,
         old.alpha,
-        clusters,
-        unless_ones(weight),
+        weights,
         settings.intercept,
         scored=sample.rows[few],
-        copies=settings.copies,
         progress=progress,
     )
     warn_jitter(found.jitter, old.alpha)
@@ -120,8 +121,9 @@ def fit_local(
         "X": Z,
         "dual_coef": found.dual_coef,
         "intercept": found.intercept,
+        "weights": weights,
         "loo": found.loo,
-        "loo_error": mean_square(sample.Y[few] - found.loo, sample.weight[few]),
+        "loo_error": mean_square(sample.Y[few] - found.loo, sample.weights.weight[few]),
     }
     return LocalMachine(
         **vars(old) | changed,

@@ -13,10 +13,13 @@ from sklearn.utils import gen_batches
 from .._learning.learn import Member, Settings, learn
 from .._utils.compat import get_chunk_n_rows
 from .._utils.threads import factorising, one_blas_thread
-from ..objectives._objectives import loo_along_alpha
+from .._utils.validation import are_counts
+from ..objectives._loo import loo_along_alpha
 from ..preprocessing._table_encoder import TableEncoding
-from ..solvers._cholesky import kernel_factor, leave_one_out, solve, warn_jitter
-from ..solvers._normal_equations import multiply
+from ..solvers._cholesky import kernel_factor, solve, warn_jitter
+from ..solvers._features import multiply
+from ..solvers._leave_one_out import leave_one_out
+from ..solvers._row_weights import RowWeights
 
 # How leave-one-out raises a ridge chosen by another objective: the first step of its
 # logarithm, between whose ends a cubic will do, and how many are tried.
@@ -49,10 +52,8 @@ class Machine:
         Scale of the kernel as a prior covariance, for each output.
     alpha_bounds : pair of floats or "fixed"
         What the ridge is held within.
-    weight : ndarray of shape (n,) or None
-        Of the training rows, in the solve; None means ones.
-    copies : float or ndarray of shape (n,)
-        How many copies of each there are, of which leave-one-out leaves one out.
+    weights : RowWeights
+        Of the training rows, in the solve.
     fit_intercept : bool
     """
 
@@ -68,8 +69,7 @@ class Machine:
     path_rows: list
     variance: np.ndarray
     alpha_bounds: Any
-    weight: np.ndarray | None
-    copies: Any
+    weights: RowWeights
     fit_intercept: bool
 
     def encode(self, X):
@@ -106,8 +106,7 @@ class Machine:
         # With a free constant, only what the kernel is without one matters.
         K -= means
         K -= means[:, None] - mean
-        noise = self.alpha if self.weight is None else self.alpha / self.weight
-        factor = kernel_factor(K, noise, overwrite_K=True)[0]
+        factor = kernel_factor(K, self.weights.noise(self.alpha), overwrite_K=True)[0]
         ones = cho_solve((factor, True), np.ones(len(factor)))
         constant = ones.sum() if fit_intercept else np.inf
         out = np.empty(len(X))
@@ -138,7 +137,12 @@ def row_slices(n_rows: int, n_columns: int):
 
 @one_blas_thread()
 def fit_machine(
-    member: Member, X, Y, sample_weight, settings: Settings, solve_weight=None
+    member: Member,
+    X,
+    Y,
+    weights: RowWeights,
+    settings: Settings,
+    solve_weights: RowWeights | None = None,
 ) -> Machine:
     """Learn what is free and solve the ridge.
 
@@ -147,31 +151,29 @@ def fit_machine(
     member : Member
     X : ndarray of shape (n, n_features)
     Y : ndarray of shape (n, k)
-    sample_weight : ndarray of shape (n,)
+    weights : RowWeights
         Positive: what is learned from.
     settings : Settings
-    solve_weight : ndarray of shape (n,), default=None
-        Weights of the solve, where they are others.
+    solve_weights : RowWeights, default=None
+        Weights of the solve, where they are others, of the same copies.
     """
-    final = sample_weight if solve_weight is None else solve_weight
+    final = weights if solve_weights is None else solve_weights
     Z = X if member.encoding is None else member.encoding.transform(X)
-    found = learn(member, Z, Y, unless_ones(sample_weight), settings)
-    kernel, weight = found.kernel, unless_ones(final)
-    copies = sample_weight if settings.copies is None else settings.copies
+    found = learn(member, Z, Y, weights, settings)
+    kernel = found.kernel
     highest = found.alpha
     if member.raise_alpha and found.path and not isinstance(found.alpha_bounds, str):
         highest = found.alpha_bounds[1]
     alpha, solution = solve_raised(
-        kernel(Z), Y, found.alpha, highest, weight, settings.intercept, copies
+        kernel(Z), Y, found.alpha, highest, final, settings.intercept
     )
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
-    residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weight, copies)
+    residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, final)
     if settings.intercept and len(Y) == 1:
         residuals = np.zeros_like(Y)  # nothing is left to predict one row from
-    n_rows = np.broadcast_to(copies, len(Y)).sum()
     explained = np.sum((Y - solution.intercept) * solution.dual_coef, axis=0)
-    variance = explained / max(n_rows - settings.intercept, 1.0)
+    variance = explained / max(final.n_rows - settings.intercept, 1.0)
     return Machine(
         kernel=kernel,
         alpha=alpha,
@@ -180,18 +182,17 @@ def fit_machine(
         dual_coef=solution.dual_coef,
         intercept=solution.intercept,
         loo=Y - residuals,
-        loo_error=mean_square(residuals, final),
+        loo_error=mean_square(residuals, final.weight),
         path=found.path,
         path_rows=found.rows,
         variance=np.maximum(variance, 0.0),
         alpha_bounds=found.alpha_bounds,
-        weight=weight,
-        copies=copies,
+        weights=final,
         fit_intercept=settings.intercept,
     )
 
 
-def solve_raised(K, Y, alpha, highest, weight, intercept, copies=None):
+def solve_raised(K, Y, alpha, highest, weights, intercept):
     """Solve with a ridge raised to the next minimum of the leave-one-out error.
 
     It is never lowered, nor raised above `highest`.
@@ -201,20 +202,20 @@ def solve_raised(K, Y, alpha, highest, weight, intercept, copies=None):
     alpha : float
     solution : Solution
     """
-    solution = solve(K, Y, alpha, weight, intercept)
+    solution = solve(K, Y, alpha, weights, intercept)
     if highest <= alpha:
         return alpha, solution
-    value, slope = loo_along_alpha(solution, alpha, weight, copies)
+    value, slope = loo_along_alpha(solution, alpha, weights)
     if slope >= 0.0:
         return alpha, solution
     del solution  # one inverse at a time
 
     def along(ridge):
-        solution = solve(K, Y, ridge, weight, intercept)
-        return loo_along_alpha(solution, ridge, weight, copies)
+        solution = solve(K, Y, ridge, weights, intercept)
+        return loo_along_alpha(solution, ridge, weights)
 
     alpha = _next_minimum(along, alpha, value, slope, highest)
-    return alpha, solve(K, Y, alpha, weight, intercept)
+    return alpha, solve(K, Y, alpha, weights, intercept)
 
 
 def _next_minimum(along, alpha, value, slope, highest) -> float:
@@ -258,6 +259,9 @@ def mean_square(residuals, weight) -> float:
     return float(weight @ np.sum(residuals**2, axis=1) / weight.sum())
 
 
-def unless_ones(weight):
-    """Return None for weights that are all one, which are no weights."""
-    return None if (weight == 1.0).all() else weight
+def row_weights(sample_weight) -> RowWeights:
+    """Return the weights of rows: if all are whole numbers, they count copies."""
+    counts = are_counts(sample_weight)
+    return RowWeights(
+        sample_weight, sample_weight if counts else np.ones(len(sample_weight))
+    )

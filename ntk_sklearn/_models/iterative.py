@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..solvers._conjugate_gradient import conjugate_solve
-from .exact import Machine, unless_ones
+from .exact import Machine
 from .sample import Sample
 
 
@@ -21,16 +21,15 @@ class ConjugateMachine(Machine):
         )
 
 
-def fit_conjugate(member, sample: Sample, X, Y, weight, settings) -> ConjugateMachine:
+def fit_conjugate(member, sample: Sample, X, Y, weights, settings) -> ConjugateMachine:
     """Learn on a sample, and solve exactly on the kernel matrix of all rows."""
     old = sample.learn(member, settings)
     Z = old.encode(X)
-    weight = unless_ones(weight)
-    found = conjugate_solve(old.kernel(Z), Y, old.alpha, weight, settings.intercept)
+    found = conjugate_solve(old.kernel(Z), Y, old.alpha, weights, settings.intercept)
     changed = {
         "X": Z,
         "dual_coef": found.dual_coef,
         "intercept": found.intercept,
-        "weight": weight,
+        "weights": weights,
     }
     return ConjugateMachine(**vars(old) | changed)

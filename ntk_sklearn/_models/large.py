@@ -12,12 +12,12 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .._blocks.sampling import gather, sample_rows
 from .._blocks.sources import is_source
 from .._utils.compat import FitProgress
-from .._utils.validation import are_counts
+from .._utils.progress import Progress
 from .._utils.warnings import warn
-from ..solvers._streaming import Progress, sum_rows
+from ..solvers._streaming import accumulate
 from .choose import choose_solver
 from .clustered import fit_local
-from .exact import Machine
+from .exact import Machine, row_weights
 from .iterative import fit_conjugate
 from .nystrom import DEFAULT_CENTRES, Stream
 from .sample import Sample
@@ -113,13 +113,13 @@ class LargeFit:
     def _start_streams(self, X, Y, s, progress):
         """Learn kernels and choose centres from a sample of the rows."""
         m = self._n_centres
-        sample = Sample(X, Y, s, m, self._seed)
+        sample = Sample(X, Y, row_weights(s), m, self._seed)
         few = sample.few
         splits = self._splits(sample.X[few], np.zeros((len(few), 0)))
-        settings = self._settings(splits, s, progress)
+        settings = self._settings(splits, progress)
         self._streams = [
             Stream.start(member, sample, settings, m)
-            for member in self._members(sample.X, sample.weight)
+            for member in self._members(sample.X, sample.weights.weight)
         ]
         sample.keep_few()
 
@@ -136,39 +136,39 @@ class LargeFit:
     def _fit_in_memory(self, X, Y, s, progress):
         """Learn from a sample, and solve with all rows of positive weight at hand."""
         positive = s > 0
-        X, Y, s = X[positive], Y[positive], s[positive]
+        X, Y, weights = X[positive], Y[positive], row_weights(s).take(positive)
         m = self._n_centres if self.solver_ == "local" else 0
-        sample = Sample(X, Y, s, m, self._seed)
+        sample = Sample(X, Y, weights, m, self._seed)
         splits = self._splits(sample.X[sample.few], np.zeros((1, 0)))
-        settings = self._settings(splits, s, progress)
+        settings = self._settings(splits, progress)
         self.members_ = []
         machine: Machine
-        for member in self._members(sample.X, sample.weight):
+        for member in self._members(sample.X, sample.weights.weight):
             if self.solver_ == "cg":
-                machine = fit_conjugate(member, sample, X, Y, s, settings)
+                machine = fit_conjugate(member, sample, X, Y, weights, settings)
             else:
                 report = self._report()
-                machine = fit_local(member, sample, X, Y, s, settings, m, report)
+                machine = fit_local(member, sample, X, Y, weights, settings, m, report)
             self.members_.append(machine)
         self._conclude(sample)
 
     def _add_rows(self, X, Y, s):
         """Add rows to every stream, and solve."""
-        weight = None if (s == 1.0).all() else s
-        sums = []  # of every stream, before any of them is changed
+        weights = None if (s == 1.0).all() else row_weights(s)
+        streams = []
         for stream in self._streams:
             report = self._report()
-            sums.append(sum_rows(stream.system, X, Y, weight, progress=report))
-        for stream, found in zip(self._streams, sums, strict=True):
-            stream.system.merge(found).counts &= are_counts(s)
-        self.members_ = [stream.finish() for stream in self._streams]
+            system = accumulate(stream.system, X, Y, weights, progress=report)
+            streams.append(stream.with_system(system))
+        self.members_ = [stream.finish() for stream in streams]
+        self._streams = streams
         self._conclude(self._streams[0].sample)
 
     def _conclude(self, sample):
         """Set the fitted attributes; leave-one-out is of the sample's few rows."""
         few = sample.few
         self._describe(sample.X[few], np.arange(len(few)))
-        self._sampled = sample.Y[few], sample.weight[few]
+        self._sampled = sample.Y[few], sample.weights.weight[few]
 
     def _partial(self, X, Y, s):
         """Add a batch; the first one decides kernel and centres."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._learning.learn import Settings
+from ..solvers._features import NystromFeatures
 from ..solvers._nystrom import NystromSystem
 from .exact import Machine, mean_square, row_slices
 from .sample import Sample
@@ -15,22 +16,6 @@ from .sample import Sample
 _RIDGES = np.exp(np.linspace(-10.0, 10.0, 81))
 # Centres of a Nyström model that is chosen for want of memory.
 DEFAULT_CENTRES = 2000
-
-
-class EncodedKernel:
-    """A kernel between raw rows and encoded centres."""
-
-    def __init__(self, kernel, encoding):
-        self.kernel, self.encoding = kernel, encoding
-
-    def encode(self, X):
-        """Write raw rows as the kernel sees them."""
-        return X if self.encoding is None else self.encoding.transform(X)
-
-    def __call__(self, X, Y=None):
-        if Y is None:
-            return self.kernel(X)
-        return self.kernel(self.encode(X), Y)
 
 
 @dataclass(kw_only=True)
@@ -68,16 +53,20 @@ class Stream:
     def start(cls, member, sample: Sample, settings: Settings, m: int) -> Stream:
         """Learn a kernel and choose centres, with no row added yet."""
         machine = sample.learn(member, settings)
-        kernel = EncodedKernel(machine.kernel, member.encoding)
-        system = NystromSystem(
-            kernel,
+        encoding = member.encoding
+        features = NystromFeatures.of(
+            machine.kernel,
             sample.centres(machine, m),
-            sample.Y.shape[1],
-            settings.intercept,
-            n_features=sample.X.shape[1],
-            counts=settings.copies is None,
+            None if encoding is None else encoding.transform,
+            sample.X.shape[1],
         )
+        n_outputs = sample.Y.shape[1]
+        system = NystromSystem.empty(features, n_outputs, settings.intercept)
         return cls(machine, system, sample)
+
+    def with_system(self, system: NystromSystem) -> Stream:
+        """Return the stream with the sums over more rows."""
+        return Stream(self.machine, system, self.sample)
 
     def finish(self) -> NystromMachine:
         """Choose the ridge and solve."""
@@ -88,14 +77,14 @@ class Stream:
             alpha = system.best_alpha(np.unique(alphas))
         fit = system.solve(alpha)
         few = sample.few
-        X, Y, weight = sample.X[few], sample.Y[few], sample.weight[few]
-        loo = system.leave_one_out(X, Y, alpha, weight)
+        X, Y, weights = sample.X[few], sample.Y[few], sample.weights.take(few)
+        loo = system.leave_one_out(X, Y, alpha, weights)
         changed = {
             "alpha": alpha,
-            "X": system.centres,
+            "X": system.features.centres,
             "dual_coef": fit.coef,
             "intercept": fit.intercept,
             "loo": loo,
-            "loo_error": mean_square(Y - loo, weight),
+            "loo_error": mean_square(Y - loo, weights.weight),
         }
         return NystromMachine(**vars(old) | changed, system=system)

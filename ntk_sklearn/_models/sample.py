@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from .._blocks.sampling import sample_rows
 from .._learning.learn import Settings
 from ..solvers._centres import select_centres
+from ..solvers._row_weights import RowWeights
 from .exact import Machine, fit_machine
 
 # Rows on which hyperparameters are learned.
@@ -34,12 +35,12 @@ def first_layer(kernel, Z) -> np.ndarray:
 class Sample:
     """Rows drawn from a data set: some to learn from, all as candidates for centres."""
 
-    def __init__(self, X, Y, weight, n_centres, random_state):
+    def __init__(self, X, Y, weights: RowWeights, n_centres, random_state):
         self.rng = check_random_state(random_state)
         wanted = max(_POOL * n_centres, LEARNING_ROWS)
-        positive = np.flatnonzero(weight > 0)
+        positive = np.flatnonzero(weights.weight > 0)
         self.rows, self.X = sample_rows(X, wanted, self.rng, among=positive)
-        self.Y, self.weight = Y[self.rows], weight[self.rows]
+        self.Y, self.weights = Y[self.rows], weights.take(self.rows)
         few = self.rng.permutation(len(self.rows))[:LEARNING_ROWS]
         self.few = np.sort(few)
 
@@ -47,13 +48,14 @@ class Sample:
         """Forget the candidates, once the centres have been chosen."""
         few = self.few
         self.rows, self.X = self.rows[few], self.X[few]
-        self.Y, self.weight = self.Y[few], self.weight[few]
+        self.Y, self.weights = self.Y[few], self.weights.take(few)
         self.few = np.arange(len(few))
 
     def learn(self, member, settings: Settings) -> Machine:
         """Fit a machine to the rows to learn from."""
         few = self.few
-        return fit_machine(member, self.X[few], self.Y[few], self.weight[few], settings)
+        weights = self.weights.take(few)
+        return fit_machine(member, self.X[few], self.Y[few], weights, settings)
 
     def centres(self, machine: Machine, m):
         """Choose centres: encoded candidates, far apart in the kernel's own scales."""

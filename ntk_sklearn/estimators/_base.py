@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._learning.learn import Member, Settings
 from .._learning.problem import is_ours
-from .._models.choose import MATRICES, available_memory
-from .._models.exact import fit_machine
+from .._models.choose import MATRICES
+from .._models.exact import fit_machine, row_weights
 from .._models.large import LargeFit
 from .._utils.compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
+from .._utils.memory import available_memory
 from .._utils.validation import are_counts
 from ..kernels._weighted import WeightedNTKernel
-from ..objectives._objectives import OBJECTIVES
+from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from . import _defaults
 
@@ -64,7 +65,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
     def _automatic(self) -> bool:
         return self.kernel is None and self.encoding is not None
 
-    def _settings(self, splits, sample_weight, progress) -> Settings:
+    def _settings(self, splits, progress) -> Settings:
         bounds = self.alpha_bounds
         if not isinstance(bounds, str):
             bounds = np.asarray(bounds, dtype=np.float64)
@@ -93,7 +94,6 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
             max_iter=self.max_iter,
             tol=self.tol,
             intercept=self.fit_intercept,
-            copies=None if are_counts(sample_weight) else 1.0,
             splits=splits,
             report=report,
         )
@@ -211,10 +211,11 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         members = self._members(rows, weight)
         progress = FitProgress(self, X, y, self.max_iter * len(members))
         splits = self._splits(rows, roles[kept])
-        settings = self._settings(splits, weight, progress)
-        emphasised = weight * emphasis[kept]
+        settings = self._settings(splits, progress)
+        weights = row_weights(weight)
+        emphasised = weights.scaled(emphasis[kept])
         self.members_ = [
-            fit_machine(member, rows, targets, weight, settings, emphasised)
+            fit_machine(member, rows, targets, weights, settings, emphasised)
             for member in members
         ]
         self._describe(X, origin)

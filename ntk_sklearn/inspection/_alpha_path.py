@@ -101,16 +101,15 @@ class AlphaPathDisplay:
             problem.K,
             problem.Y * scale,
             np.sort(_checked(alphas)),
-            problem.sample_weight,
+            problem.weights,
             problem.intercept,
-            copies=problem.copies,
         )
         squares = np.sum(((problem.Y - machine.loo) * scale) ** 2, axis=1)
         display = cls(
             path.alphas,
             path.errors,
             alpha=problem.alpha,
-            error=float(np.average(squares, weights=problem.sample_weight)),
+            error=float(np.average(squares, weights=problem.weights.weight)),
             name=type(estimator).__name__ if name is None else name,
         )
         return display.plot(ax=ax, **kwargs)

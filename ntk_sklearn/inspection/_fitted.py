@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators._base import BaseWNTK
+from ..solvers._row_weights import RowWeights
 
 
 class RidgeProblem(NamedTuple):
@@ -21,17 +22,14 @@ class RidgeProblem(NamedTuple):
     Y : ndarray of shape (n, k)
         Targets, or class indicators.
     alpha : float
-    sample_weight : ndarray of shape (n,) or None
-    copies : float or ndarray of shape (n,)
-        How many copies of each row there are.
+    weights : RowWeights
     intercept : bool
     """
 
     K: np.ndarray
     Y: np.ndarray
     alpha: float
-    sample_weight: np.ndarray | None
-    copies: Any
+    weights: RowWeights
     intercept: bool
 
 
@@ -76,10 +74,9 @@ def ridge_problem(estimator: BaseWNTK, machine) -> RidgeProblem:
             'of the rows with solver="cholesky".'
         )
     K = machine.kernel(machine.X)
-    s = machine.weight
-    noise = machine.alpha if s is None else machine.alpha / s[:, None]
+    noise = machine.weights.noise(machine.alpha)[:, None]
     Y = K @ machine.dual_coef + noise * machine.dual_coef + machine.intercept
-    return RidgeProblem(K, Y, machine.alpha, s, machine.copies, machine.fit_intercept)
+    return RidgeProblem(K, Y, machine.alpha, machine.weights, machine.fit_intercept)
 
 
 def drawing_axes(caller: str, ax=None) -> Any:
