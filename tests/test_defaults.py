@@ -134,11 +134,13 @@ class TestClassification:
         assert (one.encoder.codes, two.encoder.codes) == (("standard",), ("ranks",))
         assert one.kernel.n_dims == 0
 
-    def test_ranks_do_not_see_units(self):
+    @pytest.mark.parametrize("unit", [1e-3, 2.54, 10.0, 1e200])
+    def test_probabilities_do_not_see_units(self, unit):
         X, y = _data()
-        here = WNTKClassifier().fit(X, y > 0).models_[1]
-        there = WNTKClassifier().fit(X**3, y > 0).models_[1]
-        assert_allclose(there.dual_coef, here.dual_coef, rtol=1e-9)
+        X = np.column_stack([X, np.round(X[:, 0]), X[:, 1] > 0])
+        here = WNTKClassifier().fit(X, y > 0).predict_proba(X)
+        there = WNTKClassifier().fit(unit * X, y > 0).predict_proba(unit * X)
+        assert_allclose(there, here, rtol=0, atol=1e-9)
 
     def test_a_fixed_ridge_is_kept(self):
         X, y = _data()

@@ -13,11 +13,13 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+from joblib.parallel import ThreadingBackend
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -42,8 +44,13 @@ from ntk_sklearn.comparison.progress import Progress
 from ntk_sklearn.comparison.results import _HEADER
 from ntk_sklearn.estimators._classifier import WNTKClassifier
 from ntk_sklearn.estimators._regressor import WNTKRegressor
-from ntk_sklearn.solvers import BlockError, NystromSystem, accumulate, predict
-from ntk_sklearn.solvers import _streaming as streaming
+from ntk_sklearn.solvers import (
+    BlockError,
+    NystromFeatures,
+    NystromSystem,
+    accumulate,
+    predict,
+)
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)
@@ -218,9 +225,9 @@ def test_a_full_log_does_not_stop_a_study():
 
 
 def fit(X=X, Y=Y, **options):
-    system = NystromSystem(KERNEL, CENTRES, 2)
-    accumulate(system, X, Y, **options)
-    return predict(KERNEL, CENTRES, system.solve(0.1), CENTRES, n_jobs=1)
+    system = NystromSystem.empty(NystromFeatures.of(KERNEL, CENTRES), 2)
+    system = accumulate(system, X, Y, **options)
+    return predict(system.features, system.solve(0.1), CENTRES, n_jobs=1)
 
 
 CENTRES = X[:30].copy()
@@ -255,7 +262,7 @@ def test_what_cannot_be_sent_at_all_says_so():
         def __reduce__(self):
             raise RuntimeError("no way")
 
-    system = NystromSystem(Stuck(depth=2), CENTRES, 2)
+    system = NystromSystem.empty(NystromFeatures.of(Stuck(depth=2), CENTRES), 2)
     with (
         joblib.parallel_config(backend="loky", n_jobs=2),
         pytest.raises(pickle.PicklingError),
@@ -263,13 +270,22 @@ def test_what_cannot_be_sent_at_all_says_so():
         accumulate(system, X, Y)
 
 
-def _no_room(**options):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+class NoRoom(ThreadingBackend):
+    """Workers that cannot be started, for want of room on the disk."""
+
+    def configure(self, *args, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_workers_that_cannot_be_started_name_the_block(monkeypatch):
-    monkeypatch.setattr(streaming, "Parallel", _no_room)
-    with pytest.raises(BlockError, match=r"block 0 \(rows 0 to 99\).*No space left"):
+joblib.register_parallel_backend("no room", NoRoom)
+no_room = partial(joblib.parallel_config, backend="no room", n_jobs=2)
+
+
+def test_workers_that_cannot_be_started_name_the_block():
+    with (
+        no_room(),
+        pytest.raises(BlockError, match=r"block 0 \(rows 0 to 99\).*No space left"),
+    ):
         fit(block_rows=100)
 
 
@@ -371,10 +387,9 @@ def test_warnings_of_models_are_named(tmp_path, monkeypatch):
         assert "wntk warned" not in text
 
 
-def test_a_failed_fit_leaves_the_estimator_as_it_was(monkeypatch):
+def test_a_failed_fit_leaves_the_estimator_as_it_was():
     def fails(model, *data):
-        with monkeypatch.context() as patch, pytest.raises(BlockError, match="block 0"):
-            patch.setattr(streaming, "Parallel", _no_room)
+        with no_room(), pytest.raises(BlockError, match="block 0"):
             model.fit(*data)
 
     model = clone(MODEL)
@@ -389,14 +404,14 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(monkeypatch):
     np.testing.assert_array_equal(model.partial_fit(X, Y).predict(X), again)
 
 
-def test_a_failed_batch_adds_to_no_machine(monkeypatch):
-    from ntk_sklearn._models import large
+def test_a_failed_batch_adds_to_no_model(monkeypatch):
+    from ntk_sklearn._models import nystrom
 
     classes = Y[:, 0] > 0
     model = WNTKClassifier(n_components=30).fit(X, classes)
     expected = model.decision_function(X)
-    assert len(model._streams) > 1
-    whole, calls = large.sum_rows, []
+    assert len(model.models_) > 1
+    whole, calls = nystrom.accumulate, []
 
     def failing(*args, **options):
         calls.append(args)
@@ -405,7 +420,7 @@ def test_a_failed_batch_adds_to_no_machine(monkeypatch):
         return whole(*args, **options)
 
     with monkeypatch.context() as patch, pytest.raises(BlockError):
-        patch.setattr(large, "sum_rows", failing)
+        patch.setattr(nystrom, "accumulate", failing)
         model.partial_fit(X, classes)
     np.testing.assert_array_equal(model.decision_function(X), expected)
-    assert {stream.system.sums.rows for stream in model._streams} == {600}
+    assert {one.system.equations.n_rows for one in model.models_} == {600}

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
 from ntk_sklearn._learning.problem import HyperparameterProblem
 from ntk_sklearn._models.choose import check_memory
+from ntk_sklearn.estimators._options import matrices_of
 
 from .estimator_cases import HELD, both, classification, quiet, regression
 
@@ -259,7 +260,7 @@ class TestNumericalCare:
         finally:
             tracemalloc.stop()
         # Beside matrices of n by n there are some of n by the number of columns.
-        assert 0.3 * model._n_matrices() < peak < model._n_matrices() + 0.5
+        assert 0.3 * matrices_of(model) < peak < matrices_of(model) + 0.5
 
     def test_predictions_come_in_blocks(self):
         X, y = regression()

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from contextlib import nullcontext
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import joblib
@@ -14,15 +14,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WeightedNTKernel
 from ntk_sklearn._blocks.sampling import sample_rows
-from ntk_sklearn._models import sample as _sample
+from ntk_sklearn._blocks.sources import Mapped, load, row_blocks
+from ntk_sklearn._blocks.tasks import joblib_options, run_tasks, share_out
 from ntk_sklearn._models.choose import choose_solver
+from ntk_sklearn._utils.progress import Progress
+from ntk_sklearn._utils.threads import one_blas_thread
 from ntk_sklearn.estimators._classifier import WNTKClassifier
 from ntk_sklearn.estimators._regressor import WNTKRegressor
 from ntk_sklearn.solvers import (
     BlockError,
+    NystromFeatures,
     NystromSystem,
-    Progress,
-    _streaming,
+    RowWeights,
     accumulate,
     conjugate_solve,
     leverage_scores,
@@ -32,20 +35,31 @@ from ntk_sklearn.solvers import (
 )
 from ntk_sklearn.solvers._conjugate_gradient import pivoted_features
 
+from .estimator_cases import turn
+
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)
 X = rng.standard_normal((600, 5))
 Y = np.column_stack([np.sin(X[:, 0]) + X[:, 1], X[:, 2] ** 2 + 5.0])
 Y += 0.1 * rng.standard_normal(Y.shape)
-WEIGHT = rng.integers(0, 3, len(X)).astype(float)
+WEIGHT = rng.integers(0, 3, len(X))
 CENTRES = X[select_centres(X, 60)]
 NEW = rng.standard_normal((40, 5))
 
 
+def system_of(X, Y, weight=None, centres=CENTRES, kernel=KERNEL, **options):
+    features = NystromFeatures.of(kernel, centres)
+    return accumulate(NystromSystem.empty(features, 2), X, Y, weight, **options)
+
+
+def solved(system, alpha=0.1):
+    return predict(system.features, system.solve(alpha), NEW)
+
+
 def fit(X=X, Y=Y, weight=None, alpha=0.1, kernel=KERNEL, intercept=True, **options):
-    system = NystromSystem(kernel, CENTRES, 2, intercept)
-    accumulate(system, X, Y, weight, **options)
-    return predict(kernel, CENTRES, system.solve(alpha), NEW)
+    features = NystromFeatures.of(kernel, CENTRES)
+    system = NystromSystem.empty(features, 2, intercept)
+    return solved(accumulate(system, X, Y, weight, **options), alpha)
 
 
 def dense(weight, alpha, intercept):
@@ -74,20 +88,19 @@ def test_equals_the_dense_least_squares(weight, intercept):
 
 
 def test_weights_are_copies():
-    times = np.repeat(np.arange(len(X)), WEIGHT.astype(int))
+    times = np.repeat(np.arange(len(X)), WEIGHT)
     close(fit(X[times], Y[times]), fit(weight=WEIGHT))
 
 
 def test_all_rows_as_centres_are_the_exact_ridge():
-    system = NystromSystem(KERNEL, X, 2).update(X, Y)
     exact = solve(KERNEL(X), Y, 0.1)
-    found = predict(KERNEL, X, system.solve(0.1), NEW)
+    found = solved(system_of(X, Y, centres=X))
     close(found, KERNEL(NEW, X) @ exact.dual_coef + exact.intercept, 1e-7)
 
 
 def test_gcv_is_that_of_the_hat_matrix():
     alphas = [1e-2, 1.0, 100.0]
-    system = NystromSystem(KERNEL, CENTRES, 2).update(X, Y)
+    system = system_of(X, Y)
     path = system.gcv(alphas)
     K = KERNEL(CENTRES)
     Z = np.linalg.solve(np.linalg.cholesky(K), KERNEL(CENTRES, X)).T
@@ -106,10 +119,88 @@ def test_block_size_does_not_matter(block_rows):
 
 
 def test_batches_equal_one_pass():
-    system = NystromSystem(KERNEL, CENTRES, 2)
+    system = NystromSystem.empty(NystromFeatures.of(KERNEL, CENTRES), 2)
     for start in range(0, 600, 150):
-        system.update(X[start : start + 150], Y[start : start + 150])
-    close(predict(KERNEL, CENTRES, system.solve(0.1), NEW), fit())
+        batch = slice(start, start + 150)
+        system = accumulate(system, X[batch], Y[batch])
+    close(solved(system), fit())
+
+
+def test_what_is_added_to_stays_as_it_is():
+    parts = [system_of(X[part], Y[part]) for part in (slice(200), slice(200, 600))]
+    before = [[np.copy(a) for a in part.equations] for part in parts]
+    both = parts[0].plus(parts[1].equations)
+    close(solved(both), fit())
+    accumulate(both, X, Y)
+    close(solved(both), fit())
+    for part, old in zip(parts, before, strict=True):
+        for now, then in zip(part.equations, old, strict=True):
+            np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("multiplicity", [np.ones(600), WEIGHT + 1.0])
+def test_weights_of_copies_in_a_pass(multiplicity, tmp_path):
+    """Weights may be integers, or weights beside copies, in memory or in files."""
+    pair = RowWeights(WEIGHT / 4, multiplicity)
+    system = system_of(X, Y, pair, block_rows=70)
+    equations = system.equations
+    assert equations.weight == pytest.approx(WEIGHT.sum() / 4)
+    assert equations.n_rows == multiplicity[WEIGHT > 0].sum()
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    for given, n_rows in (
+        (WEIGHT, WEIGHT.sum()),
+        (WEIGHT.astype(float), np.count_nonzero(WEIGHT)),
+        (pair.columns, equations.n_rows),
+    ):
+        np.save(tmp_path / "s.npy", given)
+        files = [[tmp_path / f"{name}.npy"] for name in "Xys"]
+        assert system_of(*files).equations.n_rows == n_rows
+        assert system_of(*files[:2], given).equations.n_rows == n_rows
+    gcv = system.gcv([0.1, 1.0])
+    n, dof = equations.n_rows, [system_dof(system, a) for a in (0.1, 1.0)]
+    for error, freedom, alpha in zip(gcv.errors, dof, (0.1, 1.0), strict=True):
+        fitted = predict(system.features, system.solve(alpha), X)
+        rss = np.sum(WEIGHT[:, None] / 4 * (Y - fitted) ** 2)
+        expected = rss / equations.weight * (n / (n - freedom)) ** 2
+        assert error == pytest.approx(expected, rel=1e-7)
+
+
+def system_dof(system, alpha):
+    """The trace of the hat matrix, from the leverages of all rows."""
+    _, variance = system.variance(X, alpha)
+    return WEIGHT / 4 @ variance / alpha
+
+
+def test_leave_one_out_of_weighted_rows():
+    rows = np.flatnonzero(WEIGHT)[:3]
+    for weight, left in ((WEIGHT, WEIGHT - 1.0), (WEIGHT / 4, np.zeros(600))):
+        system = system_of(X, Y, weight)
+        found = system.leave_one_out(X[rows], Y[rows], 0.1, weight[rows])
+        for i, row in enumerate(rows):
+            rest = weight.astype(float)
+            rest[row] = left[row]
+            part = system_of(X, Y, rest)
+            expected = predict(part.features, part.solve(0.1), X[row][None])
+            close(found[i], expected[0], 1e-8)
+
+
+def test_raw_rows_are_transformed_a_tile_at_a_time():
+    encoded, seen = np.column_stack([X, X[:, 0] ** 2]), []
+
+    def transform(rows):
+        seen.append(len(rows))
+        return np.column_stack([rows, rows[:, 0] ** 2])
+
+    plain = system_of(encoded, Y, centres=encoded[:50])
+    features = NystromFeatures.of(KERNEL, encoded[:50], transform, n_features=5)
+    system = accumulate(NystromSystem.empty(features, 2), X, Y, block_rows=100)
+    assert max(seen) == 100
+    expected = predict(plain.features, plain.solve(0.1), transform(NEW))
+    close(solved(system), expected)
+    close(system.variance(X, 0.1)[1], plain.variance(encoded, 0.1)[1])
+    with pytest.raises(BlockError, match=r"5 columns are needed"):
+        accumulate(system, encoded, Y)
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
@@ -151,8 +242,6 @@ def test_a_sample_reads_a_few_files_only(tmp_path):
 
 
 def test_memory_maps_are_passed_as_references(tmp_path):
-    from ntk_sklearn._blocks.sources import Mapped, load, row_blocks
-
     np.save(tmp_path / "X.npy", X)
     blocks = row_blocks(np.load(tmp_path / "X.npy", mmap_mode="r")[7:][5:], rows=100)
     assert isinstance(blocks[1].X, Mapped)
@@ -184,7 +273,7 @@ def test_a_bad_file_is_named(files):
 
 
 def test_a_failed_pass_leaves_the_system_as_it_was():
-    system = NystromSystem(KERNEL, CENTRES, 2).update(X[:100], Y[:100])
+    system = system_of(X[:100], Y[:100])
     before = system.solve(0.1).coef
     bad = X[100:].copy()
     bad[-1] = np.nan
@@ -214,10 +303,11 @@ needs_sigkill = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 
 
 def killed_fit(folder, times=1):
-    system = NystromSystem(deadly(str(folder), times), CENTRES, 2)
-    accumulate(system, X, Y, block_rows=100)
+    kernel = deadly(str(folder), times)
+    system = system_of(X, Y, kernel=kernel, block_rows=100)
     assert os.listdir(folder)  # it has happened
-    return predict(KERNEL, CENTRES, system.solve(0.1), NEW, n_jobs=1)
+    features = NystromFeatures.of(KERNEL, CENTRES)
+    return predict(features, system.solve(0.1), NEW, n_jobs=1)
 
 
 @needs_sigkill
@@ -227,11 +317,14 @@ def test_a_killed_process_is_replaced(tmp_path):
         close(killed_fit(tmp_path), fit(n_jobs=1))
 
 
-def test_a_block_that_always_kills_is_named(monkeypatch):
-    from concurrent.futures.process import BrokenProcessPool
+def sum_rows(group, columns):
+    return sum(X.sum() for block in group for X, _, _ in load(block, columns, 100))
 
-    from ntk_sklearn.solvers import _streaming
 
+GROUPS = share_out(row_blocks(X, rows=100))
+
+
+def test_a_block_that_always_kills_is_named():
     calls = []
 
     def broken(**options):
@@ -244,16 +337,13 @@ def test_a_block_that_always_kills_is_named(monkeypatch):
 
         return run
 
-    monkeypatch.setattr(_streaming, "Parallel", broken)
     with pytest.raises(BlockError, match=r"killed again and again at block 3 "):
-        fit(block_rows=100)
+        list(run_tasks(sum_rows, GROUPS, 5, parallel=broken))
     assert calls == [0, 1, 2, 3, 0, 0]
 
 
-def test_any_number_of_lost_workers_is_replaced(monkeypatch):
+def test_any_number_of_lost_workers_is_replaced():
     """Only one that is lost again and again at the same block is given up."""
-    from concurrent.futures.process import BrokenProcessPool
-
     starts = []
 
     def weak(**options):
@@ -266,10 +356,9 @@ def test_any_number_of_lost_workers_is_replaced(monkeypatch):
 
         return run
 
-    expected = fit(block_rows=100)
-    monkeypatch.setattr(_streaming, "Parallel", weak)
-    np.testing.assert_array_equal(fit(block_rows=100), expected)
-    assert len(starts) == 7  # the last one for the predictions
+    expected = list(run_tasks(sum_rows, GROUPS, 5, n_jobs=1))
+    assert list(run_tasks(sum_rows, GROUPS, 5, parallel=weak)) == expected
+    assert len(expected) == 6 and len(starts) == 6
 
 
 @pytest.fixture(scope="module")
@@ -313,9 +402,11 @@ def test_cluster_recovers_from_lost_workers(cluster, tmp_path, times):
 
 
 @pytest.mark.parametrize("allowed, threads", [(1, 1), (2, 2), (20, 6)])
-def test_blocks_are_shared_out_to_threads(monkeypatch, allowed, threads):
+def test_blocks_are_shared_out_to_threads(allowed, threads):
     """Each thread has whole blocks, if there are enough; no digit depends on it."""
     expected = fit(block_rows=50, n_jobs=1)
+    chosen = joblib_options(None, 12, 8 * 60**2, allowed)
+    assert chosen.get("n_jobs") == (threads if allowed > 1 else None)
     seen, both = set(), threading.Barrier(threads, timeout=10)
 
     def kernel(A, B=None):
@@ -324,21 +415,22 @@ def test_blocks_are_shared_out_to_threads(monkeypatch, allowed, threads):
             both.wait()  # until every thread has a block
         return KERNEL(A, B)
 
-    monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(allowed))
-    found = fit(block_rows=50, kernel=kernel)
+    with joblib.parallel_config(backend="threading"):
+        found = fit(block_rows=50, kernel=kernel, n_jobs=threads)
     assert len(seen) == threads
     np.testing.assert_array_equal(found, expected)
 
 
-def test_when_threads_are_chosen(monkeypatch):
-    monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(4))
+def test_when_threads_are_chosen():
     chosen = {"n_jobs": 4, "backend": "threading", "return_as": "generator"}
-    assert _streaming._workers(None, 100, 2**28) == chosen
-    assert "backend" not in _streaming._workers(None, 100, 2**28 + 1)  # too large
-    assert "backend" not in _streaming._workers(None, 3, 0)  # too few
-    assert "backend" not in _streaming._workers(1, 100, 0)
+    assert joblib_options(None, 100, 2**28, 4) == chosen
+    assert "backend" not in joblib_options(None, 100, 2**28 + 1, 4)  # too large
+    assert "backend" not in joblib_options(None, 3, 0, 4)  # too few
+    assert "backend" not in joblib_options(1, 100, 0, 4)
+    with one_blas_thread() as allowed:  # by default, as many as the process may use
+        assert joblib_options(None, 100, 0) == joblib_options(None, 100, 0, allowed)
     with joblib.parallel_config(backend="loky", n_jobs=2):
-        assert "backend" not in _streaming._workers(None, 100, 0)
+        assert "backend" not in joblib_options(None, 100, 0, 4)
 
 
 def test_progress_tells_the_time_left(capsys):
@@ -359,6 +451,8 @@ def test_centres():
     assert len(np.unique(rows)) == 50
     with pytest.raises(ValueError, match=r"method must be"):
         select_centres(X, 50, method="grid")
+    with pytest.raises(ValueError, match=r'"leverage" needs a kernel'):
+        select_centres(X, 50, method="leverage")
 
 
 def test_leverage_scores_with_all_rows_as_pilot_are_exact():
@@ -367,19 +461,17 @@ def test_leverage_scores_with_all_rows_as_pilot_are_exact():
     close(leverage_scores(X, KERNEL, 600, 0.5), exact, 1e-6)
 
 
-@pytest.mark.parametrize("preconditioner", ["nystrom", "single"])
+@pytest.mark.parametrize("rank", [None, 600])
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("weight", [None, WEIGHT + 0.5], ids=["even", "weighted"])
-def test_conjugate_gradients_equal_cholesky(weight, intercept, preconditioner):
+def test_conjugate_gradients_equal_cholesky(weight, intercept, rank):
     K = KERNEL(X)
     exact = solve(K, Y, 0.05, weight, intercept)
-    found = conjugate_solve(
-        K, Y, 0.05, weight, intercept, preconditioner=preconditioner, tol=1e-13
-    )
+    found = conjugate_solve(K, Y, 0.05, weight, intercept, rank=rank, tol=1e-13)
     close(found.dual_coef, exact.dual_coef, 1e-8)
     np.testing.assert_allclose(found.intercept, exact.intercept, atol=1e-8)
-    if preconditioner == "single":
-        assert found.n_iter < 40
+    if rank == 600:  # the preconditioner is the inverse, but for rounding
+        assert found.n_iter < 10
 
 
 def test_pivots_go_where_something_is_left():
@@ -404,8 +496,8 @@ def test_a_pivot_is_not_drawn_again():
 def test_conjugate_gradients_say_when_they_fail():
     with pytest.raises(np.linalg.LinAlgError, match=r"did not reach"):
         conjugate_solve(KERNEL(X), Y, 1e-6, rank=1, max_iter=2)
-    with pytest.raises(np.linalg.LinAlgError, match=r"float32"):
-        conjugate_solve(KERNEL(X) - 5 * np.eye(600), Y, 1e-6, preconditioner="single")
+    with pytest.raises(np.linalg.LinAlgError, match=r"not positive definite.*negative"):
+        conjugate_solve(KERNEL(X) - 5 * np.eye(600), Y, 1e-6)
 
 
 def test_choice_of_solver():
@@ -453,7 +545,7 @@ def test_bounds_of_the_ridge_are_scaled_as_the_ridge_is():
 
 def test_the_ridge_is_that_of_all_rows(monkeypatch):
     # On 60 noisy rows little is learned but noise, of which 3000 need not be afraid.
-    monkeypatch.setattr(_sample, "LEARNING_ROWS", 60)
+    turn(monkeypatch, learning_rows=60)
     rng = np.random.default_rng(0)
     rows, new = rng.standard_normal((2, 3000, 2))
     signal = [np.sin(3 * A[:, 0]) + np.cos(2 * A[:, 1]) for A in (rows, new)]
@@ -461,11 +553,11 @@ def test_the_ridge_is_that_of_all_rows(monkeypatch):
     model = clone(FIXED).set_params(n_components=100, alpha_bounds=(1e-8, 1e8))
     model.fit(rows, y)
     error = np.mean((model.predict(new) - signal[1]) ** 2)
-    (stream,) = model._streams
-    sampled, K = stream.machine.alpha, KERNEL(new, model.X_fit_)
+    (fitted,) = model.models_
+    sampled, K = fitted.learned.alpha, KERNEL(new, model.X_fit_)
 
     def error_of(alpha):
-        found = stream.system.solve(alpha)
+        found = fitted.system.solve(alpha)
         return np.mean(((K @ found.coef + found.intercept)[:, 0] - signal[1]) ** 2)
 
     grid = [error_of(alpha) for alpha in sampled * np.exp(np.arange(-10.0, 10.5))]
@@ -476,8 +568,7 @@ def test_the_ridge_is_that_of_all_rows(monkeypatch):
 def test_estimator_agrees_with_the_functions():
     model = clone(FIXED).fit(X, Y, WEIGHT)
     assert model.solver_ == "nystrom" and model.X_fit_.shape == (60, 5)
-    system = NystromSystem(KERNEL, model.X_fit_, 2).update(X, Y, WEIGHT)
-    close(model.predict(NEW), predict(KERNEL, model.X_fit_, system.solve(0.1), NEW))
+    close(model.predict(NEW), solved(system_of(X, Y, WEIGHT, model.X_fit_)))
 
 
 def test_all_components_are_the_exact_fit():
@@ -491,7 +582,7 @@ def test_all_components_are_the_exact_fit():
     exact.fit(X, Y[:, 0])
     deviations = [m.predict(NEW, return_std=True)[1] for m in (model, exact)]
     close(deviations[0], deviations[1], 1e-5)
-    loo = model._streams[0].finish().loo
+    loo = model.models_[0].held_out.predictions
     close(loo[:, 0], exact.loo_predictions_, 1e-6)
 
 
@@ -507,8 +598,7 @@ def test_partial_fit_equals_fit():
     close(once.predict(NEW), whole.predict(NEW))
     # A batch adds to what is there: twice the data is a weight of two.
     once.partial_fit(X, Y)
-    system = NystromSystem(KERNEL, once.X_fit_, 2).update(X, Y, np.full(600, 2.0))
-    close(once.predict(NEW), predict(KERNEL, once.X_fit_, system.solve(0.1), NEW))
+    close(once.predict(NEW), solved(system_of(X, Y, np.full(600, 2), once.X_fit_)))
     with pytest.raises(ValueError, match=r"features"):
         once.partial_fit(X[:, :3], Y)
 

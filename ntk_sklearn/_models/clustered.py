@@ -23,7 +23,7 @@ from .exact import ExactModel
 from .sample import PilotSample, first_layer
 
 # The least number of rows in a cluster, on average.
-_CLUSTER_ROWS = 1000
+CLUSTER_ROWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ def fit_clustered(
     data: TrainingSet,
     n_centres: int,
     progress_name: str | None,
-    cluster_size: int = _CLUSTER_ROWS,
+    cluster_size: int,
 ) -> ClusteredModel:
     """Solve with centres and clusters of all rows, and the ridge of a pilot.
 
@@ -116,8 +116,8 @@ def fit_clustered(
     n_centres : int
     progress_name : str or None
         The name under which the progress of the passes is printed, if it is.
-    cluster_size : int, default=1000
-        The least number of rows in a cluster, on average.
+    cluster_size : int
+        Number of rows in a cluster, on average.
 
     Returns
     -------
@@ -127,10 +127,7 @@ def fit_clustered(
     features = NystromFeatures.of(kernel, sample.centres(pilot, n_centres))
     Z = pilot.encode(data.X)
     places = first_layer(kernel, Z)
-    # Large clusters are the more accurate ones; up to this size, their factorisations
-    # cost no more than the centres.
-    size = max(cluster_size, n_centres)
-    clusters = cluster_rows(places, size, random_state=sample.rng)
+    clusters = cluster_rows(places, cluster_size, random_state=sample.rng)
     means = np.array([places[rows].mean(axis=0) for rows in clusters])
     del places  # as large as all rows
     found = clustered_solve(

@@ -11,11 +11,11 @@ import numpy as np
 from .._learning.spec import LearningOptions, ModelSpec
 from .._learning.training_set import TrainingSet
 from .base import HeldOut, RidgeModel
-from .clustered import fit_clustered
+from .clustered import CLUSTER_ROWS, fit_clustered
 from .exact import ExactModel, fit_exact
 from .iterative import fit_iterative
 from .nystrom import NystromModel, fit_nystrom
-from .sample import PilotSample
+from .sample import LEARNING_ROWS, PilotSample
 
 # Sharpness with which a better leave-one-out error favours a model of the ensemble.
 _SHARPNESS = 10.0
@@ -38,6 +38,10 @@ class FitOptions:
     learning : LearningOptions
     progress_name : str or None
         The name under which the progress of a pass is printed, if it is.
+    learning_rows : int, default=2000
+        Number of rows of the pilot sample that are learned from.
+    cluster_rows : int, default=1000
+        The least number of rows in a cluster, on average.
     """
 
     solver: str
@@ -45,6 +49,8 @@ class FitOptions:
     seed: int | np.random.RandomState
     learning: LearningOptions
     progress_name: str | None
+    learning_rows: int = LEARNING_ROWS
+    cluster_rows: int = CLUSTER_ROWS
 
 
 class Ensemble(NamedTuple):
@@ -134,7 +140,12 @@ def _fit_nystrom(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeMod
 
 def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeModel:
     pilot = _pilot(spec, sample, options)
-    return fit_clustered(pilot, sample, data, options.n_centres, options.progress_name)
+    # Large clusters are the more accurate ones; up to this size, their factorisations
+    # cost no more than the centres.
+    size = max(options.cluster_rows, options.n_centres)
+    return fit_clustered(
+        pilot, sample, data, options.n_centres, options.progress_name, size
+    )
 
 
 def _pilot(spec: ModelSpec, sample: PilotSample, options: FitOptions) -> ExactModel:
@@ -174,7 +185,8 @@ def fit_ensemble(
     """
     fit, sample, looked_at = FITS[options.solver], None, data
     if options.solver not in LEARNS_FROM_ALL:
-        sample = PilotSample.draw(data, options.n_centres, options.seed)
+        n_centres, n_learning = options.n_centres, options.learning_rows
+        sample = PilotSample.draw(data, n_centres, options.seed, n_learning)
         looked_at = sample.candidates
     specs = make_specs(looked_at)
     return Ensemble.of([fit(spec, sample, data, options) for spec in specs])

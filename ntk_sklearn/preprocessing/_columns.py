@@ -15,7 +15,8 @@ from .._utils.validation import is_flat, weighted_moments
 # Numbers are held within the training range widened by this share on either side:
 # rectified kernels extrapolate linearly, and one stray value would rule a prediction.
 MARGIN = 0.1
-# Nearer to zero than this, numbers have one rank: slopes between them would overflow.
+# Nearer to zero than this, in units of the largest one, numbers have one rank: slopes
+# between them would overflow.
 _TINY = 1e-290
 # Values and positions that differ by this share are the same but for rounding, which a
 # change of units may bring about or undo.
@@ -98,14 +99,17 @@ class Rank:
 
     def fit(self, x: np.ndarray, s: np.ndarray) -> Rank:
         """Learn the quantiles of a column."""
-        values, mass = _masses(_flushed(x), s)
+        # In units of a power of two, so that no quantile and no slope leaves the range
+        # of numbers, and no digit changes.
+        self.exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
+        values, mass = _masses(self._in_units(x), s)
         self.usable = len(values) > 1 and not is_flat(x)
         self.is_binary = len(values) == 2
         few = len(values) <= self.n_quantiles + 1
         wanted = np.linspace(0.0, 1.0, self.n_quantiles + 1)
         self.edges = values if few else _quantiles(values, mass, wanted)
         self.levels = np.linspace(0.0, 1.0, len(self.edges))
-        ranks = self._rank(values)
+        ranks = np.interp(values, self.edges, self.levels)
         below = np.cumsum(mass)[:-1] / mass.sum()
         self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))
         if self.is_standard:
@@ -113,20 +117,18 @@ class Rank:
             self.mean, self.scale = weighted_moments(ranks, mass)
         return self
 
-    def _rank(self, x):
-        return np.interp(_flushed(x), self.edges, self.levels)
+    def _in_units(self, x):
+        with np.errstate(over="ignore"):  # far beyond the largest value
+            x = np.ldexp(x, -self.exponent)
+        return np.where(np.abs(x) < _TINY, 0.0, x)
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Write the numbers of a column as ranks."""
-        ranks = self._rank(x)
+        ranks = np.interp(self._in_units(x), self.edges, self.levels)
         if self.is_standard:
             ranks -= self.mean
             ranks /= self.scale
         return ranks[:, None]
-
-
-def _flushed(x):
-    return np.where(np.abs(x) < _TINY, 0.0, x)
 
 
 def _masses(x, s):

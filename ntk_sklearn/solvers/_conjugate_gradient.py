@@ -55,6 +55,11 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
     ----------
     .. [1] Chen, Epperly, Tropp and Webber, "Randomly pivoted Cholesky", 2022.
     """
+    if (diagonal < 0.0).any():
+        raise np.linalg.LinAlgError(
+            f"The kernel matrix of {len(K)} rows is not positive definite: there are "
+            "negative numbers on its diagonal; check that the kernel is a valid one."
+        )
     rng = check_random_state(random_state)
     n = len(K)
     F = np.zeros((n, rank), order="F")

@@ -60,7 +60,7 @@ class NystromFeatures:
     >>> Z = NystromFeatures.of(kernel, X[::2])(X)
     >>> Z.shape
     (10, 20)
-    >>> np.allclose(Z.T @ Z, kernel(X), atol=0.01)
+    >>> np.allclose((Z.T @ Z)[:, ::2], kernel(X, X[::2]))
     True
     """
 
