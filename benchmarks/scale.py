@@ -73,7 +73,12 @@ def step_import(folder, centres, kernel):
 
 
 def step_fit(folder, centres, kernel):
-    from ntk_sklearn.solvers import NystromSystem, accumulate, select_centres
+    from ntk_sklearn.solvers import (
+        NystromFeatures,
+        NystromSystem,
+        accumulate,
+        select_centres,
+    )
 
     X = np.load(folder / "X.npy", mmap_mode="r")
     y = np.load(folder / "y.npy", mmap_mode="r")
@@ -81,14 +86,15 @@ def step_fit(folder, centres, kernel):
     kernel(np.asarray(X[:600]), np.asarray(X[:300]))  # compiled or loaded
     start = time.perf_counter()
     chosen = select_centres(X, centres)
-    system = NystromSystem(kernel, np.asarray(X[chosen]))
+    features = NystromFeatures.of(kernel, np.asarray(X[chosen]))
     selected = time.perf_counter()
-    accumulate(system, X, y)
+    system = accumulate(NystromSystem.empty(features), X, y)
     passed = time.perf_counter()
     alpha = system.best_alpha(np.logspace(-6, 6, 49))
     solution = system.solve(alpha)
     end = time.perf_counter()
-    np.savez(folder / "fit.npz", centres=system.centres, **solution._asdict())
+    saved = {"centres": features.centres, "factor": features.factor}
+    np.savez(folder / "fit.npz", **saved, **solution._asdict())
     return {
         "centres_s": selected - start,
         "pass_s": passed - selected,
@@ -119,16 +125,17 @@ def step_predict(folder, centres, kernel):
     from sklearn.metrics.pairwise import rbf_kernel
 
     from ntk_sklearn._blocks.sources import tile_rows
-    from ntk_sklearn.solvers import NystromSolution, predict
+    from ntk_sklearn.solvers import NystromFeatures, NystromSolution, predict
 
     X = np.load(folder / "X.npy", mmap_mode="r")[:200_000]
     y = np.load(folder / "y.npy", mmap_mode="r")[:200_000]
     fit = np.load(folder / "fit.npz")
     solution = NystromSolution(fit["coef"], fit["intercept"], float(fit["alpha"]))
     kernel = kernel_of(kernel)
+    features = NystromFeatures(kernel, fit["centres"], fit["factor"])
     kernel(np.asarray(X[:600]), np.asarray(X[:300]))
     start = time.perf_counter()
-    found = predict(kernel, fit["centres"], solution, X)
+    found = predict(features, solution, X)
     ours = time.perf_counter() - start
     rows = tile_rows(len(fit["centres"]))
     start = time.perf_counter()
@@ -280,16 +287,15 @@ def peers(X, y, m):
 
 def ridge_on(step, X, y, X_test):
     """Ridge on features, with its ridge by generalised cross-validation."""
-    from ntk_sklearn.solvers._nystrom import NystromSystem
+    from sklearn.metrics.pairwise import linear_kernel
+
+    from ntk_sklearn.solvers import NystromFeatures, NystromSystem, accumulate
 
     Z = step.fit_transform(X)
     # The features are their own whitened system: the linear kernel of unit centres.
-    system = NystromSystem(lambda A, B=None: A @ (A if B is None else B).T, np.eye(1))
-    system.centres = np.eye(Z.shape[1])
-    system.factor = np.asfortranarray(system.centres)
-    system.sums = system.sums.zeros(Z.shape[1], 1)
-    for start in range(0, len(Z), 4096):
-        system.update(Z[start : start + 4096], y[start : start + 4096, None])
+    unit = np.eye(Z.shape[1], order="F")
+    system = NystromSystem.empty(NystromFeatures(linear_kernel, unit, unit))
+    system = accumulate(system, Z, y, block_rows=4096)
     best = system.solve(system.best_alpha(ALPHAS))
     return step.transform(X_test) @ best.coef + best.intercept
 

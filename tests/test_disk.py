@@ -25,7 +25,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from ntk_sklearn import NTKernel
-from ntk_sklearn._blocks.sources import Block, Mapped, load, row_blocks
+from ntk_sklearn._blocks.reading import load
+from ntk_sklearn._blocks.sources import Block, Mapped, row_blocks
 from ntk_sklearn.comparison import (
     MODELS,
     Model,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .sources import block_lengths, is_source, load, row_blocks, whole, width
+from .reading import load, whole, width
+from .sources import block_lengths, is_source, row_blocks
 
 
 def gather(source) -> np.ndarray:

@@ -13,10 +13,9 @@ from ..solvers._cholesky import warn_jitter
 from ..solvers._clustered import (
     ClusteredPosterior,
     ClusteredRows,
-    cluster_rows,
     clustered_solve,
-    nearest_cluster,
 )
+from ..solvers._clusters import cluster_rows, nearest_cluster
 from ..solvers._features import NystromFeatures, multiply
 from .base import HeldOut, RidgeModel
 from .exact import ExactModel

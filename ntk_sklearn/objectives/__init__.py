@@ -3,6 +3,16 @@
 Each is a function ``(K, Y, alpha, sample_weight, intercept, overwrite_K)``; it knows no
 kernel. It returns its value, its derivative in K as one symmetric matrix, and its
 derivative in alpha, from one factorisation, in memory of its own unless `overwrite_K`.
+`OBJECTIVES` has them by the names that the estimators take.
+
+Examples
+--------
+>>> import numpy as np
+>>> from ntk_sklearn import NTKernel
+>>> from ntk_sklearn.objectives import OBJECTIVES
+>>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+>>> OBJECTIVES["gcv"](NTKernel()(X), np.sin(3.0 * X), alpha=0.1).dK.shape
+(20, 20)
 """
 
 from __future__ import annotations

@@ -3,20 +3,16 @@
 from .._blocks.sources import BlockError
 from ._centres import leverage_scores, select_centres
 from ._cholesky import Solution, solve
-from ._clustered import (
-    ClusteredRows,
-    ClusteredSolution,
-    cluster_rows,
-    clustered_solve,
-    nearest_cluster,
-)
+from ._clustered import ClusteredRows, ClusteredSolution, clustered_solve
+from ._clusters import cluster_rows, nearest_cluster
 from ._conjugate_gradient import IterativeSolution, conjugate_solve
 from ._features import NystromFeatures
 from ._leave_one_out import leave_one_out
 from ._normal_equations import NormalEquations
 from ._nystrom import NystromSolution, NystromSystem
+from ._ridge_path import RidgePath
 from ._row_weights import RowWeights
-from ._spectrum import RidgePath, SpectralFit, Spectrum, ridge_path
+from ._spectrum import SpectralFit, Spectrum, ridge_path
 from ._streaming import accumulate, predict
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The exact ridge solve by Cholesky, with an intercept and sample weights."""
+"""The exact ridge solve by Cholesky, with an intercept and weights of rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
 
 
 class Solution(NamedTuple):
-    """One factorised ridge problem.
+    """A ridge problem that has been factorised and solved.
 
     Attributes
     ----------
@@ -35,6 +35,20 @@ class Solution(NamedTuple):
         ``1' G 1``, or one without an intercept.
     jitter : float
         What had to be added to the diagonal for the matrix to factor.
+
+    Examples
+    --------
+    Residuals are the dual coefficients times the ridge:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import solve
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> K, Y = NTKernel()(X), np.sin(3.0 * X)
+    >>> found = solve(K, Y, alpha=0.1)
+    >>> residuals = Y - (K @ found.dual_coef + found.intercept)
+    >>> np.allclose(residuals, 0.1 * found.dual_coef)
+    True
     """
 
     P: np.ndarray

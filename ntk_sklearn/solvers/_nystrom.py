@@ -13,8 +13,9 @@ from ._cholesky import mirror_lower
 from ._features import NystromFeatures
 from ._leave_one_out import one_minus_leverage
 from ._normal_equations import NormalEquations
+from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
-from ._spectrum import RidgePath, Spectrum, generalised
+from ._spectrum import Spectrum
 
 
 class NystromSolution(NamedTuple):

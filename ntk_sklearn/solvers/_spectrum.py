@@ -5,43 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import blas, eigh
 
 from .._utils.threads import factorising
 from ._leave_one_out import one_minus_leverage
+from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
-
-
-class RidgePath(NamedTuple):
-    """Cross-validation along a grid of ridges.
-
-    Attributes
-    ----------
-    alphas : ndarray of shape (n_alphas,)
-        The ridges.
-    errors : ndarray of shape (n_alphas,)
-        The mean squared error at each, by leave-one-out or its generalised form, summed
-        over outputs.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ntk_sklearn.solvers import RidgePath
-    >>> RidgePath(np.array([0.1, 1.0, 10.0]), np.array([3.0, 2.0, 5.0])).best_alpha
-    1.0
-    """
-
-    alphas: np.ndarray
-    errors: np.ndarray
-
-    @property
-    def best_alpha(self) -> float:
-        """The ridge with the smallest error; the largest one among ties."""
-        smallest = self.errors.min()
-        return float(self.alphas[self.errors <= smallest * (1 + 1e-12)].max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,22 +233,6 @@ class SpectralFit:
     def _mean_square(self, residuals):
         weights = self.spectrum.weights
         return float(weights.weight @ np.sum(residuals**2, axis=1)) / weights.total
-
-
-def generalised(error: float, n_rows: float, freedom: float) -> float:
-    """Return the generalised cross-validation error of a fit.
-
-    Parameters
-    ----------
-    error : float
-        Mean squared residual.
-    n_rows : float
-        Number of rows, all copies counted.
-    freedom : float
-        That number less the number of parameters; without any there is nothing to
-        validate on.
-    """
-    return error * (n_rows / freedom) ** 2 if freedom > 0.0 else np.inf
 
 
 def _weighted(K, weights, centred):

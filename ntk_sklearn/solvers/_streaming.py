@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
-from .._blocks.sources import BlockError, load, row_blocks, tile_rows
+from .._blocks.reading import load
+from .._blocks.sources import BlockError, row_blocks, tile_rows
 from .._blocks.tasks import TreeSum, run_tasks, share_out
 from .._utils.threads import one_blas_thread
 from ._features import NystromFeatures, multiply
@@ -70,7 +70,10 @@ def accumulate(
         sample_weight = sample_weight.columns
     blocks = row_blocks(X, y, sample_weight, rows if block_rows is None else block_rows)
     groups = share_out(blocks)
-    common = system.features, len(system.equations.y), rows
+    features, n_outputs = system.features, len(system.equations.y)
+    # Arrays are arguments of their own: so a cluster is sent each of them once.
+    arrays = features.kernel, features.centres, features.factor
+    common = *arrays, features.transform, (features.width, n_outputs, rows)
     tree = TreeSum(NormalEquations.absorb)
     size = system.equations.zz.nbytes
     passed = run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs, task_bytes=size)
@@ -82,13 +85,15 @@ def accumulate(
 
 
 @one_blas_thread()
-def _sum_blocks(group, features: NystromFeatures, n_outputs, rows) -> NormalEquations:
+def _sum_blocks(group, kernel, centres, factor, transform, shape) -> NormalEquations:
     """Sum over the blocks of a task."""
-    sums = NormalEquations.zeros(len(features.centres), n_outputs)
+    width, n_outputs, rows = shape
     # Workers on other machines may hand arrays over read-only and in another order.
-    features = replace(features, factor=np.asfortranarray(features.factor))
+    factor = np.asfortranarray(factor)
+    features = NystromFeatures(kernel, centres, factor, transform)
+    sums = NormalEquations.zeros(len(centres), n_outputs)
     for block in group:
-        for X, Y, weight in load(block, features.width, rows):
+        for X, Y, weight in load(block, width, rows):
             if Y is None or Y.shape[1] != n_outputs:
                 found = 0 if Y is None else Y.shape[1]
                 raise BlockError(
@@ -140,17 +145,18 @@ def predict(
     # Half a tile: it is read once more, and is better still in a cache by then.
     rows = tile_rows(len(features.centres)) // 2
     blocks = row_blocks(X, rows=rows if block_rows is None else block_rows)
-    light = replace(features, factor=features.factor[:0])  # which is not sent along
-    common = light, solution, rows
+    arrays = features.kernel, features.centres, solution.coef, solution.intercept
+    common = *arrays, features.transform, (features.width, rows)
     parts = run_tasks(_predict_blocks, share_out(blocks), *common, n_jobs=n_jobs)
     return np.concatenate(list(parts))
 
 
 @one_blas_thread()
-def _predict_blocks(group, features, solution, rows):
+def _predict_blocks(group, kernel, centres, coef, intercept, transform, shape):
     """Return the predictions of the blocks of a task."""
     parts = []
     for block in group:
-        for X, _, _ in load(block, features.width, rows):
-            parts.append(multiply(features.tile(X), solution.coef) + solution.intercept)
+        for X, _, _ in load(block, *shape):
+            K = kernel(X if transform is None else transform(X), centres)
+            parts.append(multiply(K, coef) + intercept)
     return np.concatenate(parts)

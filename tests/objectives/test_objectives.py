@@ -16,7 +16,7 @@ from ntk_sklearn.objectives._loo import loo_along_alpha
 from ntk_sklearn.optimizers import projected_gradient
 from ntk_sklearn.solvers import RowWeights, leave_one_out, solve
 
-with np.load(Path(__file__).parent / "data" / "wntk.npz") as _file:
+with np.load(Path(__file__).parents[1] / "data" / "wntk.npz") as _file:
     REF = dict(_file)
 C, Y, W0, ALPHA = REF["components"], REF["Y"], REF["w0"], float(REF["alpha0"])
 K0 = np.tensordot(W0, C, 1)

@@ -1,0 +1,119 @@
+"""The exact ridge solve, against dense algebra."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import LinAlgWarning
+
+from ntk_sklearn.solvers import solve
+from ntk_sklearn.solvers._cholesky import inverse, warn_jitter
+
+from .cases import ALPHA, OUTPUTS, N, problem, with_intercept
+
+
+def _bordered(K, Y, noise):
+    """Duals and constant from the dense system with a row and column of ones."""
+    n = len(K)
+    M = np.ones((n + 1, n + 1))
+    M[:n, :n], M[n, n] = K + np.diag(np.broadcast_to(noise, n)), 0.0
+    found = np.linalg.solve(M, np.vstack([Y, np.zeros(Y.shape[1])]))
+    return found[:n], found[n]
+
+
+class TestSolve:
+    @pytest.mark.parametrize("weighted", [True, False])
+    def test_intercept_is_the_bordered_system(self, weighted):
+        K, Y, s = problem()
+        weight = s if weighted else None
+        found = solve(K, Y, ALPHA, weight, True)
+        dual, constant = _bordered(K, Y, ALPHA / s if weighted else ALPHA)
+        # Two backward stable solves with a condition number of about 100.
+        assert_allclose(found.dual_coef, dual, rtol=0, atol=1e-12)
+        assert_allclose(found.intercept, constant, rtol=0, atol=1e-12)
+        assert_allclose(found.dual_coef.sum(axis=0), 0, atol=1e-11)
+
+    @pytest.mark.parametrize("weighted", [True, False])
+    def test_no_intercept_is_the_plain_inverse(self, weighted):
+        K, Y, s = problem()
+        A = K + np.diag(ALPHA / s if weighted else np.full(N, ALPHA))
+        found = solve(K, Y, ALPHA, s if weighted else None, False)
+        assert_allclose(found.P, np.linalg.inv(A), atol=1e-12)
+        assert_allclose(found.dual_coef, np.linalg.solve(A, Y), atol=1e-12)
+        assert_allclose(found.logdet, np.linalg.slogdet(A)[1], rtol=1e-12)
+        assert_array_equal(found.intercept, np.zeros(OUTPUTS))
+        assert (found.constant, found.jitter) == (1.0, 0.0)
+
+    def test_intercept_takes_the_constant_out_of_the_inverse(self):
+        K, Y, _ = problem()
+        G = np.linalg.inv(K + ALPHA * np.eye(N))
+        one = np.ones((N, 1))
+        P = G - G @ one @ one.T @ G.T / (one.T @ G @ one)
+        found = solve(K, Y, ALPHA, None, True)
+        assert_allclose(found.P, P, atol=1e-12)
+        assert_allclose(found.P @ Y, found.dual_coef, atol=1e-11)
+        assert_allclose(found.P @ np.ones(N), 0, atol=1e-11)
+
+    @with_intercept
+    def test_arguments_are_not_changed(self, intercept):
+        K, Y, s = problem()
+        before = K.copy(), Y.copy(), s.copy()
+        solve(K, Y, ALPHA, s, intercept)
+        for now, then in zip((K, Y, s), before, strict=True):
+            assert_array_equal(now, then)
+
+    @with_intercept
+    def test_overwriting_saves_the_copy_and_nothing_else(self, intercept):
+        K, Y, s = problem()
+        expected = solve(K, Y, ALPHA, s, intercept)
+        found = solve(K, Y, ALPHA, s, intercept, overwrite_K=True)
+        assert np.shares_memory(found.P, K)
+        for now, then in zip(found, expected, strict=True):
+            assert_array_equal(now, then)
+
+    def test_large_matrix_is_symmetric_across_blocks(self):
+        K, *_ = problem(600)  # more than two blocks of 256
+        G, *_ = inverse(K, 1.0)
+        assert_array_equal(G, G.T)
+        assert_allclose(G @ (K + np.eye(600)), np.eye(600), atol=1e-11)
+
+
+class TestJitter:
+    def test_a_singular_matrix_says_what_was_added(self):
+        K = np.ones((4, 4)) + np.diag([0.0, 0.0, -1e-13, 1.0])
+        found = solve(K, np.ones((4, 1)), 1e-18, None, False)
+        assert 0 < found.jitter <= 1e-8 * 2
+        with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger al"):
+            warn_jitter(found.jitter, 1e-18)
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_each_step_of_the_ladder_starts_from_the_matrix(self, overwrite):
+        """A failed factorisation has written into half of it, which is mended."""
+        A = np.random.default_rng(0).standard_normal((300, 40))
+        K = A @ A.T
+        K[np.diag_indices(300)] -= 1e-13 * np.mean(np.diag(K))
+        expected, before = K.copy(), K.copy()
+        G, _, jitter = inverse(K, 0.0, overwrite)
+        assert jitter > 0
+        expected[np.diag_indices(300)] += jitter
+        assert_array_equal(G, inverse(expected, 0.0)[0])
+        assert np.shares_memory(G, K) == overwrite
+        if not overwrite:
+            assert_array_equal(K, before)
+
+    def test_no_jitter_no_words(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warn_jitter(0.0, 1.0)
+
+    @pytest.mark.parametrize("at", [(0, 0), (2, 1)])
+    def test_what_is_no_number_is_told_too(self, at):
+        K = np.eye(4)
+        K[at] = K[at[::-1]] = np.nan
+        with pytest.raises(np.linalg.LinAlgError, match="4 rows is not positive"):
+            inverse(K, 0.1)
+
+    def test_the_ladder_ends_in_a_sentence(self):
+        with pytest.raises(np.linalg.LinAlgError, match=r"4 rows is not positive.*rai"):
+            inverse(-np.eye(4), 0.1)
