@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import blas, eigh
 
-from .._utils.threads import factorising
+from .._utils.threads import factorising, one_blas_thread
 from ._leave_one_out import one_minus_leverage
 from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
@@ -61,6 +61,7 @@ class Spectrum:
     intercept: bool
 
     @classmethod
+    @one_blas_thread()
     def of(cls, K: np.ndarray, sample_weight=None, intercept: bool = True) -> Spectrum:
         """Decompose a kernel matrix.
 
@@ -128,6 +129,7 @@ class Spectrum:
         """Return the generalised cross-validation error at each of `alphas`."""
         return self._path(alphas, lambda fit: fit.gcv(Y))
 
+    @one_blas_thread()
     def _path(self, alphas, error):
         alphas = np.asarray(alphas, dtype=np.float64)
         return RidgePath(alphas, np.array([error(self.ridge(a)) for a in alphas]))
