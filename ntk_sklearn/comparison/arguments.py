@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 
-from .datasets import BUNDLED, TASKS
+from .data.datasets import BUNDLED, TASKS
 from .errors import StudyError
-from .models import MODELS, Model
+from .models.model import Model
 from .protocols import PROTOCOLS
 
 PROGRAM = "ntk_sklearn"
@@ -55,10 +56,10 @@ def _jobs(text: str) -> int:
     return value
 
 
-def _models() -> str:
-    """List the models with what they are."""
-    width = max(map(len, MODELS))
-    lines = [f"  {name:{width}}  {_about(model)}" for name, model in MODELS.items()]
+def _list(models: Mapping[str, Model]) -> str:
+    """List the models with their descriptions."""
+    width = max(map(len, models))
+    lines = [f"  {name:{width}}  {_about(model)}" for name, model in models.items()]
     return "\n".join(["models:", *lines])
 
 
@@ -69,8 +70,8 @@ def _about(model: Model) -> str:
     return ", ".join([model.about, *limits])
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Build the parser of the command line."""
+def make_parser(models: Mapping[str, Model]) -> argparse.ArgumentParser:
+    """Build the parser of the command line, whose help lists the models."""
     parser = _Parser(
         prog=f"python -m {PROGRAM}", description="Neural tangent kernels on tables."
     )
@@ -80,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="cross-validate NTK models beside others",
         description="Cross-validate NTK models beside Gaussian kernels, forests, "
         "boosting\nand networks, each tuned inside the training rows.",
-        epilog=_models(),
+        epilog=_list(models),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     data = compare.add_argument_group("data")
@@ -166,9 +167,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
+def parse(argv: list[str] | None, models: Mapping[str, Model]) -> argparse.Namespace:
     """Parse arguments and see that they go together."""
-    arguments = make_parser().parse_args(argv)
+    arguments = make_parser(models).parse_args(argv)
     named = {
         "--csv": arguments.csv,
         "--openml": arguments.openml,

@@ -1,4 +1,4 @@
-"""How a model is tuned: functions from training rows and splits to an estimator.
+"""Tuners: functions from training rows and splits to an estimator.
 
 Each function here returns a tuner, ``tuner(X, y, splits) -> estimator``: it chooses
 hyperparameters by the (train, validation) splits of the rows it is given, and returns
@@ -7,28 +7,24 @@ the estimator with those set, not yet fitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 
-from .datasets import Rows
-from .kernel_families import Family
-
-Tuner = Callable[[np.ndarray, np.ndarray, Sequence[Rows]], BaseEstimator]
+from .kernel_families import Family, LearnedFamily
+from .model import Tuner
 
 # Rows on which a Gaussian process learns its hyperparameters; then it takes all.
 EVIDENCE_ROWS = 1000
 
 
-def as_is(estimator) -> Tuner:
+def as_is(estimator: BaseEstimator) -> Tuner:
     """Take the estimator with the parameters it has."""
     return lambda X, y, splits: clone(estimator)
 
 
-def by_grid(estimator, grid: dict) -> Tuner:
+def by_grid(estimator: BaseEstimator, grid: dict) -> Tuner:
     """Choose from a grid by cross-validation."""
 
     def tune(X, y, splits):
@@ -42,7 +38,9 @@ def by_grid(estimator, grid: dict) -> Tuner:
     return tune
 
 
-def by_kernel_grid(estimator, family: Family, grid: dict, quick: bool) -> Tuner:
+def by_kernel_grid(
+    estimator: BaseEstimator, family: Family, grid: dict, quick: bool
+) -> Tuner:
     """Choose a kernel and the estimator's penalty by cross-validation.
 
     Every Gram matrix is computed once, and the splits take their rows and columns.
@@ -87,7 +85,7 @@ def _score(estimator, y, predicted) -> float:
     return -float(np.mean((y - predicted) ** 2))
 
 
-def by_evidence(kernels: Callable[[np.ndarray, bool], list], quick: bool) -> Tuner:
+def by_evidence(kernels: LearnedFamily, quick: bool) -> Tuner:
     """Learn the hyperparameters of each kernel, and choose one, by the evidence."""
 
     def tune(X, y, splits):

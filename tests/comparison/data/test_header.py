@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ntk_sklearn.comparison.tables import read_csv
+from ntk_sklearn.comparison.data.tables import read_csv
 
 rng = np.random.default_rng(0)
 NUMBERS = [f"{a:.4f},{b:.4f},{80 + a:.4f}" for a, b in rng.normal(size=(20, 2))]

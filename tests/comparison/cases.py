@@ -1,9 +1,21 @@
-"""Small data sets for the tests of the comparison."""
+"""Small data sets, models and studies for the tests of the comparison."""
 
 import datetime
 
 import numpy as np
 from sklearn.datasets import make_blobs
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from ntk_sklearn.comparison import (
+    Model,
+    StudySettings,
+    choose_models,
+    load_bundled,
+    run_study,
+    with_folds,
+)
+
+QUICK = StudySettings(quick=True)
 
 
 def messy_csv() -> str:
@@ -39,3 +51,45 @@ def write_suite(folder) -> None:
     mask = np.arange(10) == (np.arange(40) % 10)[:, None]
     (folder / "regression").mkdir()
     np.savez(folder / "regression" / "line.npz", X=X, y=y, test_mask=mask)
+
+
+def simple(job):
+    """A tuner without a choice."""
+    estimator = LogisticRegression(max_iter=1000) if job.classifies else Ridge()
+    return lambda X, y, splits: estimator
+
+
+class Counted:
+    """A model that counts its fits, and stops the study after some."""
+
+    def __init__(self):
+        self.fits, self.stop = 0, None
+        self.models = {"counted": Model("counts", self.tuner, default=())}
+
+    def tuner(self, job):
+        """Return a tuner that counts."""
+
+        def tune(X, y, splits):
+            if self.fits == self.stop:
+                raise KeyboardInterrupt
+            self.fits += 1
+            return simple(job)(X, y, splits)
+
+        return tune
+
+
+def study(datasets, models, settings=None, **options):
+    """Run a study without a line on stderr; models by name, or a table of them."""
+    if not isinstance(models, dict):
+        models = choose_models(models)
+    return run_study(datasets, models, settings, progress=False, **options)
+
+
+def iris(n_folds=3):
+    """Return a small set with folds."""
+    return with_folds(load_bundled(["iris"])[0], n_folds, 0)
+
+
+def scores(rows):
+    """Return the scores of rows."""
+    return [row.score for row in rows]

@@ -1,4 +1,4 @@
-"""Whether the first line of a table names its columns or is a row of it."""
+"""The first line of a table: names of its columns, or a row of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def names_columns(first: Sequence[str], columns: Sequence[Sequence[str]]) -> boo
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell that is not empty reads as a number."""
+    """Return True if a cell that is not empty reads as a number."""
     return numbers([cell]) is not None
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..data.datasets import CLASSIFICATION, REGRESSION, Dataset
+from ..errors import plural
 from . import statistics
-from .datasets import CLASSIFICATION, REGRESSION, Dataset
-from .errors import plural
-from .results import Row
-from .summary import ScoreTable, complete_part, reference_model, score_table
+from .results_file import Row
+from .summary import (
+    Published,
+    ScoreTable,
+    complete_part,
+    reference_model,
+    score_table,
+)
 
 # Up to this many sets are columns beside the models; more become rows.
 FEW_SETS = 6
-
-Published = Mapping[str, Mapping[str, float]]
 
 
 def report(
@@ -38,6 +42,17 @@ def report(
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import report, run_study, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models = choose_models(["rbf-svm"])
+    >>> rows = run_study([iris], models, StudySettings(quick=True), progress=False)
+    >>> title, head, *_ = report(rows).splitlines()
+    >>> title.split(",")[0], head.split()[:2]
+    ('Classification: 1 set', ['model', 'iris'])
     """
     parts = []
     for task in (CLASSIFICATION, REGRESSION):

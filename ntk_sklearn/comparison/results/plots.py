@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..data.datasets import CLASSIFICATION, TASKS
+from ..errors import StudyError
 from . import statistics
-from .datasets import CLASSIFICATION, TASKS
-from .errors import StudyError
-from .results import Row
-from .summary import ScoreTable, complete_part, reference_model, score_table
+from .results_file import Row
+from .summary import (
+    Published,
+    ScoreTable,
+    complete_part,
+    reference_model,
+    score_table,
+)
 
 
-def write_plots(folder, rows: Sequence[Row], published=None) -> list[Path]:
+def write_plots(
+    folder: str | os.PathLike, rows: Sequence[Row], published: Published | None = None
+) -> list[Path]:
     """Write the diagrams of every task that has at least two sets and models.
 
     Parameters
@@ -60,7 +69,7 @@ def _save(figure, path: Path) -> None:
         ) from error
 
 
-def check_plots(folder) -> Path:
+def check_plots(folder: str | os.PathLike) -> Path:
     """Make the folder, and see that there is something to draw with."""
     try:
         import matplotlib  # noqa: F401

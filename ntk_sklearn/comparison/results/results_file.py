@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from .errors import StudyError
+from ..errors import StudyError
 
 
 @dataclass(frozen=True)
 class Key:
-    """What makes two rows the same piece of work."""
+    """The part of a row that identifies its piece of work."""
 
     task: str
     set: str
@@ -29,11 +29,37 @@ class Key:
 
 @dataclass(frozen=True)
 class Row(Key):
-    """What one model did on one fold of one set.
+    """Result of one model on one fold of one set.
 
-    ``score`` is the accuracy, or the root mean squared error in units of the training
-    rows' standard deviation; it is NaN when ``status`` is "failed", and ``message``
-    then says why. Of a scored fold ``message`` is the commonest warning, if any.
+    Attributes
+    ----------
+    task, set, fingerprint, model, fold, protocol, seed, quick
+        The piece of work: `fingerprint` is a code of the set's content.
+    status : {"ok", "failed"}
+        Whether the fold was scored.
+    score : float
+        The accuracy, or the root mean squared error in units of the training rows'
+        standard deviation; NaN if the fold failed.
+    tune_seconds, fit_seconds, predict_seconds : float
+        Times of tuning, of the final fit, and of predicting the test rows.
+    n_train, n_test : int
+        Numbers of rows.
+    n_warnings : int
+        Number of warnings, which are not shown.
+    message : str
+        The reason of a failure; of a scored fold the commonest warning, if any.
+    chosen : str
+        The estimator that tuning chose.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import run_study, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models = choose_models(["rbf-svm"])
+    >>> first, _ = run_study([iris], models, StudySettings(quick=True), progress=False)
+    >>> first.set, first.model, first.fold, first.status, first.n_train
+    ('iris', 'rbf-svm', 0, 'ok', 75)
     """
 
     status: str
@@ -59,7 +85,7 @@ class Row(Key):
 
     @property
     def ok(self) -> bool:
-        """Whether the fold was scored."""
+        """True if the fold was scored."""
         return self.status == "ok"
 
 
@@ -78,10 +104,11 @@ def _line(values: Iterable) -> bytes:
     return out.getvalue().encode()
 
 
-_HEADER = _line(NAMES)
+# The first line of every results file.
+HEADER = _line(NAMES)
 
 
-def read_results(path) -> list[Row]:
+def read_results(path: str | os.PathLike) -> list[Row]:
     """Read a results file.
 
     Parameters
@@ -92,19 +119,32 @@ def read_results(path) -> list[Row]:
     Returns
     -------
     list of Row
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import read_results, run_study, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models, settings = choose_models(["rbf-svm"]), StudySettings(quick=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     out = f"{folder}/results.csv"
+    ...     rows = run_study([iris], models, settings, out=out, progress=False)
+    ...     read_results(out) == rows
+    True
     """
     return _whole_lines(path, Path(path).read_bytes())[1]
 
 
-def _whole_lines(path, data: bytes) -> tuple[bytes, list[Row]]:
+def _whole_lines(path: str | os.PathLike, data: bytes) -> tuple[bytes, list[Row]]:
     """Return the lines that are whole, and the rows they hold."""
     whole = data[: data.rfind(b"\n") + 1]
-    if not whole and _HEADER.startswith(data):
+    if not whole and HEADER.startswith(data):
         return whole, []
     return whole, _rows(path, whole)
 
 
-def _rows(path, data: bytes) -> list[Row]:
+def _rows(path: str | os.PathLike, data: bytes) -> list[Row]:
     foreign = f"--out {path}: exists and is no results file of this program"
     try:
         lines = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
@@ -127,7 +167,7 @@ class ResultsFile:
         Made if absent. A last line that an interruption cut short is removed.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
         try:
             if self.path.exists() and not self.path.is_file():
@@ -138,7 +178,7 @@ class ResultsFile:
             self._file = self.path.open("ab", buffering=0)
             self._file.truncate(len(whole))
             if not whole:
-                self._write(_HEADER)
+                self._write(HEADER)
         except OSError as error:
             raise StudyError(f"--out {path}: {error.strerror or error}") from error
 

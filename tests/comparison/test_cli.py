@@ -1,12 +1,15 @@
 """The command line of the comparison: what it takes, what it says."""
 
+from contextlib import redirect_stdout
+
 import pytest
 
 from ntk_sklearn.comparison import MODELS, Model, read_results
 from ntk_sklearn.comparison.arguments import parse
 from ntk_sklearn.comparison.cli import main
 
-from . import comparison_cases as cases
+from ..disk import full_stream, needs_full
+from . import cases
 
 LOOK = ["compare", "--quick", "--jobs", "1"]
 
@@ -102,7 +105,7 @@ def test_help_says_what_each_model_is(capsys):
 
 @pytest.mark.parametrize("jobs", ["1", "-1", "-2"])
 def test_jobs_count_as_in_joblib(jobs):
-    assert parse(["compare", "--jobs", jobs]).jobs == int(jobs)
+    assert parse(["compare", "--jobs", jobs], MODELS).jobs == int(jobs)
 
 
 @pytest.mark.parametrize(
@@ -142,18 +145,21 @@ def test_jobs_count_as_in_joblib(jobs):
         (["compare", "--plots", "{tmp}/t.csv"], "--plots"),
     ],
 )
-def test_mistakes_get_one_line_and_status_2(
-    tmp_path, capsys, monkeypatch, arguments, message
-):
-    monkeypatch.setitem(
-        MODELS, "absent", Model("absent", lambda job: None, requires="surely_not_there")
-    )
+def test_mistakes_get_one_line_and_status_2(tmp_path, capsys, arguments, message):
+    absent = Model("absent", cases.simple, requires="surely_not_there")
     (tmp_path / "t.csv").write_text("x,y\n1,2\n")
     (tmp_path / "b.csv").write_text("name,score\niris,high\n")
     command = [part.replace("{tmp}", str(tmp_path)) for part in arguments]
-    assert main(command) == 2
+    assert main(command, {**MODELS, "absent": absent}) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert captured.err.startswith("ntk_sklearn: error: ")
     assert message in captured.err
+
+
+@needs_full
+def test_a_report_that_cannot_be_written(capsys):
+    with full_stream() as stream, redirect_stdout(stream):
+        assert main([*LOOK, "--data", "iris", "--models", "rbf-svm"]) == 2
+    assert "report cannot be written: No space left" in capsys.readouterr().err

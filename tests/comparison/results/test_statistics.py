@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ntk_sklearn.comparison import statistics
+from ntk_sklearn.comparison.results import statistics
 
 ACCURACY = np.array(
     [

@@ -82,7 +82,7 @@ def encode(name: str, texts: Sequence[str]) -> tuple[list[Column], list[str]]:
 
 
 def counts_rows(name: str, texts: Sequence[str]) -> bool:
-    """Whether a column of the whole file only numbers its rows."""
+    """Return True if a column of the whole file only numbers its rows."""
     if name.lower() not in _COUNTERS:
         return False
     values = numbers(texts)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -17,76 +16,28 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
-from ..estimators._classifier import WNTKClassifier
-from ..estimators._regressor import WNTKRegressor
+from ...estimators._classifier import WNTKClassifier
+from ...estimators._regressor import WNTKRegressor
+from ..data.datasets import CLASSIFICATION, REGRESSION
+from ..errors import StudyError, known
 from . import kernel_families as families
-from .datasets import CLASSIFICATION, REGRESSION, TASKS
-from .errors import StudyError, known
+from .model import Job, Model, Tuner
 from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
-from .tuning import Tuner, as_is, by_evidence, by_grid, by_kernel_grid
+from .tuning import as_is, by_evidence, by_grid, by_kernel_grid
 
 # Iterations of libsvm after which a hopeless point of a grid is given up.
 SVM_ITERATIONS = 500_000
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a model may know before it sees data: the task, the size, the budget."""
-
-    task: str
-    n_rows: int
-    quick: bool = False
-    seed: int = 0
-
-    @property
-    def classifies(self) -> bool:
-        """Whether the target holds classes."""
-        return self.task == CLASSIFICATION
-
-
-@dataclass(frozen=True)
-class Model:
-    """A line of the table: a name and the tuner that makes the estimator.
-
-    Attributes
-    ----------
-    about : str
-        What it is, in a few words.
-    tuner : callable
-        From a `Job` to a tuner.
-    tasks : tuple of str
-        Which tasks it can do.
-    default : tuple of str
-        The tasks for which a study runs it without being asked.
-    requires : str or None
-        The package it comes from, if that may be absent.
-    squares : int
-        Number of n × n matrices it holds, for the memory estimate.
-    """
-
-    about: str
-    tuner: Callable[[Job], Tuner]
-    tasks: tuple[str, ...] = TASKS
-    default: tuple[str, ...] = TASKS
-    requires: str | None = None
-    squares: int = 0
-
-    @property
-    def available(self) -> bool:
-        """Whether the package it needs is installed."""
-        return self.requires is None or find_spec(self.requires) is not None
 
 
 # -- tuners ---------------------------------------------------------------------------
 
 
 def _wntk(job: Job) -> Tuner:
-
     estimator = WNTKClassifier if job.classifies else WNTKRegressor
     return as_is(estimator(random_state=job.seed))
 
 
-def _svm(job: Job, family) -> Tuner:
+def _svm(job: Job, family: families.Family) -> Tuner:
     if job.classifies:
         machine = SVC(max_iter=SVM_ITERATIONS)
         powers = [-1, 1, 3] if job.quick else [-2, -1, 0, 1, 2, 3, 4]
@@ -96,7 +47,7 @@ def _svm(job: Job, family) -> Tuner:
     return by_kernel_grid(machine, family, grid, job.quick)
 
 
-def _ridge(job: Job, family) -> Tuner:
+def _ridge(job: Job, family: families.Family) -> Tuner:
     powers = (-3, -1, 1) if job.quick else range(-5, 3)
     estimator = KernelRidgeClassifier() if job.classifies else KernelRidge()
     return by_kernel_grid(
@@ -104,7 +55,7 @@ def _ridge(job: Job, family) -> Tuner:
     )
 
 
-def _gaussian_process(job: Job, kernels) -> Tuner:
+def _gaussian_process(job: Job, kernels: families.LearnedFamily) -> Tuner:
     return by_evidence(kernels, job.quick)
 
 
@@ -146,8 +97,10 @@ def _mlp(job: Job) -> Tuner:
     return by_grid(base, {"hidden_layer_sizes": layers, "alpha": [1e-4, 0.01, 1.0]})
 
 
-def _trees_of(package: str, names: tuple[str, str], grid: dict, fixed: dict):
-    """Tuner of a gradient boosting package with scikit-learn's interface."""
+def _trees_of(
+    package: str, names: tuple[str, str], grid: dict, fixed: dict
+) -> Callable[[Job], Tuner]:
+    """Return the tuner of a gradient boosting package with scikit-learn's interface."""
 
     def tuner(job: Job) -> Tuner:
         module = __import__(package)
@@ -168,7 +121,7 @@ def _xrfm(job: Job) -> Tuner:
 
 def _family_rows() -> dict[str, Model]:
     """Kernel machines: every machine with every kernel."""
-    kernels = {
+    kernels: dict[str, tuple[str, families.Family, families.LearnedFamily]] = {
         "ntk": ("NTK", families.ntk, families.learned_ntk),
         "nngp": ("conjugate kernel", families.nngp, families.learned_nngp),
         "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),
@@ -243,42 +196,62 @@ MODELS: dict[str, Model] = {
 }
 
 
-def other_task(names: Iterable[str], tasks: Iterable[str]) -> list[str]:
-    """Say which of the named models are left out of which task."""
-    names = dict.fromkeys(names)
-    return [
-        f"{name}: left out of {task}, it is for {' and '.join(MODELS[name].tasks)}"
-        for task in tasks
-        for name in names
-        if task not in MODELS[name].tasks
-    ]
-
-
-def choose_models(names: Iterable[str] | None, task: str) -> dict[str, Model]:
-    """Return the models of a task, in the table's order or in that of `names`.
+def choose_models(
+    names: Iterable[str] | None = None, models: Mapping[str, Model] = MODELS
+) -> dict[str, Model]:
+    """Choose the models of a study by their names.
 
     Parameters
     ----------
-    names : iterable of str or None
-        Keys of `MODELS`; None means every default model that is installed.
-    task : {"classification", "regression"}
+    names : iterable of str, default=None
+        Keys of `models`, in the order wanted. None means every model that is installed,
+        for the tasks on which it runs without being asked.
+    models : mapping of str to Model, default=MODELS
+        The table to choose from.
+
+    Returns
+    -------
+    dict of str to Model
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import choose_models
+    >>> list(choose_models(["rbf-svm", "wntk"]))
+    ['rbf-svm', 'wntk']
+    >>> choose_models()["ntk-svm"].tasks  # slow on the other task, unless asked for
+    ('classification',)
     """
     if names is None:
+        usual = {
+            name: tuple(task for task in model.tasks if task in model.default)
+            for name, model in models.items()
+            if model.available
+        }
         return {
-            name: model
-            for name, model in MODELS.items()
-            if task in model.default and task in model.tasks and model.available
+            name: replace(models[name], tasks=tasks)
+            for name, tasks in usual.items()
+            if tasks
         }
     names = list(dict.fromkeys(names))
-    unknown = [name for name in names if name not in MODELS]
+    unknown = [name for name in names if name not in models]
     if unknown:
         raise StudyError(
-            f"unknown model: {', '.join(unknown)}; known are {known(MODELS)}"
+            f"unknown model: {', '.join(unknown)}; known are {known(models)}"
         )
     for name in names:
-        if not MODELS[name].available:
+        if not models[name].available:
             raise StudyError(
-                f"model {name} needs the package {MODELS[name].requires}: "
-                f"pip install {MODELS[name].requires}"
+                f"model {name} needs the package {models[name].requires}: "
+                f"pip install {models[name].requires}"
             )
-    return {name: MODELS[name] for name in names if task in MODELS[name].tasks}
+    return {name: models[name] for name in names}
+
+
+def other_task(models: Mapping[str, Model], tasks: Iterable[str]) -> list[str]:
+    """Say which of the models are left out of which task."""
+    return [
+        f"{name}: left out of {task}, it is for {' and '.join(model.tasks)}"
+        for task in tasks
+        for name, model in models.items()
+        if task not in model.tasks
+    ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import StudyError, plural
 from .columns import MISSING, Column, counts_rows, encode, numbers
 from .datasets import CLASSIFICATION, REGRESSION, Dataset
-from .errors import StudyError, plural
 from .header import is_number, names_columns
 
 DELIMITERS = ",;\t|"
@@ -24,8 +25,10 @@ MOST_INTEGER_CLASSES = 10
 MOST_DUPLICATES = 0.1
 
 
-def read_csv(path, target: str | None = None, task: str = "auto") -> Dataset:
-    """Read a csv file and recognise what its columns are.
+def read_csv(
+    path: str | os.PathLike, target: str | None = None, task: str = "auto"
+) -> Dataset:
+    """Read a csv file and recognise the kinds of its columns.
 
     Parameters
     ----------
@@ -36,12 +39,12 @@ def read_csv(path, target: str | None = None, task: str = "auto") -> Dataset:
     target : str, default=None
         Name of the target's column; None means the last.
     task : {"auto", "classification", "regression"}, default="auto"
-        What the target is; "auto" looks at it.
+        The kind of target; "auto" looks at it.
 
     Returns
     -------
     Dataset
-        Its ``notes`` say what was decided.
+        Its ``notes`` tell the decisions that were taken.
     """
     header, lines, notes = _read(Path(path))
     at = _target_position(path, header, target)

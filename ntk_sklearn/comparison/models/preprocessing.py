@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from .datasets import Dataset
+from ..data.datasets import Dataset
 
 # Rarer categories of one column are put together.
 MAX_CATEGORIES = 20

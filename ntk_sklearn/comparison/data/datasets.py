@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from sklearn import datasets as sklearn_datasets
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from .errors import StudyError, known, plural
-from .quiet import counted_warnings
+from ..errors import StudyError, known
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
@@ -38,23 +37,32 @@ class Dataset:
     Attributes
     ----------
     name : str
-        What the tables call it.
+        Its name in the tables of results.
     task : {"classification", "regression"}
-        Which kind of target it has.
+        The kind of target it has.
     X : ndarray of shape (n_samples, n_features)
         Numbers, NaN where missing; a categorical column holds codes.
     y : ndarray of shape (n_samples,)
         Class codes or a continuous target.
     categorical : ndarray of shape (n_features,) or None
-        Which columns hold codes; None means none.
+        True for the columns that hold codes; None means none.
     as_given : bool
-        Whether the columns are used as they are, instead of being scaled.
+        True if the columns are used as they are, instead of being scaled.
     folds : tuple of (train, test) or None
         Row numbers of the published folds; None draws folds.
     tuning_split : (train, validation) or None
         Row numbers of the published split for tuning, for the protocol "arora".
     notes : tuple of str
-        What was decided while reading, for the reader of the table.
+        Decisions taken while reading, for the reader of the results.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.comparison import Dataset
+    >>> x = np.linspace(0, 1, 50)
+    >>> wave = Dataset("wave", "regression", x[:, None], np.sin(9 * x))
+    >>> wave.X.shape, wave.folds
+    ((50, 1), None)
     """
 
     name: str
@@ -80,11 +88,17 @@ def load_bundled(names: Iterable[str] | None = None) -> list[Dataset]:
     Parameters
     ----------
     names : iterable of str, default=None
-        Which of `BUNDLED`; None means all.
+        Keys of `BUNDLED`; None means all.
 
     Returns
     -------
     list of Dataset
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import load_bundled
+    >>> [(dataset.name, dataset.X.shape) for dataset in load_bundled(["wine", "iris"])]
+    [('wine', (178, 13)), ('iris', (150, 4))]
     """
     names = _chosen(names, BUNDLED, "data set")
     loaded = []
@@ -94,7 +108,9 @@ def load_bundled(names: Iterable[str] | None = None) -> list[Dataset]:
     return loaded
 
 
-def _chosen(names: Iterable[str] | None, choices: Iterable[str], what: str):
+def _chosen(
+    names: Iterable[str] | None, choices: Iterable[str], what: str
+) -> list[str]:
     """Keep the order of `names`, without repeats; complain about unknown ones."""
     choices = list(choices)
     if names is None:
@@ -111,7 +127,9 @@ def _chosen(names: Iterable[str] | None, choices: Iterable[str], what: str):
 # -- a folder of files ----------------------------------------------------------------
 
 
-def load_suite(folder, names: Iterable[str] | None = None) -> list[Dataset]:
+def load_suite(
+    folder: str | os.PathLike, names: Iterable[str] | None = None
+) -> list[Dataset]:
     """Load a folder of compressed NumPy files.
 
     Parameters
@@ -121,11 +139,30 @@ def load_suite(folder, names: Iterable[str] | None = None) -> list[Dataset]:
         ``kfold_test_i``, ``train_idx`` and ``val_idx``, or ``regression/*.npz`` with
         ``X``, ``y`` and ``test_mask`` (whose first five columns are used), or both.
     names : iterable of str, default=None
-        Which files, without folder and ending; None means all.
+        Names of files, without folder and ending; None means all.
 
     Returns
     -------
     list of Dataset
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from ntk_sklearn.comparison import load_suite
+    >>> x = np.linspace(0, 1, 50)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "regression").mkdir()
+    ...     np.savez(
+    ...         Path(folder) / "regression" / "wave.npz",
+    ...         X=x[:, None],
+    ...         y=np.sin(9 * x),
+    ...         test_mask=np.arange(50)[:, None] % 5 == np.arange(5),
+    ...     )
+    ...     (wave,) = load_suite(folder)
+    >>> wave.name, wave.task, len(wave.folds)
+    ('wave', 'regression', 5)
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -180,75 +217,4 @@ def _regression(name: str, data: dict[str, np.ndarray]) -> Dataset:
     X = np.asarray(data["X"], dtype=np.float64)
     return Dataset(
         name, REGRESSION, X, np.asarray(data["y"], dtype=np.float64), folds=folds
-    )
-
-
-# -- folds ----------------------------------------------------------------------------
-
-
-def with_folds(dataset: Dataset, n_folds: int, seed: int) -> Dataset:
-    """Draw folds for a set that came without, and keep at most `n_folds` of any.
-
-    Its notes say where there are fewer, or where a class is too small for them.
-    """
-    folds = dataset.folds
-    if folds is None:
-        folds = tuple(draw_splits(dataset.y, dataset.task, n_folds, seed))
-    notes = (*dataset.notes, *_about_folds(dataset, len(folds), n_folds))
-    return replace(dataset, folds=folds[:n_folds], notes=notes)
-
-
-def _about_folds(dataset: Dataset, n_folds: int, wanted: int) -> Iterator[str]:
-    fewer = f"{plural(n_folds, 'fold')} instead of {wanted}"
-    if dataset.folds is not None:
-        if n_folds < wanted:
-            yield f"{fewer}, the set comes with no more"
-    elif dataset.task == CLASSIFICATION:
-        sizes = np.unique(dataset.y, return_counts=True)[1]
-        if n_folds < wanted:
-            yield f"{fewer}, the largest class has {plural(sizes.max(), 'row')}"
-        if sizes.min() < n_folds:
-            rows = plural(sizes.min(), "row")
-            yield f"the smallest class has {rows}, not all {n_folds} folds test it"
-    elif n_folds < wanted:
-        yield f"{fewer}, there are {plural(len(dataset.y), 'row')}"
-
-
-def draw_splits(y, task: str, n_splits: int, seed: int) -> list[Rows]:
-    """Draw cross-validation splits, stratified for classes.
-
-    A class may have fewer rows than there are splits: then some parts lack it.
-    """
-    n_splits = min(n_splits, len(y))
-    if task == CLASSIFICATION:
-        largest = int(np.unique(y, return_counts=True)[1].max())
-        if largest >= 2:
-            n_splits = max(2, min(n_splits, largest))
-            splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-            with counted_warnings():  # of a rare class; they are no model's
-                return list(splitter.split(y, y))
-    return list(KFold(n_splits, shuffle=True, random_state=seed).split(y))
-
-
-def thinned(dataset: Dataset, n_rows: int, seed: int) -> Dataset:
-    """Draw at most `n_rows` rows, for a quick look; folds are drawn anew."""
-    if len(dataset.y) <= n_rows:
-        return dataset
-    rows = np.arange(len(dataset.y))
-    try:
-        strata = dataset.y if dataset.task == CLASSIFICATION else None
-        kept, _ = train_test_split(
-            rows, train_size=n_rows, random_state=seed, stratify=strata
-        )
-    except ValueError:  # a class of one row cannot be stratified
-        kept, _ = train_test_split(rows, train_size=n_rows, random_state=seed)
-    kept = np.sort(kept)
-    notes = (*dataset.notes, f"{n_rows} of {len(rows)} rows")
-    return replace(
-        dataset,
-        X=dataset.X[kept],
-        y=dataset.y[kept],
-        folds=None,
-        tuning_split=None,
-        notes=notes,
     )

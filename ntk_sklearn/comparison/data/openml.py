@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from sklearn.datasets import fetch_openml
+from sklearn.utils import Bunch
 
+from ..errors import StudyError, plural
 from .columns import MISSING
 from .datasets import Dataset
-from .errors import StudyError, plural
 from .tables import recognise_target
 
 
-def load_openml(ids: Iterable[str]) -> list[Dataset]:
+def load_openml(
+    ids: Iterable[str], fetch: Callable[..., Bunch] = fetch_openml
+) -> list[Dataset]:
     """Fetch data sets by their numbers, with their default targets.
 
     Parameters
     ----------
     ids : iterable of str
         Numbers as in ``https://www.openml.org/d/ID``.
+    fetch : callable, default=fetch_openml
+        The function that downloads a set, called as `sklearn.datasets.fetch_openml` is.
 
     Returns
     -------
     list of Dataset
     """
-    return [_fetch(text) for text in dict.fromkeys(ids)]
+    return [_load(text, fetch) for text in dict.fromkeys(ids)]
 
 
-def _fetch(text: str) -> Dataset:
+def _load(text: str, fetch: Callable[..., Bunch]) -> Dataset:
     if not text.isdigit():
         raise StudyError(f"--openml {text}: a data set's number is needed")
     try:
-        bunch = fetch_openml(data_id=int(text), as_frame=False, parser="liac-arff")
+        bunch = fetch(data_id=int(text), as_frame=False, parser="liac-arff")
     except Exception as error:  # no network, unknown number, unreadable answer
         raise StudyError(f"--openml {text}: cannot be fetched: {error}") from error
     if bunch.target is None or np.ndim(bunch.target) != 1:
@@ -41,7 +46,7 @@ def _fetch(text: str) -> Dataset:
     return _dataset(name, bunch)
 
 
-def _dataset(name: str, bunch) -> Dataset:
+def _dataset(name: str, bunch: Bunch) -> Dataset:
     X = bunch.data.toarray() if hasattr(bunch.data, "toarray") else bunch.data
     target_name = bunch.target_names[0] if bunch.target_names else "target"
     texts = ["" if _is_missing(value) else str(value) for value in bunch.target]

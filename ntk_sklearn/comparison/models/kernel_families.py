@@ -19,10 +19,13 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 
-from ..kernels._ntk import NNGPKernel, NTKernel
-from ..kernels._weighted import WeightedNTKernel
+from ...kernels._ntk import NNGPKernel, NTKernel
+from ...kernels._weighted import WeightedNTKernel
 
+# From rows, and whether this is a quick look, to kernels with their matrices ...
 Family = Callable[[np.ndarray, bool], Iterator[tuple[Kernel, np.ndarray]]]
+# ... or to kernels whose hyperparameters are still to be learned.
+LearnedFamily = Callable[[np.ndarray, bool], list[Kernel]]
 
 # An evidence-maximising fit holds one n × n matrix per length scale.
 ARD_BYTES = 5e8

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import StudyError
 from . import statistics
-from .errors import StudyError
-from .results import Row
+from .results_file import Row
+
+# Scores by model and set.
+Published = Mapping[str, Mapping[str, float]]
 
 # Columns of a file of published scores that describe the set.
 _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
@@ -18,7 +22,7 @@ _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Mean scores over folds.
+    """Mean scores over folds, of sets by models.
 
     Attributes
     ----------
@@ -27,9 +31,20 @@ class ScoreTable:
     mean, error : ndarray of shape (n_sets, n_models)
         Mean over folds and its standard error; NaN where a fold failed.
     asked : ndarray of bool of shape (n_sets, n_models)
-        Whether the study has the model on the set at all.
+        True if the study has the model on the set at all.
     seconds : ndarray of shape (n_models, 3)
         Mean seconds per fold: tuning, fit, predict.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import run_study, score_table, with_folds
+    >>> data = [with_folds(d, 2, seed=0) for d in load_bundled(["iris", "wine"])]
+    >>> models = choose_models(["rbf-svm", "rbf-ridge"])
+    >>> rows = run_study(data, models, StudySettings(quick=True), progress=False)
+    >>> table = score_table(rows)
+    >>> table.sets, table.models, table.mean.shape
+    (['iris', 'wine'], ['rbf-svm', 'rbf-ridge'], (2, 2))
     """
 
     sets: list[str]
@@ -40,9 +55,7 @@ class ScoreTable:
     seconds: np.ndarray
 
 
-def score_table(
-    rows: Sequence[Row], published: Mapping[str, Mapping[str, float]] | None = None
-) -> ScoreTable:
+def score_table(rows: Sequence[Row], published: Published | None = None) -> ScoreTable:
     """Collect rows of one task, and columns of published scores beside them.
 
     Parameters
@@ -50,6 +63,20 @@ def score_table(
     rows : sequence of Row
     published : mapping of str to mapping of str to float, default=None
         Scores by model and set; models without a score on these sets are left out.
+
+    Returns
+    -------
+    ScoreTable
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import run_study, score_table, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models = choose_models(["rbf-svm"])
+    >>> rows = run_study([iris], models, StudySettings(quick=True), progress=False)
+    >>> score_table(rows, {"theirs": {"iris": 0.5}}).models
+    ['rbf-svm', 'theirs']
     """
     sets = list(dict.fromkeys(row.set for row in rows))
     models = list(dict.fromkeys(row.model for row in rows))
@@ -85,15 +112,14 @@ def _empty(sets: list[str], models: list[str]) -> ScoreTable:
     )
 
 
-def standard_error(values) -> float:
+def standard_error(values: Sequence[float]) -> float:
     """Return the standard error of a mean; NaN for a single value."""
-    values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return float("nan")
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def _beside(table: ScoreTable, published) -> ScoreTable:
+def _beside(table: ScoreTable, published: Published) -> ScoreTable:
     known = {
         f"{model} (published)" if model in table.models else model: scores
         for model, scores in published.items()
@@ -136,22 +162,37 @@ def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
 
 
 def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
-    """Return whom the others are compared with: wntk, or else the best by mean rank."""
+    """Return the model to compare with: wntk, or else the best by mean rank."""
     if "wntk" in table.models:
         return "wntk"
     rank = statistics.ranks(table.mean, higher_is_better).mean(axis=0)
     return table.models[int(np.argmin(rank))]
 
 
-def read_baselines(paths: Iterable) -> dict[str, dict[str, float]]:
-    """Read published scores: a csv with a column ``name`` and a column per model.
+def read_baselines(paths: Iterable[str | os.PathLike]) -> dict[str, dict[str, float]]:
+    r"""Read published scores: a csv with a column ``name`` and a column per model.
 
-    Columns ``n``, ``d``, ``c`` and ``classes`` describe the set; empty cells are gaps.
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Columns ``n``, ``d``, ``c`` and ``classes`` describe the set; empty cells are
+        gaps.
 
     Returns
     -------
     dict of str to dict of str to float
         Scores by model and set.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ntk_sklearn.comparison import read_baselines
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "published.csv"
+    ...     _ = path.write_text("name,n,forest\niris,150,0.95\nwine,178,0.98\n")
+    ...     read_baselines([path])
+    {'forest': {'iris': 0.95, 'wine': 0.98}}
     """
     published: dict[str, dict[str, float]] = {}
     for path in paths:
@@ -173,7 +214,7 @@ def read_baselines(paths: Iterable) -> dict[str, dict[str, float]]:
     return published
 
 
-def _take(published, line) -> None:
+def _take(published: dict[str, dict[str, float]], line: Mapping[str, str]) -> None:
     for model, text in line.items():
         if model and model not in _ABOUT_THE_SET and text and text.strip():
             published.setdefault(model, {})[line["name"]] = float(text)
