@@ -9,7 +9,10 @@ try:  # the callback protocol, from scikit-learn 1.9
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing, where the installed scikit-learn has no callbacks."""
+        """A stand-in where the installed scikit-learn has no callbacks."""
+
+        def _init_callback_context(self, **options) -> None:
+            """Return no context: there is nobody to report to."""
 
 
 __all__ = [
@@ -35,11 +38,10 @@ def set_blas_threads(library, count: int) -> None:
 class FitProgress:
     """Reports the iterations of a fit to scikit-learn's callbacks, if there are any."""
 
-    def __init__(self, estimator, X, y, max_iter: int | None):
+    def __init__(self, estimator: CallbackSupportMixin, X, y, max_iter: int | None):
         self._estimator, self._data = estimator, {"X": X, "y": y}
-        self._root = None
-        if hasattr(estimator, "_init_callback_context"):
-            self._root = estimator._init_callback_context(max_subtasks=max_iter)
+        self._root = estimator._init_callback_context(max_subtasks=max_iter)
+        if self._root is not None:
             self._root.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     def step(self) -> None:
