@@ -3,7 +3,8 @@
 from .approximation._sampler import NTKSampler
 from .estimators._classifier import WNTKClassifier
 from .estimators._regressor import WNTKRegressor
-from .kernels._ntk import NNGPKernel, NTKernel
+from .kernels._nngp import NNGPKernel
+from .kernels._ntk import NTKernel
 from .kernels._weighted import WeightedNTKernel
 
 __version__ = "0.1.0.dev0"

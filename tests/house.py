@@ -1,8 +1,8 @@
 """Measures of how a package is built, taken from its source without importing it.
 
-A *module* is a file, and so is the ``__init__`` of a package. A *room* is an entry at the
-top level of the package: a folder or a module. `test_house.py` holds this package to
-limits, and ``python benchmarks/house.py`` prints the figures of any package.
+A *module* is a file, and so is the ``__init__`` of a package. A *room* is an entry at
+the top level of the package: a folder or a module. `test_house.py` holds this package
+to limits, and ``python benchmarks/house.py`` prints the figures of any package.
 """
 
 from __future__ import annotations
@@ -180,9 +180,6 @@ def attributes(owner: ast.ClassDef) -> set[str]:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
                 found.add(node.attr)
-        # Objects that may not be written to: object.__setattr__(self, "_name", value).
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setattr__"):
-            found |= {a.value for a in node.args if isinstance(a, ast.Constant)}
     return found
 
 
@@ -247,7 +244,8 @@ def annotations(tree: ast.AST) -> Iterator[ast.expr]:
             yield function.returns
     for outer in ast.walk(tree):
         if isinstance(outer, (ast.Module, ast.ClassDef)):
-            yield from (n.annotation for n in outer.body if isinstance(n, ast.AnnAssign))
+            fields = (node for node in outer.body if isinstance(node, ast.AnnAssign))
+            yield from (field.annotation for field in fields)
 
 
 def _annotated(node: ast.AST) -> bool:

@@ -25,7 +25,7 @@ def test_entries_are_those_of_double_precision_rounded(activation, bias, n):
     for Y in (None, X[:5].copy()):
         K, expected = kernel(X, Y), exact(X, Y)
         assert K.dtype == np.float32
-        in_single = profile_of(kernel._network(np.zeros((1, 3))), K.dtype) is not None
+        in_single = profile_of(kernel.network(np.zeros((1, 3))), K.dtype) is not None
         scale = np.sqrt(np.outer(exact.diag(X), exact.diag(X if Y is None else Y)))
         error = np.abs(K - expected)
         # A polynomial of degree 15 to 31 and some factors: several roundings.
@@ -43,9 +43,7 @@ def test_a_profile_in_single_precision(activation, depth, monkeypatch):
     monkeypatch.setattr(_tiles, "PROFILE_WORK", -1.0)
     exact = NTKernel(depth, activation, bias_variance=0.0)
     kernel = NTKernel(depth, activation, bias_variance=0.0, dtype="float32")
-    assert (
-        profile_of(kernel._network(np.zeros((1, 5))), np.dtype("float32")) is not None
-    )
+    assert profile_of(kernel.network(np.zeros((1, 5))), np.dtype("float32")) is not None
     scale = np.sqrt(np.outer(exact.diag(X), exact.diag(X)))
     assert (np.abs(kernel(X) - exact(X)) <= 1e-6 * scale).all()
     assert_array_equal(kernel(X), kernel(X).T)

@@ -56,11 +56,11 @@ def check(kernel, X, n_dims):
         atol=1e-12 * np.abs(G).sum() * np.abs(K).max(),
     )
     # Moved there and back it is the same as made there: nothing is left of the way.
-    moving = kernel._moving(X)
+    moving = kernel.on_rows(X)
     for away in (0.3, 0.0):
         theta = kernel.theta + away * np.cos(np.arange(n_dims))
         made = kernel.clone_with_theta(theta)
-        moving.move(theta)
+        moving.set_theta(theta)
         assert_allclose(moving.gram(), made(X), rtol=1e-14)
         assert_allclose(moving.contract(G), made.contract(X, G), rtol=1e-14)
 
@@ -71,8 +71,8 @@ def test_moving_switches_layers_off():
     theta = kernel.theta.copy()
     weights = kernel.positions("layer_weights")
     theta[weights] = [-np.inf, 0.5, -np.inf]
-    moving = kernel._moving(X)
-    moving.move(theta)
+    moving = kernel.on_rows(X)
+    moving.set_theta(theta)
     made = clone(kernel).set_params(
         layer_weights=[0.0, np.exp(0.5), 0.0], layer_weights_bounds="fixed"
     )

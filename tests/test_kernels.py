@@ -11,6 +11,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 
 import ntk_sklearn
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
+from ntk_sklearn.kernels._theta import ThetaKernel
 
 from .cases import ALL_ACTIVATIONS
 
@@ -47,7 +48,7 @@ KERNELS = [
     NTKernel(depth=1) * WeightedNTKernel(depth=1, activation="erf"),
     NNGPKernel(depth=1) ** 2,
 ]
-OURS = [kernel for kernel in KERNELS if isinstance(kernel, NTKernel)]
+OURS = [kernel for kernel in KERNELS if isinstance(kernel, ThetaKernel)]
 every_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 our_kernel = pytest.mark.parametrize("kernel", OURS, ids=repr)
 

@@ -39,7 +39,7 @@ def network_of(activation, weights, bias=0.0, n_features=3):
         bias_variance=bias,
         layer_weights=weights,
     )
-    return kernel._network(np.zeros((1, n_features)))
+    return kernel.network(np.zeros((1, n_features)))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -119,9 +119,9 @@ def test_no_profile_if_the_first_bias_learns_at_another_rate():
     kernel = WeightedNTKernel(
         depth=2, bias_variance=[0.1, 0, 0], layer_weights=[1, 1, 1]
     )
-    assert _profile.profile_of(kernel._network(np.zeros((1, 3)))) is not None
+    assert _profile.profile_of(kernel.network(np.zeros((1, 3)))) is not None
     kernel.bias_weights = [0.5, 1, 1]
-    assert _profile.profile_of(kernel._network(np.zeros((1, 3)))) is None
+    assert _profile.profile_of(kernel.network(np.zeros((1, 3)))) is None
 
 
 @pytest.mark.parametrize("activation", ["relu", "abs"])

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from .._utils.warnings import warn
-from ..kernels._weighted import WeightedNTKernel
+from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_off
 from ..objectives._objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..optimizers._outcome import Outcome
@@ -119,7 +119,7 @@ def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
     if not fixed_alpha:
         kernel, scale = normalise(kernel, Z)
         alpha, bounds = alpha / scale, bounds * (problem.unit(u) / scale)
-    _switch_off(kernel, np.isneginf(u[problem.linear]))
+    switch_off(kernel, np.isneginf(u[: kernel.n_dims]))
     if not converged:
         warn(
             f"the {settings.optimizer} optimiser used all of its max_iter="
@@ -300,17 +300,9 @@ def normalise(kernel, X):
 
     Both scaled alike are the same model.
     """
-    if not isinstance(kernel, WeightedNTKernel):
-        return kernel, 1.0
-    if kernel.bias_weights is not None or not kernel.positions("layer_weights").size:
+    if not is_homogeneous(kernel):
         return kernel, 1.0
     scale = float(np.mean(kernel.diag(X)))
-    kernel.layer_weights = np.asarray(kernel.layer_weights) / scale
-    return kernel, scale
-
-
-def _switch_off(kernel, layers) -> None:
-    """Set layer weights to zero, and hold all where they are: a zero has no log."""
-    if layers.any():
-        kernel.layer_weights = np.where(layers, 0.0, kernel.layer_weights)
-        kernel.layer_weights_bounds = "fixed"
+    theta = kernel.theta
+    theta[linear_entries(kernel)] -= np.log(scale)
+    return kernel_at(kernel, theta), scale

@@ -7,59 +7,12 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone
 
-from ..kernels._dense import NetworkKernel
-from ..kernels._weighted import WeightedNTKernel
+from ..kernels._on_rows import kernel_on_rows
+from ..kernels._theta import is_homogeneous, kernel_at, linear_entries
 
 # What an evaluation is worth at which the matrix does not factor.
 REJECTED = np.inf
-# Logarithm of a weight that adds nothing to a kernel, where zero has none.
-_OFF = np.log(1e-290)
-
-
-class _AnyKernel:
-    """Any kernel of scikit-learn on rows that stay, while its theta moves."""
-
-    def __init__(self, kernel, X):
-        self._kernel, self._X = kernel, X
-        self._off = np.zeros(kernel.n_dims, dtype=bool)
-
-    def move(self, theta) -> None:
-        """Take new logarithms."""
-        self._kernel, self._off = kernel_at(self._kernel, theta), np.isneginf(theta)
-
-    def gram(self) -> np.ndarray:
-        """Return the kernel matrix: a new array."""
-        return self._kernel(self._X)
-
-    def contract(self, G) -> np.ndarray:
-        """Return ``sum(G * dK / dtheta)``; most kernels need their full gradient."""
-        if hasattr(self._kernel, "contract"):
-            out = self._kernel.contract(self._X, G)
-        else:
-            _, gradient = self._kernel(self._X, eval_gradient=True)
-            out = np.einsum("ij,ijk->k", G, gradient)
-        return np.where(self._off, 0.0, out)
-
-
-def kernel_at(kernel, theta):
-    """Return a kernel with another theta; minus infinity is a weight of next to none.
-
-    So it stays free: a zero has no logarithm.
-    """
-    kernel = clone(kernel)
-    if theta.size:
-        kernel.theta = np.maximum(theta, _OFF)
-    return kernel
-
-
-def is_ours(kernel) -> bool:
-    """Whether a kernel is computed by the engine; a subclass may do otherwise."""
-    return isinstance(kernel, NetworkKernel) and all(
-        getattr(type(kernel), name) is getattr(NetworkKernel, name)
-        for name in ("__call__", "contract")
-    )
 
 
 @dataclass
@@ -130,13 +83,13 @@ class Problem:
             self.bounds = np.vstack([self.bounds, np.log(alpha_bounds)])
         self.start = np.clip(self.start, *self.bounds.T)
         self.linear = np.zeros(self.start.size, dtype=bool)
-        if isinstance(kernel, WeightedNTKernel):
-            self.linear[kernel.positions("layer_weights")] = True
+        self.linear[: kernel.n_dims] = linear_entries(kernel)
+        self.is_homogeneous = is_homogeneous(kernel)
         self._weights_at_start = np.exp(self.start[self.linear]).sum()
 
     def _set_rows(self, X):
-        kernel, self.X = self.kernel, X
-        self._moving = kernel._moving(X) if is_ours(kernel) else _AnyKernel(kernel, X)
+        self.X = X
+        self._on_rows = kernel_on_rows(self.kernel, X)
 
     def part(self, rows) -> Problem:
         """Return the same problem for some of the rows."""
@@ -156,7 +109,7 @@ class Problem:
 
     def unit(self, u) -> float:
         """Return the unit of a learned ridge at a point."""
-        if not self.linear.any():
+        if not self.is_homogeneous:
             return 1.0
         return float(np.exp(u[self.linear]).sum() / self._weights_at_start)
 
@@ -172,11 +125,11 @@ class Problem:
         """Return the objective and its gradient in u."""
         n_dims = u.size - self.learns_alpha
         if n_dims:
-            self._moving.move(u[:n_dims])
+            self._on_rows.set_theta(u[:n_dims])
         alpha = self.alpha(u)
         try:
             found = self._objective(
-                self._moving.gram(),
+                self._on_rows.gram(),
                 self.Y,
                 alpha,
                 self.sample_weight,
@@ -187,12 +140,13 @@ class Problem:
             return REJECTED, np.zeros_like(u)
         gradient = np.zeros_like(u)
         if n_dims:
-            gradient[:n_dims] = self._moving.contract(found.dK)
+            gradient[:n_dims] = self._on_rows.contract(found.dK)
         if self.learns_alpha:
             slope = alpha * found.dalpha
             gradient[-1] += slope
-            weights = np.exp(u[self.linear])
-            gradient[self.linear] += slope * weights / weights.sum()
+            if self.is_homogeneous:
+                weights = np.exp(u[self.linear])
+                gradient[self.linear] += slope * weights / weights.sum()
         value = found.value
         if self.prior is not None:
             penalty, slope = self.prior(u)

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.compat import Interval, _fit_context, get_chunk_n_rows
 from ..activations import get_activation
-from ..kernels._ntk import NTKernel
+from ..kernels._dense import DenseKernel
 from ..kernels._weighted import WeightedNTKernel
 from ._layers import draw_layers, features
 
@@ -96,7 +96,7 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     """
 
     _parameter_constraints: dict = {
-        "kernel": [NTKernel, None],
+        "kernel": [DenseKernel, None],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -142,7 +142,7 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 f"NTKSampler needs a kernel without ranks, got n_ranks="
                 f"{self.kernel_.n_ranks!r}; use sklearn.kernel_approximation.Nystroem."
             )
-        network = self.kernel_._network(X)
+        network = self.kernel_.network(X)
         rng = check_random_state(self.random_state)
         self._layers = draw_layers(network, slope, self.n_components, rng)
         self._network = network

@@ -11,12 +11,12 @@ from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._learning.learn import Member, Settings
-from .._learning.problem import is_ours
 from .._models.choose import MATRICES, available_memory
 from .._models.exact import fit_machine
 from .._models.large import LargeFit
 from .._utils.compat import CallbackSupportMixin, FitProgress, Interval, StrOptions
 from .._utils.validation import are_counts
+from ..kernels._on_rows import gradient_matrices
 from ..kernels._weighted import WeightedNTKernel
 from ..objectives._objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
@@ -162,9 +162,8 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         n_matrices = MATRICES["cholesky"]
         if self.objective == "holdout":
             n_matrices += 1  # parts of the kernel matrix, beside it
-        if not (self.kernel is None or is_ours(self.kernel)):
-            # Gradients of n by n by p, and of what they are made of.
-            n_matrices += 2 * self.kernel.n_dims
+        if self.kernel is not None:
+            n_matrices += gradient_matrices(self.kernel)
         return n_matrices
 
     def _check_memory(self, n: int) -> None:
@@ -227,7 +226,7 @@ class BaseWNTK(LargeFit, CallbackSupportMixin, BaseEstimator):
         machine = self.members_[int(np.argmin(errors))]
         self.kernel_ = machine.kernel
         if hasattr(machine.kernel, "layer_weights"):
-            self.layer_weights_ = machine.kernel._value("layer_weights")
+            self.layer_weights_ = machine.kernel.value("layer_weights")
         self.alpha_ = machine.alpha
         self.X_fit_ = machine.X
         self.dual_coef_ = machine.dual_coef

@@ -87,7 +87,7 @@ class LayerWeightsDisplay:
                 "estimator must have learned with a WeightedNTKernel, the kernel with "
                 f"layer weights, got kernel_={machine.kernel!r}."
             )
-        weights = np.array(machine.kernel._value("layer_weights"), dtype=np.float64)
+        weights = np.array(machine.kernel.value("layer_weights"), dtype=np.float64)
         display = cls(weights, shares=_shares(machine.kernel, machine.X), name=name)
         return display.plot(ax=ax, **kwargs)
 
@@ -127,7 +127,7 @@ class LayerWeightsDisplay:
 
 def _shares(kernel, X):
     """Shares of the layers in the trace, from their diagonals only."""
-    weights = np.array(kernel._value("layer_weights"), dtype=np.float64)
+    weights = np.array(kernel.value("layer_weights"), dtype=np.float64)
     biases = weights if kernel.bias_weights is None else np.array(kernel.bias_weights)
     traces = np.zeros(len(weights))
     for l, one in enumerate(np.eye(len(weights))):

@@ -1,34 +1,30 @@
-"""What the kernels of fully connected networks share: parameters, theta, calls."""
+"""The base of the kernels of fully connected networks."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
-from .. import _engine
-from .._engine.network import Network
+from .._engine.full_gradient import full_gradient
+from .._engine.network import Network, diagonal
+from .._engine.tiles import components, gram
 from .._utils.validation import (
-    check_bounds,
     check_depth,
     check_pair,
-    check_positive,
     check_ranks,
     check_samples,
     per_feature,
     per_layer,
 )
 from ..activations import get_activation
-from ._parameters import HYPERPARAMETERS, MovingKernel, Numbers
-from ._repr import same, show
+from ._parameters import HYPERPARAMETERS, NetworkOnRows, NetworkParameters
+from ._theta import ThetaKernel
 
 
-class NetworkKernel(Kernel):
+class DenseKernel(ThetaKernel):
     """Base of the kernels of an infinitely wide fully connected network.
 
-    A subclass has the constructor parameters ``depth``, ``activation``,
-    ``weight_variance``, ``bias_variance`` and ``length_scale`` (the last three with
-    their bounds) and ``n_ranks``, and says in `_layer_weights` how its layers are
-    weighted.
+    A subclass says in `layer_rates` at which rates its layers learn. All parameters are
+    described at `NTKernel`.
     """
 
     # Public parameters whose values `repr` shows, in this order.
@@ -40,30 +36,48 @@ class NetworkKernel(Kernel):
         "length_scale",
     )
 
-    def _layer_weights(self, depth: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Weights of the layers' weights, and of their biases if they are others."""
+    def __init__(
+        self,
+        depth=3,
+        activation="relu",
+        weight_variance=2.0,
+        weight_variance_bounds="fixed",
+        bias_variance=0.1,
+        bias_variance_bounds=(1e-5, 1e5),
+        length_scale=1.0,
+        length_scale_bounds="fixed",
+        dtype="float64",
+        n_ranks=0,
+    ):
+        self.depth = depth
+        self.activation = activation
+        self.weight_variance = weight_variance
+        self.weight_variance_bounds = weight_variance_bounds
+        self.bias_variance = bias_variance
+        self.bias_variance_bounds = bias_variance_bounds
+        self.length_scale = length_scale
+        self.length_scale_bounds = length_scale_bounds
+        self.dtype = dtype
+        self.n_ranks = n_ranks
+
+    def layer_rates(self, depth: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the learning rates of the layers, the read-out last.
+
+        A subclass overrides this method to weight the layers by a rule of its own.
+
+        Parameters
+        ----------
+        depth : int
+            Number of hidden layers.
+
+        Returns
+        -------
+        weights : ndarray of shape (depth + 1,)
+            Non-negative rates of the layers' weights.
+        biases : ndarray of shape (depth + 1,) or None
+            Rates of their biases; None means those of the weights.
+        """
         raise NotImplementedError
-
-    # -- hyperparameters ------------------------------------------------------------
-
-    def _free(self, name: str) -> np.ndarray:
-        """Which entries of a hyperparameter can move: a value of 0 has no logarithm."""
-        return np.atleast_1d(check_positive(name, self._value(name), zero=True)) > 0
-
-    def _value(self, name: str):
-        return getattr(self, name)
-
-    def _hyperparameter(self, name: str) -> Hyperparameter:
-        free = self._free(name)
-        bounds = check_bounds(
-            f"{name}_bounds", getattr(self, f"{name}_bounds"), free.size
-        )
-        n_free = int(free.sum())
-        if isinstance(bounds, str) or n_free == 0:
-            return Hyperparameter(name, "numeric", "fixed", max(n_free, 1))
-        if len(bounds) > 1:
-            bounds = bounds[free]
-        return Hyperparameter(name, "numeric", bounds, n_free)
 
     @property
     def hyperparameter_weight_variance(self):
@@ -80,73 +94,13 @@ class NetworkKernel(Kernel):
         """The length scale, as scikit-learn describes it."""
         return self._hyperparameter("length_scale")
 
-    @property
-    def theta(self) -> np.ndarray:
-        """Logarithms of the free hyperparameters, in alphabetical order of names."""
-        values = [
-            np.atleast_1d(np.asarray(self._value(h.name), dtype=float))[
-                self._free(h.name)
-            ]
-            for h in self.hyperparameters
-            if not h.fixed
-        ]
-        return np.log(np.concatenate(values)) if values else np.array([])
-
-    @theta.setter
-    def theta(self, theta):
-        theta = np.asarray(theta, dtype=np.float64)
-        if theta.shape != (self.n_dims,):
-            raise ValueError(
-                f"theta must have shape ({self.n_dims},), one entry per free "
-                f"hyperparameter of {self!r}, got shape {theta.shape}."
-            )
-        changed = {}
-        for name, places in self._places().items():
-            if not places.size:
-                continue
-            changed[name] = np.exp(theta[places])
-            if np.ndim(self._value(name)) == 0:
-                changed[name] = changed[name][0]
-            else:
-                value = np.array(self._value(name), dtype=np.float64)
-                value[self._free(name)] = changed[name]
-                changed[name] = value
-        self.set_params(**changed)
-
-    @property
-    def n_dims(self) -> int:
-        """Number of free hyperparameters."""
-        return sum(h.n_elements for h in self.hyperparameters if not h.fixed)
-
-    def positions(self, name: str) -> np.ndarray:
-        """Return the entries of theta that belong to one hyperparameter.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"layer_weights"``.
-
-        Returns
-        -------
-        ndarray of int
-            Empty if the hyperparameter is fixed.
-        """
-        return self._places()[name]
-
-    def _places(self) -> dict[str, np.ndarray]:
-        """Return the entries of theta that belong to each hyperparameter."""
-        hyperparameters = self.hyperparameters
-        sizes = [0 if h.fixed else h.n_elements for h in hyperparameters]
-        places = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-        return dict(zip([h.name for h in hyperparameters], places, strict=True))
-
     # -- the engine -----------------------------------------------------------------
 
-    def _numbers(self, X, Y=None) -> Numbers:
+    def _parameters(self, X, Y=None) -> NetworkParameters:
         """Check every parameter and spread it over the layers or features."""
         depth = check_depth(self.depth)
-        weights, bias_weights = self._layer_weights(depth)
-        return Numbers(
+        weights, bias_weights = self.layer_rates(depth)
+        return NetworkParameters(
             weights,
             per_layer("weight_variance", self.weight_variance, depth, zero=False),
             per_layer("bias_variance", self.bias_variance, depth, zero=True),
@@ -156,14 +110,38 @@ class NetworkKernel(Kernel):
             check_ranks(self.n_ranks, X, Y),
         )
 
-    def _network(self, X, Y=None) -> Network:
-        return self._numbers(X, Y).network()
+    def network(self, X, Y=None) -> Network:
+        """Return the network, its parameters checked, as the engine takes it.
 
-    def _moving(self, X) -> MovingKernel:
-        """Return this kernel on checked rows that stay, while its theta moves."""
-        numbers = self._numbers(X)  # checks what the rest takes for granted
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples_X, n_features)
+        Y : ndarray of shape (n_samples_Y, n_features), default=None
+            The other side; None means `X`.
+
+        Returns
+        -------
+        Network
+        """
+        return self._parameters(X, Y).network()
+
+    def on_rows(self, X) -> NetworkOnRows:
+        """Return this kernel on rows that stay, while its theta moves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        KernelOnRows
+            With the methods ``set_theta(theta)``, ``gram()`` and ``contract(G)``. What
+            does not change is checked once.
+        """
+        X = check_samples(X)
+        parameters = self._parameters(X)  # checks what the rest takes for granted
         columns = self._columns(X.shape[1])
-        return MovingKernel(numbers, columns, self.n_dims, X, self._dtype())
+        return NetworkOnRows(parameters, columns, self.n_dims, X, self._dtype())
 
     def __call__(self, X, Y=None, eval_gradient=False):
         """Return the kernel between the rows of X and Y, and optionally its gradient.
@@ -199,12 +177,12 @@ class NetworkKernel(Kernel):
                 "needs the kernel of X with itself."
             )
         X, Y = check_pair(X, Y)
-        network, dtype = self._network(X, Y), self._dtype()
+        network, dtype = self.network(X, Y), self._dtype()
         if not eval_gradient:
-            return _engine.gram(network, X, Y, dtype)
+            return gram(network, X, Y, dtype)
         columns = self._columns(X.shape[1])
-        gradient = _engine.full_gradient(network, X, columns, self.n_dims)
-        return _engine.gram(network, X, dtype=dtype), gradient
+        gradient = full_gradient(network, X, columns, self.n_dims)
+        return gram(network, X, dtype=dtype), gradient
 
     def _dtype(self) -> np.dtype:
         """Check and return the type of the kernel matrix."""
@@ -248,7 +226,7 @@ class NetworkKernel(Kernel):
             Equal to ``np.diag(self(X))``.
         """
         X = check_samples(X)
-        return _engine.diagonal(self._network(X), X)
+        return diagonal(self.network(X), X)
 
     def components(self, X, Y=None):
         """Return each layer's own term of the neural tangent kernel, unweighted.
@@ -266,7 +244,7 @@ class NetworkKernel(Kernel):
             NNGP kernel.
         """
         X, Y = check_pair(X, Y)
-        return _engine.components(self._network(X, Y), X, Y)
+        return components(self.network(X, Y), X, Y)
 
     def contract(self, X, G):
         """Return ``sum(G * dK / dtheta)``, without the derivatives' (n, n, p) array.
@@ -289,7 +267,7 @@ class NetworkKernel(Kernel):
                 f"G must have shape ({len(X)}, {len(X)}), a row and a column per row "
                 f"of X, got {G.shape}."
             )
-        return self._moving(X).contract(G)
+        return self.on_rows(X).contract(G)
 
     # -- manners --------------------------------------------------------------------
 
@@ -297,19 +275,8 @@ class NetworkKernel(Kernel):
         """Return False: the kernel depends on where the inputs are."""
         return False
 
-    def __eq__(self, other):
-        if type(self) is not type(other):
-            return False
-        mine, theirs = self.get_params(), other.get_params()
-        return all(same(mine[name], theirs[name]) for name in mine)
-
-    # As in scikit-learn: kernels are mutable, so they have no hash.
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self):
-        parts = [f"{name}={show(getattr(self, name))}" for name in self._shown]
-        if self.n_ranks:
-            parts.append(f"n_ranks={self.n_ranks}")
+        extra = f", n_ranks={self.n_ranks}" if self.n_ranks else ""
         if self.dtype != "float64":
-            parts.append(f"dtype={self.dtype!r}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+            extra += f", dtype={self.dtype!r}"
+        return f"{super().__repr__()[:-1]}{extra})"

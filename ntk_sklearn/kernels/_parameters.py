@@ -1,4 +1,4 @@
-"""A network's numbers in one place, and where in theta each of them is."""
+"""The parameters of a network, checked, and the network's kernel on fixed rows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import _engine
+from .._engine.contraction import contract
 from .._engine.network import Layers, Network
+from .._engine.tiles import gram
 from ..activations._base import Activation
 
 
-class Numbers(NamedTuple):
-    """Every number of a network, checked, one for each layer or feature.
+class NetworkParameters(NamedTuple):
+    """Parameters of a network, checked, one number for each layer or feature.
 
     The first four are the hyperparameters, in the order of the engine's gradients.
     """
@@ -26,7 +27,7 @@ class Numbers(NamedTuple):
     n_ranks: int
 
     def network(self) -> Network:
-        """Hand them to the engine."""
+        """Return the network as the engine takes it."""
         layers = Layers(
             self.activation.code,
             self.activation.parameters,
@@ -41,18 +42,18 @@ class Numbers(NamedTuple):
         return Network(layers, self.activation.homogeneous, scale, self.n_ranks)
 
 
-HYPERPARAMETERS = Numbers._fields[:4]
+HYPERPARAMETERS = NetworkParameters._fields[:4]
 
 
-class MovingKernel:
-    """A network kernel on rows that stay, while its theta moves.
+class NetworkOnRows:
+    """The kernel of a network on rows that stay, while its theta moves.
 
     What does not change is checked once: on a hundred rows that takes longer than the
     kernel matrix.
 
     Parameters
     ----------
-    numbers : Numbers
+    parameters : NetworkParameters
     columns : list of ndarray of int
         Which entry of theta each entry of each hyperparameter counts in, or -1.
     n_dims : int
@@ -63,14 +64,14 @@ class MovingKernel:
         Of the kernel matrix.
     """
 
-    def __init__(self, numbers: Numbers, columns, n_dims: int, X, dtype):
-        self._numbers, self._n_dims, self._dtype = numbers, n_dims, dtype
+    def __init__(self, parameters: NetworkParameters, columns, n_dims: int, X, dtype):
+        self._parameters, self._n_dims, self._dtype = parameters, n_dims, dtype
         self._X = X
         # Entries of each hyperparameter that move, and by which entries of theta.
         self._moves = [(np.flatnonzero(c >= 0), c[c >= 0]) for c in columns]
-        self.network = numbers.network()
+        self.network = parameters.network()
 
-    def move(self, theta) -> None:
+    def set_theta(self, theta) -> None:
         """Take new logarithms; minus infinity is a weight of zero."""
         values = np.exp(theta)
         moved = {}
@@ -78,18 +79,18 @@ class MovingKernel:
             HYPERPARAMETERS, self._moves, strict=True
         ):
             if entries.size:
-                moved[name] = getattr(self._numbers, name).copy()
+                moved[name] = getattr(self._parameters, name).copy()
                 moved[name][entries] = values[positions]
-        self.network = self._numbers._replace(**moved).network()
+        self.network = self._parameters._replace(**moved).network()
 
     def gram(self) -> np.ndarray:
         """Return the kernel matrix: a new array."""
-        return _engine.gram(self.network, self._X, dtype=self._dtype)
+        return gram(self.network, self._X, dtype=self._dtype)
 
     def contract(self, G) -> np.ndarray:
         """Return ``sum(G * dK / dtheta)`` of a symmetric G."""
         moving = [entries.size > 0 for entries, _ in self._moves]
-        found = _engine.contract(
+        found = contract(
             self.network,
             self._X,
             G,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .._utils.validation import check_depth, per_layer
-from ._ntk import NTKernel
+from ._dense import DenseKernel
 
 
-class WeightedNTKernel(NTKernel):
+class WeightedNTKernel(DenseKernel):
     r"""Neural tangent kernel of a network whose layers learn at rates of their own.
 
     Gradient descent with learning rate :math:`\eta w_l` on layer l is kernel regression
@@ -77,7 +77,7 @@ class WeightedNTKernel(NTKernel):
     (3, 2, 2)
     """
 
-    _shown = (*NTKernel._shown, "layer_weights", "bias_weights")
+    _shown = (*DenseKernel._shown, "layer_weights", "bias_weights")
 
     def __init__(
         self,
@@ -125,13 +125,43 @@ class WeightedNTKernel(NTKernel):
             )
         return self._hyperparameter("layer_weights")
 
-    def _value(self, name):
+    _linear_hyperparameter = "layer_weights"
+
+    @property
+    def is_homogeneous(self):
+        """Whether all layer weights times a number are the kernel times the number."""
+        return super().is_homogeneous and self.bias_weights is None
+
+    def value(self, name):
+        """Return the value of a hyperparameter, with defaults filled in.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"layer_weights"``, which are ones by default.
+
+        Returns
+        -------
+        float or array-like
+        """
         if name == "layer_weights" and self.layer_weights is None:
             return np.ones(check_depth(self.depth) + 1)
-        return super()._value(name)
+        return super().value(name)
 
-    def _layer_weights(self, depth):
-        weights = self._value("layer_weights")
+    def layer_rates(self, depth):
+        """Return the layer weights, and the bias weights if there are any.
+
+        Parameters
+        ----------
+        depth : int
+            Number of hidden layers.
+
+        Returns
+        -------
+        weights : ndarray of shape (depth + 1,)
+        biases : ndarray of shape (depth + 1,) or None
+        """
+        weights = self.value("layer_weights")
         weights = per_layer("layer_weights", weights, depth, zero=True)
         bias_weights = None
         if self.bias_weights is not None:

@@ -19,7 +19,8 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 
-from ...kernels._ntk import NNGPKernel, NTKernel
+from ...kernels._nngp import NNGPKernel
+from ...kernels._ntk import NTKernel
 from ...kernels._weighted import WeightedNTKernel
 
 # From rows, and whether this is a quick look, to kernels with their matrices ...

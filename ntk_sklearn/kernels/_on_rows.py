@@ -1,0 +1,168 @@
+"""A kernel on rows that stay, while its theta moves: what learning asks of any kernel.
+
+Kernels of networks check their rows and parameters once and contract their gradient in
+one pass. Sums, products and powers hand both on to the kernels that they are made of;
+every other kernel of scikit-learn's kind is called as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from sklearn.gaussian_process.kernels import Exponentiation, Kernel, Product, Sum
+
+from ._theta import kernel_at, parts_of
+
+
+class KernelOnRows(Protocol):
+    """A kernel and the rows that it is evaluated on."""
+
+    def set_theta(self, theta: np.ndarray) -> None:
+        """Take new logarithms; minus infinity switches a linear entry off."""
+
+    def gram(self) -> np.ndarray:
+        """Return the kernel matrix at the present theta: a new array."""
+
+    def contract(self, G: np.ndarray) -> np.ndarray:
+        """Return ``sum(G * dK / dtheta)`` of a symmetric G, after a call of `gram`."""
+
+
+class _Called:
+    """Any kernel of scikit-learn's kind, by its own ``__call__``."""
+
+    def __init__(self, kernel: Kernel, X):
+        self._kernel, self._X = kernel, X
+        self._off = np.zeros(kernel.n_dims, dtype=bool)
+
+    def set_theta(self, theta):
+        self._kernel, self._off = kernel_at(self._kernel, theta), np.isneginf(theta)
+
+    def gram(self):
+        return self._kernel(self._X)
+
+    def contract(self, G):
+        if not self._off.size:
+            return np.empty(0)
+        if hasattr(self._kernel, "contract"):
+            out = self._kernel.contract(self._X, G)
+        else:  # most kernels need their full gradient
+            _, gradient = self._kernel(self._X, eval_gradient=True)
+            out = np.einsum("ij,ijk->k", G, gradient)
+        return np.where(self._off, 0.0, out)
+
+
+class _Combined:
+    """Two kernels on the same rows; theta is that of the first, then the second."""
+
+    def __init__(self, kernel: Sum | Product, X):
+        self._split = kernel.k1.n_dims
+        self._first = kernel_on_rows(kernel.k1, X)
+        self._second = kernel_on_rows(kernel.k2, X)
+
+    def set_theta(self, theta):
+        self._first.set_theta(theta[: self._split])
+        self._second.set_theta(theta[self._split :])
+
+
+class _Added(_Combined):
+    """A sum: both kernels see the same G."""
+
+    def gram(self):
+        return self._first.gram() + self._second.gram()
+
+    def contract(self, G):
+        return np.append(self._first.contract(G), self._second.contract(G))
+
+
+class _Multiplied(_Combined):
+    """A product: each kernel sees G times the other's matrix."""
+
+    def gram(self):
+        self._K = self._first.gram(), self._second.gram()
+        return self._K[0] * self._K[1]
+
+    def contract(self, G):
+        first = self._first.contract(G * self._K[1])
+        return np.append(first, self._second.contract(G * self._K[0]))
+
+
+class _Raised:
+    """A kernel raised to a power, elementwise."""
+
+    def __init__(self, kernel: Exponentiation, X):
+        self._exponent = kernel.exponent
+        self._base = kernel_on_rows(kernel.kernel, X)
+
+    def set_theta(self, theta):
+        self._base.set_theta(theta)
+
+    def gram(self):
+        self._K = self._base.gram()
+        return self._K**self._exponent
+
+    def contract(self, G):
+        slope = self._exponent * self._K ** (self._exponent - 1)
+        return self._base.contract(G * slope)
+
+
+# Each kernel of kernels on rows, and how many (n, n) matrices it holds of its own.
+_COMBINATIONS: dict[type, tuple[Callable[..., KernelOnRows], int]] = {
+    Sum: (_Added, 1),
+    Product: (_Multiplied, 3),
+    Exponentiation: (_Raised, 3),
+}
+
+
+def kernel_on_rows(kernel: Kernel, X: np.ndarray | Sequence) -> KernelOnRows:
+    """Return a kernel on rows that stay, while its theta moves.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any kernel of scikit-learn's kind.
+    X : ndarray of shape (n, n_features) or sequence
+        Checked rows, of the kind that the kernel takes.
+
+    Returns
+    -------
+    KernelOnRows
+    """
+    if type(kernel) in _COMBINATIONS:
+        return _COMBINATIONS[type(kernel)][0](kernel, X)
+    return kernel.on_rows(X) if _has_own_rows(kernel) else _Called(kernel, X)
+
+
+def gradient_matrices(kernel: Kernel) -> int:
+    """Return the number of (n, n) matrices that a contraction of a kernel holds.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any kernel of scikit-learn's kind.
+
+    Returns
+    -------
+    int
+    """
+    if type(kernel) in _COMBINATIONS:
+        own = _COMBINATIONS[type(kernel)][1]
+        return own + sum(gradient_matrices(part) for part in parts_of(kernel))
+    # A full gradient, and what it is made of.
+    return 0 if _has_own_rows(kernel) else 2 * kernel.n_dims
+
+
+def _has_own_rows(kernel: Kernel) -> bool:
+    """Whether `on_rows` is of the class that says what the kernel is.
+
+    A subclass that only overrides ``__call__`` or ``contract`` is called as it is.
+    """
+    owners = type(kernel).__mro__
+
+    def height(name):
+        return next((k for k, o in enumerate(owners) if name in vars(o)), len(owners))
+
+    if height("on_rows") == len(owners):
+        return False
+    return height("on_rows") <= min(height("__call__"), height("contract"))

@@ -1,0 +1,268 @@
+"""The logarithms of hyperparameters, theta: of one kernel, and of kernels of kernels.
+
+Nothing here knows inputs, so that kernels on any kind of input can be built on it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.gaussian_process.kernels import (
+    Exponentiation,
+    Hyperparameter,
+    Kernel,
+    KernelOperator,
+    Product,
+    Sum,
+)
+
+from .._utils.validation import check_bounds, check_positive
+from ._repr import same, show
+
+# Logarithm of a weight that adds nothing to a kernel, where zero has none.
+_NEXT_TO_NOTHING = np.log(1e-290)
+
+
+class ThetaKernel(Kernel):
+    """Base of kernels whose theta holds the logarithms of positive hyperparameters.
+
+    For each hyperparameter ``x`` a subclass has constructor parameters ``x``, a number
+    or an array, and ``x_bounds``, and a property ``hyperparameter_x``. Entries that are
+    zero have no logarithm: they stay as they are, and are no part of theta.
+    """
+
+    # Public parameters whose values `repr` shows, in this order.
+    _shown: tuple[str, ...] = ()
+
+    def value(self, name: str):
+        """Return the value of a hyperparameter, with defaults filled in.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"layer_weights"``.
+
+        Returns
+        -------
+        float or array-like
+        """
+        return getattr(self, name)
+
+    def _free(self, name: str) -> np.ndarray:
+        """Return the entries of a hyperparameter that can move, as booleans."""
+        return np.atleast_1d(check_positive(name, self.value(name), zero=True)) > 0
+
+    def _hyperparameter(self, name: str) -> Hyperparameter:
+        """Return the hyperparameter as scikit-learn describes it."""
+        free = self._free(name)
+        bounds = check_bounds(
+            f"{name}_bounds", getattr(self, f"{name}_bounds"), free.size
+        )
+        n_free = int(free.sum())
+        if isinstance(bounds, str) or n_free == 0:
+            return Hyperparameter(name, "numeric", "fixed", max(n_free, 1))
+        if len(bounds) > 1:
+            bounds = bounds[free]
+        return Hyperparameter(name, "numeric", bounds, n_free)
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Logarithms of the free hyperparameters, in alphabetical order of names."""
+        values = [
+            np.atleast_1d(np.asarray(self.value(h.name), dtype=float))[
+                self._free(h.name)
+            ]
+            for h in self.hyperparameters
+            if not h.fixed
+        ]
+        return np.log(np.concatenate(values)) if values else np.array([])
+
+    @theta.setter
+    def theta(self, theta):
+        theta = np.asarray(theta, dtype=np.float64)
+        if theta.shape != (self.n_dims,):
+            raise ValueError(
+                f"theta must have shape ({self.n_dims},), one entry per free "
+                f"hyperparameter of {self!r}, got shape {theta.shape}."
+            )
+        changed = {}
+        for name, places in self._places().items():
+            if not places.size:
+                continue
+            changed[name] = np.exp(theta[places])
+            if np.ndim(self.value(name)) == 0:
+                changed[name] = changed[name][0]
+            else:
+                value = np.array(self.value(name), dtype=np.float64)
+                value[self._free(name)] = changed[name]
+                changed[name] = value
+        self.set_params(**changed)
+
+    @property
+    def n_dims(self) -> int:
+        """Number of free hyperparameters."""
+        return sum(h.n_elements for h in self.hyperparameters if not h.fixed)
+
+    def positions(self, name: str) -> np.ndarray:
+        """Return the entries of theta that belong to one hyperparameter.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"layer_weights"``.
+
+        Returns
+        -------
+        ndarray of int
+            Empty if the hyperparameter is fixed.
+        """
+        return self._places()[name]
+
+    def _places(self) -> dict[str, np.ndarray]:
+        """Return the entries of theta that belong to each hyperparameter."""
+        hyperparameters = self.hyperparameters
+        sizes = [0 if h.fixed else h.n_elements for h in hyperparameters]
+        places = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+        return dict(zip([h.name for h in hyperparameters], places, strict=True))
+
+    # The hyperparameter in whose entries the kernel matrix is linear, if there is one.
+    _linear_hyperparameter: str | None = None
+
+    @property
+    def linear(self) -> np.ndarray:
+        """Entries of theta in whose exponentials the kernel is linear, as booleans."""
+        linear = np.zeros(self.n_dims, dtype=bool)
+        if self._linear_hyperparameter is not None:
+            linear[self.positions(self._linear_hyperparameter)] = True
+        return linear
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether all linear entries times a number are the kernel times the number."""
+        return bool(self.linear.any())
+
+    def switch_off(self, off) -> None:
+        """Set some linear entries to zero, and hold the others where they are.
+
+        Parameters
+        ----------
+        off : ndarray of bool, shape (n_dims,)
+            The entries of theta to switch off. As zero has no logarithm, the whole
+            hyperparameter becomes fixed.
+        """
+        name = self._linear_hyperparameter
+        if name is not None and off.any():
+            value = np.array(self.value(name), dtype=np.float64)
+            value[self._free(name)] *= ~off[self.positions(name)]
+            self.set_params(**{name: value, f"{name}_bounds": "fixed"})
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return False
+        mine, theirs = self.get_params(), other.get_params()
+        return all(same(mine[name], theirs[name]) for name in mine)
+
+    # As in scikit-learn: kernels are mutable, so they have no hash.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self):
+        parts = [f"{name}={show(getattr(self, name))}" for name in self._shown]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+# -- kernels of kernels ---------------------------------------------------------------
+
+
+def parts_of(kernel: Kernel) -> list[Kernel]:
+    """Return the kernels that a kernel is made of, in the order of its theta."""
+    if isinstance(kernel, KernelOperator):
+        return [kernel.k1, kernel.k2]
+    return [kernel.kernel] if isinstance(kernel, Exponentiation) else []
+
+
+def linear_entries(kernel: Kernel) -> np.ndarray:
+    """Return the entries of theta in whose exponentials a kernel is linear.
+
+    A product of two kernels is linear in the entries of one of them only.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any kernel of scikit-learn's kind.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_dims,)
+    """
+    if isinstance(kernel, (Sum, Product)):
+        first, second = linear_entries(kernel.k1), linear_entries(kernel.k2)
+        if isinstance(kernel, Product) and first.any():
+            second = np.zeros_like(second)
+        return np.append(first, second)
+    found = getattr(kernel, "linear", None)
+    return np.zeros(kernel.n_dims, dtype=bool) if found is None else found
+
+
+def is_homogeneous(kernel: Kernel) -> bool:
+    """Whether all linear entries times a number are the kernel times the number.
+
+    Then a common factor of these entries and of the ridge changes no prediction.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any kernel of scikit-learn's kind.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(kernel, Sum):
+        return is_homogeneous(kernel.k1) and is_homogeneous(kernel.k2)
+    if isinstance(kernel, Product):
+        linear = [part for part in parts_of(kernel) if linear_entries(part).any()]
+        return bool(linear) and is_homogeneous(linear[0])
+    return bool(getattr(kernel, "is_homogeneous", False))
+
+
+def kernel_at(kernel: Kernel, theta: np.ndarray) -> Kernel:
+    """Return a clone of a kernel with the given theta.
+
+    Entries of minus infinity become 1e-290, because a weight of exactly zero would be
+    treated as fixed.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any kernel of scikit-learn's kind.
+    theta : ndarray of shape (n_dims,)
+
+    Returns
+    -------
+    Kernel
+    """
+    kernel = clone(kernel)
+    if theta.size:
+        kernel.theta = np.maximum(theta, _NEXT_TO_NOTHING)
+    return kernel
+
+
+def switch_off(kernel: Kernel, off: np.ndarray) -> None:
+    """Set some of a kernel's linear entries to zero, in place.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any kernel of scikit-learn's kind.
+    off : ndarray of bool, shape (n_dims,)
+        The entries of theta to switch off; only linear ones can be.
+    """
+    if not off.any():
+        return
+    parts = parts_of(kernel)
+    if not parts:
+        kernel.switch_off(off)
+        return
+    ends = np.cumsum([part.n_dims for part in parts])[:-1]
+    for part, mine in zip(parts, np.split(off, ends), strict=True):
+        switch_off(part, mine)
