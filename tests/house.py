@@ -20,6 +20,14 @@ Graph = dict[str, set[str]]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+class Import(NamedTuple):
+    """An import of a module, or of a name from it, and what the file calls it."""
+
+    module: str
+    name: str | None
+    called: str
+
+
 class Module(NamedTuple):
     """A source file: its package, the parts of its path, and its syntax tree."""
 
@@ -39,16 +47,18 @@ class Module(NamedTuple):
         return self.parts[0]
 
     @property
-    def imports(self) -> Iterator[tuple[str, str | None]]:
-        """Imports wherever in the file: a module, and the name taken from it."""
+    def imports(self) -> Iterator[Import]:
+        """Imports wherever in the file, those within functions too."""
         package = [self.root, *self.parts[:-1]]
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
-                yield from ((alias.name, None) for alias in node.names)
+                for alias in node.names:
+                    yield Import(alias.name, None, alias.asname or alias.name)
             elif isinstance(node, ast.ImportFrom):
-                base = package[: len(package) - node.level + 1] if node.level else []
-                base = [*base, node.module] if node.module else base
-                yield from ((".".join(base), alias.name) for alias in node.names)
+                above = package[: len(package) - node.level + 1] if node.level else []
+                base = ".".join([*above, *([node.module] if node.module else [])])
+                for alias in node.names:
+                    yield Import(base, alias.name, alias.asname or alias.name)
 
     @property
     def where(self) -> str:
@@ -77,7 +87,7 @@ def import_graph(package: list[Module]) -> Graph:
     graph: Graph = {}
     for module in package:
         found = graph[module.name] = set()
-        for base, name in module.imports:
+        for base, name, _ in module.imports:
             inner = f"{base}.{name}"
             found |= {inner if inner in names else base} & names - {module.name}
     return graph
@@ -176,11 +186,12 @@ def attributes(owner: ast.ClassDef) -> set[str]:
             found.add(ast.unparse(node.target))
         elif isinstance(node, ast.Assign):
             found |= {ast.unparse(target) for target in node.targets}
-    for node in ast.walk(owner):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
-                found.add(node.attr)
-    return found
+    stored = (
+        node
+        for node in ast.walk(owner)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    )
+    return found | {n.attr for n in stored if ast.unparse(n.value) in {"self", "cls"}}
 
 
 def reaches(package: list[Module]) -> list[str]:
@@ -196,8 +207,9 @@ def reaches(package: list[Module]) -> list[str]:
             if isinstance(node, ast.ClassDef):
                 owners.setdefault(module.room, []).append((node, attributes(node)))
     found = []
+    names = {module.name for module in package}
     for module in package:
-        imported = _imported_modules(module)
+        imported = _imported_modules(module, names)
         for node, owner in _private_uses(module.tree):
             receiver = ast.unparse(node.value)
             if receiver in {"self", "cls", "super()"} | imported:
@@ -222,15 +234,13 @@ def _private_uses(
         yield from _private_uses(node, inside)
 
 
-def _imported_modules(module: Module) -> set[str]:
-    """Return what the file calls the modules that it imports."""
-    found = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {a.asname or a.name for a in node.names if a.name.islower()}
-    return found
+def _imported_modules(module: Module, names: set[str]) -> set[str]:
+    """Return the names by which a file calls modules: any other's, and our own."""
+    return {
+        called
+        for base, name, called in module.imports
+        if name is None or f"{base}.{name}" in names
+    }
 
 
 # -- types ----------------------------------------------------------------------------
@@ -299,9 +309,9 @@ def _definition(
         targets = getattr(node, "targets", [getattr(node, "target", None)])
         if name in {target.id for target in targets if isinstance(target, ast.Name)}:
             return module.name, node
-    for base, imported in module.imports:
-        if imported == name and base in by_name:
-            return _definition(by_name, by_name[base], name)
+    for base, imported, called in module.imports:
+        if called == name and imported and base in by_name:
+            return _definition(by_name, by_name[base], imported)
     return module.name, None
 
 
