@@ -9,6 +9,7 @@ import numpy as np
 from joblib import parallel_config
 from sklearn.linear_model import LogisticRegression
 
+from ntk_sklearn._utils.memory import free_memory
 from ntk_sklearn.comparison import MODELS, Model, load_bundled, with_folds
 from ntk_sklearn.comparison.cells import Cell, jobs_that_fit
 
@@ -50,6 +51,9 @@ def test_memory_limits_the_cells_at_a_time():
     assert jobs_that_fit([cell] * 20, 16, 10 * cell.n_bytes) == 7
     assert jobs_that_fit([cell] * 20, 16, 1) == 1
     assert jobs_that_fit([cell] * 20, 16, None) == 16
+    # This very process runs in what was free.
+    free = free_memory()
+    assert free is None or 2**20 < free < 2**50
 
 
 def test_a_study_needs_no_folder_for_its_workers(tmp_path):
