@@ -81,7 +81,12 @@ def step_import(folder, centres, kernel):
 
 
 def step_fit(folder, centres, kernel):
-    from ntk_sklearn.solvers import NystromSystem, accumulate, select_centres
+    from ntk_sklearn.solvers import (
+        NystromFeatures,
+        NystromSystem,
+        accumulate,
+        select_centres,
+    )
 
     X = np.load(folder / "X.npy", mmap_mode="r")
     y = np.load(folder / "y.npy", mmap_mode="r")
@@ -90,16 +95,20 @@ def step_fit(folder, centres, kernel):
 
     def begin():
         chosen = select_centres(X, centres)
-        return NystromSystem(kernel, np.asarray(X[chosen]))
+        return NystromFeatures.of(kernel, np.asarray(X[chosen]))
+
+    def accumulated():
+        return accumulate(NystromSystem.empty(features), X, y)
 
     def solve():
         return system.solve(system.best_alpha(np.logspace(-6, 6, 49)))
 
     # The steps of one fit follow each other: once each.
-    centres_s, system = timed(begin)
-    pass_s, _ = timed(lambda: accumulate(system, X, y))
+    centres_s, features = timed(begin)
+    pass_s, system = timed(accumulated)
     solve_s, solution = timed(solve)
-    np.savez(folder / "fit.npz", centres=system.centres, **solution._asdict())
+    saved = {"centres": features.centres, "factor": features.factor}
+    np.savez(folder / "fit.npz", **saved, **solution._asdict())
     return {
         "centres_s": centres_s,
         "pass_s": pass_s,
@@ -129,7 +138,7 @@ def step_syrk(folder, centres, kernel):
 def step_predict(folder, centres, kernel):
     from sklearn.metrics.pairwise import rbf_kernel
 
-    from ntk_sklearn.solvers import NystromSolution, predict
+    from ntk_sklearn.solvers import NystromFeatures, NystromSolution, predict
 
     X = np.load(folder / "X.npy", mmap_mode="r")[:200_000]
     y = np.load(folder / "y.npy", mmap_mode="r")[:200_000]
@@ -137,9 +146,10 @@ def step_predict(folder, centres, kernel):
     solution = NystromSolution(fit["coef"], fit["intercept"], float(fit["alpha"]))
     kernel = kernel_of(kernel)
     chosen = fit["centres"]
+    features = NystromFeatures(kernel, chosen, fit["factor"])
 
     def ours():
-        return predict(kernel, chosen, solution, X)
+        return predict(features, solution, X)
 
     def gaussian():
         for block in blocks(len(X), len(chosen)):

@@ -69,6 +69,7 @@ sphinx_gallery_conf = {
 # The rooms of the reference, and the heading of each.
 REFERENCE = {
     "ntk_sklearn": "Kernels and estimators",
+    "ntk_sklearn.preprocessing": "Preprocessing",
     "ntk_sklearn.approximation": "Random features",
     "ntk_sklearn.inspection": "Displays",
     "ntk_sklearn.objectives": "Objectives",

@@ -6,6 +6,7 @@ from .estimators._regressor import WNTKRegressor
 from .kernels._nngp import NNGPKernel
 from .kernels._ntk import NTKernel
 from .kernels._weighted import WeightedNTKernel
+from .preprocessing._table_encoder import TableEncoder
 
 __version__ = "0.1.0.dev0"
 
@@ -13,6 +14,7 @@ __all__ = [
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",
+    "TableEncoder",
     "WNTKClassifier",
     "WNTKRegressor",
     "WeightedNTKernel",

@@ -1,12 +1,14 @@
 """Data and models that the tests of the estimators share."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn.estimators import _base
 
 BOTH = [WNTKRegressor, WNTKClassifier]
 both = pytest.mark.parametrize("estimator", BOTH)
@@ -28,7 +30,7 @@ def classification(n=60, classes=3, seed=0):
     return X, np.array(["bee", "ant", "cat", "dog"])[np.searchsorted(cuts, score)]
 
 
-WEIGHT = np.random.default_rng(5).integers(0, 4, 45).astype(float)
+WEIGHT = np.random.default_rng(5).integers(0, 4, 45)
 FIXED_KERNEL = WeightedNTKernel(
     depth=2,
     layer_weights=[0.2, 1.0, 0.5],
@@ -36,6 +38,22 @@ FIXED_KERNEL = WeightedNTKernel(
     bias_variance_bounds="fixed",
 )
 HELD = {"kernel": FIXED_KERNEL, "alpha": 0.3, "alpha_bounds": "fixed"}
+
+
+def held_out(model):
+    """Blended leave-one-out decision values of distinct rows."""
+    parts = zip(model.blend_weights_, model.models_, strict=True)
+    return sum(share * one.held_out.predictions for share, one in parts)
+
+
+def turn(monkeypatch, **sizes):
+    """Fit with other sizes, which no parameter of an estimator sets."""
+    usual = _base.fit_options
+
+    def fit_options(*args):
+        return replace(usual(*args), **sizes)
+
+    monkeypatch.setattr(_base, "fit_options", fit_options)
 
 
 def quiet(model, *data, **params):

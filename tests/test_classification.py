@@ -10,12 +10,12 @@ from sklearn.utils import compute_sample_weight
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier
 
-from .estimator_cases import HELD, classification, quiet, regression
+from .estimator_cases import HELD, classification, held_out, quiet, regression
 
 
 class TestClassifier:
     @pytest.mark.parametrize("classes", [2, 3, 4])
-    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=1)])
+    @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=1)])
     def test_labels_and_shapes(self, classes, kernel):
         X, y = classification(80, classes)
         model = quiet(WNTKClassifier(kernel), X, y)
@@ -63,7 +63,7 @@ class TestClassifier:
         soft = hit * (1 - 3 / 63) + 1 / 63
 
         def loss(t):
-            z = t * model._loo_decisions
+            z = t * held_out(model)
             return -(soft * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))).sum()
 
         best = loss(model.temperature_)
@@ -88,18 +88,18 @@ class TestClassifier:
     def test_default_keeps_the_ridge_within_bounds(self):
         X, y = classification()
         model = WNTKClassifier(alpha_bounds=(50.0, 100.0)).fit(X, y)
-        assert [50.0 <= machine.alpha <= 100.0 for machine in model.members_] == [
+        assert [50.0 <= machine.alpha <= 100.0 for machine in model.models_] == [
             True
         ] * 2
         assert WNTKClassifier().fit(X, y).alpha_ < 50.0
 
-    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=2)])
+    @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=2)])
     def test_class_weights_do_not_change_what_is_learned(self, kernel):
         X, y = classification()
         weights = {"ant": 9.0, "bee": 1.0, "cat": 1.0}
         model = WNTKClassifier(kernel, class_weight=weights).fit(X, y)
         plain = WNTKClassifier(kernel).fit(X, y)
-        for one, two in zip(model.members_, plain.members_, strict=True):
+        for one, two in zip(model.models_, plain.models_, strict=True):
             assert one.alpha == two.alpha
             assert_array_equal(one.kernel.layer_weights, two.kernel.layer_weights)
         assert (model.predict(X) == "ant").sum() >= (plain.predict(X) == "ant").sum()
@@ -114,7 +114,7 @@ class TestClassifier:
         for i in (0, 7, 31):
             rest = np.arange(len(X)) != i
             brute = clone(held).fit(X[rest], y[rest]).decision_function(X[i : i + 1])
-            assert_allclose(found._loo_decisions[i], brute[0], rtol=0, atol=1e-10)
+            assert_allclose(held_out(found)[i], brute[0], rtol=0, atol=1e-10)
 
     def test_balanced_probabilities_are_calibrated(self):
         X, y = make_classification(
@@ -158,7 +158,7 @@ class TestClassifier:
         with pytest.raises(ValueError, match="Unknown label type"):
             WNTKClassifier().fit(X, y)
 
-    @pytest.mark.parametrize("kernel", [None, NTKernel(depth=4)])
+    @pytest.mark.parametrize("kernel", ["auto", NTKernel(depth=4)])
     def test_two_rows(self, kernel):
         X, _ = classification()
         model = WNTKClassifier(kernel).fit(X[:2], ["a", "b"])
@@ -174,11 +174,11 @@ class TestClassifier:
     def test_blend(self):
         X, y = classification()
         model = WNTKClassifier().fit(X, y)
-        parts = zip(model.blend_weights_, model.members_, strict=True)
+        parts = zip(model.blend_weights_, model.models_, strict=True)
         expected = sum(w * m.predict(X) for w, m in parts)
         assert_allclose(model.decision_function(X), expected, rtol=0, atol=1e-14)
-        best = np.argmin([m.loo_error for m in model.members_])
-        assert model.alpha_ == model.members_[best].alpha
+        best = np.argmin([m.held_out.error for m in model.models_])
+        assert model.alpha_ == model.models_[best].alpha
 
     def test_negative_class_weight(self):
         X, y = classification(classes=2)

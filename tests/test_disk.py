@@ -3,19 +3,27 @@
 import errno
 import os
 import pickle
+from functools import partial
 
 import joblib
 import numpy as np
 import pytest
+from joblib.parallel import ThreadingBackend
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from ntk_sklearn import NTKernel
-from ntk_sklearn._blocks.sources import Block, Mapped, load, row_blocks
+from ntk_sklearn._blocks.reading import load
+from ntk_sklearn._blocks.sources import Block, Mapped, row_blocks
 from ntk_sklearn.estimators._classifier import WNTKClassifier
 from ntk_sklearn.estimators._regressor import WNTKRegressor
-from ntk_sklearn.solvers import BlockError, NystromSystem, accumulate, predict
-from ntk_sklearn.solvers import _streaming as streaming
+from ntk_sklearn.solvers import (
+    BlockError,
+    NystromFeatures,
+    NystromSystem,
+    accumulate,
+    predict,
+)
 
 from .disk import full_beyond
 
@@ -36,9 +44,9 @@ needs_proc = pytest.mark.skipif(
 
 
 def fit(X=X, Y=Y, **options):
-    system = NystromSystem(KERNEL, CENTRES, 2)
-    accumulate(system, X, Y, **options)
-    return predict(KERNEL, CENTRES, system.solve(0.1), CENTRES, n_jobs=1)
+    system = NystromSystem.empty(NystromFeatures.of(KERNEL, CENTRES), 2)
+    system = accumulate(system, X, Y, **options)
+    return predict(system.features, system.solve(0.1), CENTRES, n_jobs=1)
 
 
 CENTRES = X[:30].copy()
@@ -63,7 +71,7 @@ def test_what_cannot_be_sent_at_all_says_so():
         def __reduce__(self):
             raise RuntimeError("no way")
 
-    system = NystromSystem(Stuck(depth=2), CENTRES, 2)
+    system = NystromSystem.empty(NystromFeatures.of(Stuck(depth=2), CENTRES), 2)
     with (
         joblib.parallel_config(backend="loky", n_jobs=2),
         pytest.raises(pickle.PicklingError),
@@ -71,13 +79,22 @@ def test_what_cannot_be_sent_at_all_says_so():
         accumulate(system, X, Y)
 
 
-def _no_room(**options):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+class NoRoom(ThreadingBackend):
+    """Workers that cannot be started, for want of room on the disk."""
+
+    def configure(self, *args, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_workers_that_cannot_be_started_name_the_block(monkeypatch):
-    monkeypatch.setattr(streaming, "Parallel", _no_room)
-    with pytest.raises(BlockError, match=r"block 0 \(rows 0 to 99\).*No space left"):
+joblib.register_parallel_backend("no room", NoRoom)
+no_room = partial(joblib.parallel_config, backend="no room", n_jobs=2)
+
+
+def test_workers_that_cannot_be_started_name_the_block():
+    with (
+        no_room(),
+        pytest.raises(BlockError, match=r"block 0 \(rows 0 to 99\).*No space left"),
+    ):
         fit(block_rows=100)
 
 
@@ -148,10 +165,9 @@ def test_files_in_any_order_and_type(files):
     np.testing.assert_allclose(fit(*files), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_a_failed_fit_leaves_the_estimator_as_it_was(monkeypatch):
+def test_a_failed_fit_leaves_the_estimator_as_it_was():
     def fails(model, *data):
-        with monkeypatch.context() as patch, pytest.raises(BlockError, match="block 0"):
-            patch.setattr(streaming, "Parallel", _no_room)
+        with no_room(), pytest.raises(BlockError, match="block 0"):
             model.fit(*data)
 
     model = clone(MODEL)
@@ -166,14 +182,14 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(monkeypatch):
     np.testing.assert_array_equal(model.partial_fit(X, Y).predict(X), again)
 
 
-def test_a_failed_batch_adds_to_no_machine(monkeypatch):
-    from ntk_sklearn._models import large
+def test_a_failed_batch_adds_to_no_model(monkeypatch):
+    from ntk_sklearn._models import nystrom
 
     classes = Y[:, 0] > 0
     model = WNTKClassifier(n_components=30).fit(X, classes)
     expected = model.decision_function(X)
-    assert len(model._streams) > 1
-    whole, calls = large.sum_rows, []
+    assert len(model.models_) > 1
+    whole, calls = nystrom.accumulate, []
 
     def failing(*args, **options):
         calls.append(args)
@@ -182,7 +198,7 @@ def test_a_failed_batch_adds_to_no_machine(monkeypatch):
         return whole(*args, **options)
 
     with monkeypatch.context() as patch, pytest.raises(BlockError):
-        patch.setattr(large, "sum_rows", failing)
+        patch.setattr(nystrom, "accumulate", failing)
         model.partial_fit(X, classes)
     np.testing.assert_array_equal(model.decision_function(X), expected)
-    assert {stream.system.sums.rows for stream in model._streams} == {600}
+    assert {one.system.equations.n_rows for one in model.models_} == {600}

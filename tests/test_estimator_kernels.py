@@ -15,11 +15,11 @@ from sklearn.gaussian_process.kernels import (
 from sklearn.metrics import r2_score
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel, WNTKRegressor
-from ntk_sklearn._learning.problem import Problem
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.optimizers import OPTIMIZERS
 
 from .estimator_cases import quiet, regression
+from .learning_cases import problem_of
 
 
 class TestKernels:
@@ -97,9 +97,8 @@ class TestKernels:
         found = evidence(model.kernel_(X), y[:, None], model.alpha_, free_scale=True)
         assert_allclose(found.value, model.objective_path_[-1], rtol=1e-9)
         # Its layers can be switched off as those of ours can.
-        problem = Problem(
-            Doubled(depth=1), X, y[:, None], None, True, evidence, 0.3, (1e-3, 1e3)
-        )
+        bounds = {"alpha": 0.3, "alpha_bounds": (1e-3, 1e3)}
+        problem = problem_of(Doubled(depth=1), X, y, evidence, **bounds)
         u = problem.start.copy()
         u[problem.linear] = [-np.inf, 0.2]
         value, gradient = problem.evaluate(u)
@@ -139,7 +138,8 @@ class TestKernels:
             theta = ours.theta
 
         def found(kernel):
-            problem = Problem(kernel, X, y[:, None], None, True, evidence, 0.3, "fixed")
+            held = {"alpha": 0.3, "alpha_bounds": None}
+            problem = problem_of(kernel, X, y, evidence, **held)
             u = problem.start + np.linspace(-0.3, 0.5, problem.start.size)
             return problem.evaluate(u)
 

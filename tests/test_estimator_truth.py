@@ -18,6 +18,7 @@ from .estimator_cases import (
     WEIGHT,
     both,
     classification,
+    held_out,
     quiet,
     regression,
 )
@@ -98,7 +99,7 @@ class TestAgainstPeers:
 
     def test_standard_deviation_counts_copies(self):
         X, y = regression()
-        s = WEIGHT + 1.0
+        s = WEIGHT + 1
         model = WNTKRegressor(**HELD, fit_intercept=False).fit(X, y, s)
         rows = np.repeat(np.arange(45), s.astype(int))
         K = FIXED_KERNEL(X[rows]) + 0.3 * np.eye(len(rows))
@@ -182,7 +183,7 @@ class TestSampleWeights:
         assert not np.allclose(here, plain, rtol=1e-4)
 
     @pytest.mark.parametrize("objective", ["loo", "gcv", "evidence", "holdout"])
-    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=1)])
+    @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=1)])
     def test_weights_near_one_are_near_none(self, objective, kernel):
         """A weight of 1.001 is not a row that is seen again when it is left out."""
         X, y = regression()
@@ -284,7 +285,7 @@ class TestLeaveOneOut:
             rest = np.delete(np.arange(len(X)), i)
             part = WNTKClassifier(**HELD).fit(X[rest], y[rest])
             decision = part._decisions(X[i : i + 1])[1][0]
-            assert_allclose(model._loo_decisions[i], decision, rtol=0, atol=1e-8)
+            assert_allclose(held_out(model)[i], decision, rtol=0, atol=1e-8)
             assert model.loo_predictions_[i] == part.predict(X[i : i + 1])[0]
 
     def test_shuffled_targets_are_not_predicted(self):

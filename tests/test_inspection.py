@@ -119,14 +119,14 @@ def test_other_estimators_are_refused(display, data):
 
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_members(display, classifier):
-    best = int(np.argmin([machine.loo_error for machine in classifier.members_]))
+    best = int(np.argmin([machine.held_out.error for machine in classifier.models_]))
     for member in (None, 0, 1):
-        shown = display.from_estimator(classifier, member=member)
+        shown = display.from_estimator(classifier, model=member)
         if display is AlphaPathDisplay:
-            machine = classifier.members_[best if member is None else member]
+            machine = classifier.models_[best if member is None else member]
             assert shown.alpha == machine.alpha
     with pytest.raises(ValueError, match="from 0 to 1"):
-        display.from_estimator(classifier, member=2)
+        display.from_estimator(classifier, model=2)
 
 
 @pytest.mark.parametrize("display", DISPLAYS)
@@ -268,8 +268,8 @@ def test_the_mark_is_on_the_path_of_weighted_rows(data):
 
 
 def test_classifiers_have_a_path_too(classifier):
-    shown = AlphaPathDisplay.from_estimator(classifier, member=0)
-    assert_allclose(shown.error, classifier.members_[0].loo_error, rtol=1e-8)
+    shown = AlphaPathDisplay.from_estimator(classifier, model=0)
+    assert_allclose(shown.error, classifier.models_[0].held_out.error, rtol=1e-8)
 
 
 def test_a_path_alone():

@@ -13,14 +13,17 @@ from sklearn.gaussian_process.kernels import RBF, Matern
 from sklearn.metrics import r2_score
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn._learning import ridge as ridge_module
 from ntk_sklearn._learning.learn import learn
-from ntk_sklearn._learning.problem import Problem
-from ntk_sklearn._learning.subsets import _sizes, in_order, spread_rows
-from ntk_sklearn._models import exact as _machine
-from ntk_sklearn._models.exact import solve_raised
-from ntk_sklearn.estimators._defaults import regression_members
+from ntk_sklearn._learning.problem import HyperparameterProblem
+from ntk_sklearn._learning.ridge import solve_raised
+from ntk_sklearn._learning.subsets import in_order, spread_rows, subset_sizes
+from ntk_sklearn.estimators._defaults import regression_specs
 from ntk_sklearn.objectives import evidence, loo
 from ntk_sklearn.solvers import ridge_path, solve
+from ntk_sklearn.solvers._row_weights import RowWeights
+
+from .learning_cases import learning_options, training_set
 
 
 def _data(n=500, seed=0):
@@ -52,13 +55,13 @@ class _Lost(RBF):
 def counted(monkeypatch):
     """How often the objective was evaluated, by number of rows."""
     calls = Counter()
-    evaluate = Problem.evaluate
+    evaluate = HyperparameterProblem.evaluate
 
     def count(problem, u):
-        calls[len(problem.Y)] += 1
+        calls[problem.n_rows] += 1
         return evaluate(problem, u)
 
-    monkeypatch.setattr(Problem, "evaluate", count)
+    monkeypatch.setattr(HyperparameterProblem, "evaluate", count)
     return calls
 
 
@@ -76,7 +79,7 @@ class TestStages:
         ],
     )
     def test_sizes(self, n, fewest, sizes):
-        assert _sizes(n, fewest) == sizes
+        assert subset_sizes(n, fewest) == sizes
 
     def test_rows_come_in_pairs_spread_over_the_inputs(self):
         X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
@@ -180,7 +183,7 @@ class TestLearningInStages:
         end, best = model.objective_path_[-1], alone.objective_path_[-1]
         assert end < best + 1e-3 * abs(alone.objective_path_[0])
 
-    @pytest.mark.parametrize("kernel", [None, NTKernel(depth=2)])
+    @pytest.mark.parametrize("kernel", ["auto", NTKernel(depth=2)])
     def test_columns_in_any_order(self, kernel):
         X, y = _data(420)
         here = WNTKRegressor(kernel).fit(X, y).predict(X)
@@ -322,7 +325,7 @@ class TestLearningInStages:
         kernel = WeightedNTKernel(depth=1)
         staged = WNTKClassifier(kernel).fit(X, labels)
         alone = WNTKClassifier(kernel, optimizer="lbfgs").fit(X, labels)
-        error = [m.members_[0].loo_error for m in (staged, alone)]
+        error = [m.models_[0].held_out.error for m in (staged, alone)]
         assert_allclose(error[0], error[1], rtol=5e-3)
 
 
@@ -380,6 +383,9 @@ class TestImpossiblePoints:
         assert seen[1] <= seen[0] + 2
 
 
+ONES = RowWeights.of(None, 80)
+
+
 class TestRaised:
     def _case(self, noise):
         X, y = _data(80)
@@ -390,7 +396,8 @@ class TestRaised:
     def test_ends_where_the_leave_one_out_path_is_lowest(self, weighted):
         K, Y = self._case(1.0)
         s = np.random.default_rng(6).uniform(0.3, 1.0, 80) if weighted else None
-        found, solution = solve_raised(K, Y, 0.001, 1e8, s, True)
+        weights = RowWeights.of(s, 80)
+        found, solution = solve_raised(K, Y, 0.001, 1e8, weights, True)
         assert_array_equal(solution.dual_coef, solve(K, Y, found, s, True).dual_coef)
         alphas = 0.001 * np.exp(np.arange(0.0, 7.01, 0.05))
         path = ridge_path(K, Y, alphas, s)
@@ -409,8 +416,8 @@ class TestRaised:
             calls.append(1)
             return solve(*args)
 
-        monkeypatch.setattr(_machine, "solve", count)
-        found, solution = solve_raised(K, Y, best * times, 1e8, None, True)
+        monkeypatch.setattr(ridge_module, "solve", count)
+        found, solution = solve_raised(K, Y, best * times, 1e8, ONES, True)
         if times > 1.0:  # the solve itself says that there is nothing to do
             assert (found, len(calls)) == (best * times, 1)
         else:
@@ -420,14 +427,14 @@ class TestRaised:
     def test_is_never_lowered(self):
         K, Y = self._case(0.0)
         assert ridge_path(K, Y, [1.0, 300.0]).best_alpha == 1.0
-        assert solve_raised(K, Y, 300.0, 1e8, None, True)[0] == 300.0
+        assert solve_raised(K, Y, 300.0, 1e8, ONES, True)[0] == 300.0
 
     def test_stays_within_bounds(self):
         K, Y = self._case(1.0)
-        free, _ = solve_raised(K, Y, 0.02, 1e8, None, True)
+        free, _ = solve_raised(K, Y, 0.02, 1e8, ONES, True)
         assert free > 0.05
         for highest in (0.05, 0.02, 0.01):
-            found, solution = solve_raised(K, Y, 0.02, highest, None, True)
+            found, solution = solve_raised(K, Y, 0.02, highest, ONES, True)
             assert found == max(highest, 0.02)
             assert_array_equal(solution.P, solve(K, Y, found, None, True).P)
 
@@ -435,14 +442,13 @@ class TestRaised:
         X, y = _data(80)
         found = []
         for highest in (1e8, 1e2):
-            settings = WNTKRegressor(alpha_bounds=(1e-8, highest))._settings(
-                None, np.ones(80), None
-            )
-            (member,) = regression_members(X, np.ones(80))
-            Z = member.encoding.transform(X)
-            found.append(learn(member, Z, y[:, None], None, settings))
+            options = learning_options(alpha_bounds=(1e-8, highest))
+            rows = training_set(X, y)
+            (spec,) = regression_specs(rows)
+            Z = spec.encode(X)
+            found.append(learn(spec, rows._replace(X=Z), options))
         assert found[0].alpha == found[1].alpha < found[1].alpha_bounds[1]
-        ratio = found[0].alpha_bounds / found[1].alpha_bounds
+        ratio = np.divide(found[0].alpha_bounds, found[1].alpha_bounds)
         assert_allclose(ratio, [1.0, 1e6], rtol=1e-14)
         # The ridge counts against a kernel of mean diagonal one.
         assert_allclose(np.mean(found[0].kernel.diag(Z)), 1.0, rtol=1e-12)

@@ -1,4 +1,4 @@
-"""Nyström models that are exact within clusters: solver="local"."""
+"""Nyström estimators that are exact within clusters: solver="local"."""
 
 import pickle
 import warnings
@@ -12,19 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._models import clustered as _local
-from ntk_sklearn._models import sample as _sample
-from ntk_sklearn.solvers import cluster_rows, local_solve, nearest_cluster, solve
 
-KERNEL = NTKernel(depth=2)
-rng = np.random.default_rng(0)
-X = rng.standard_normal((300, 4))
-Y = np.column_stack([np.sin(X[:, 0]) + X[:, 1], X[:, 2] ** 2 + 5.0])
-Y += 0.1 * rng.standard_normal(Y.shape)
-WEIGHT = rng.integers(1, 4, len(X)).astype(float)
-CENTRES = X[:40]
-NEW = rng.standard_normal((50, 4))
-CLUSTERS = cluster_rows(X, 60)
+from .estimator_cases import turn
+from .solvers.test_clustered import NEW, WEIGHT, X, Y, close, local_solve
 
 FIXED = WNTKRegressor(
     NTKernel(depth=2, bias_variance_bounds="fixed"),
@@ -33,139 +23,23 @@ FIXED = WNTKRegressor(
     n_components=40,
     solver="local",
 )
+
+
 CLASSES = np.where(Y[:, 0] > 0.5, "high", "low")
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Clusters of few rows, so that few rows make several."""
-    monkeypatch.setattr(_local, "_CLUSTER_ROWS", 60)
-
-
-def close(a, b, tolerance=1e-9):
-    assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
-
-
-def labels_of(clusters):
-    labels = np.full(sum(map(len, clusters)), -1)
-    for number, rows in enumerate(clusters):
-        labels[rows] = number
-    return labels
-
-
-def covariance(A, a, B, b):
-    """The model's covariance of rows A in clusters a and rows B in clusters b."""
-    K = KERNEL(CENTRES)
-    K += 1e-12 * np.trace(K) / len(K) * np.eye(len(K))
-    Q = KERNEL(A, CENTRES) @ np.linalg.solve(K, KERNEL(CENTRES, B))
-    return np.where(a[:, None] == b, KERNEL(A, B), Q)
-
-
-def predict(found, clusters, new, labels):
-    out = np.empty((len(new), Y.shape[1]))
-    for b in np.unique(labels):
-        at, rows = labels == b, clusters[b]
-        out[at] = KERNEL(new[at], CENTRES) @ found.coef[b]
-        out[at] += KERNEL(new[at], X[rows]) @ found.dual_coef[rows]
-    return out + found.intercept
-
-
-@pytest.mark.parametrize("intercept", [True, False])
-@pytest.mark.parametrize("weight", [None, WEIGHT, WEIGHT / 2], ids=["1", "s", "s/2"])
-@pytest.mark.parametrize(
-    "clusters",
-    [CLUSTERS, [np.arange(300)], list(np.arange(300)[:, None])],
-    ids=["several", "one", "rows"],
-)
-def test_equals_the_dense_model(clusters, weight, intercept):
-    labels = labels_of(clusters)
-    S = covariance(X, labels, X, labels)
-    exact = solve(S, Y, 0.1, weight, intercept)
-    scored = np.arange(0, 300, 7)[::-1]
-    found = local_solve(
-        KERNEL, CENTRES, X, Y, 0.1, clusters, weight, intercept, scored=scored
-    )
-    close(found.dual_coef, exact.dual_coef, 1e-8)
-    close(found.intercept + 1.0, exact.intercept + 1.0)
-    near = rng.integers(len(clusters), size=len(NEW))
-    expected = covariance(NEW, near, X, labels) @ exact.dual_coef + exact.intercept
-    close(predict(found, clusters, NEW, near), expected)
-    s = np.ones(300) if weight is None else weight
-    share = np.minimum(1.0, s) / s
-    room = 1.0 - share + share * 0.1 * np.diag(exact.P) / s
-    loo = Y - 0.1 * exact.dual_coef / (s * room)[:, None]
-    close(found.loo, loo[scored], 1e-8)
-
-
-def test_one_cluster_is_the_exact_ridge():
-    exact = solve(KERNEL(X), Y, 0.01)
-    clusters = cluster_rows(X)
-    assert len(clusters) == 1
-    found = local_solve(KERNEL, CENTRES, X, Y, 0.01, clusters)
-    expected = KERNEL(NEW, X) @ exact.dual_coef + exact.intercept
-    close(predict(found, clusters, NEW, np.zeros(50, dtype=int)), expected, 1e-8)
-    close(found.dual_coef, exact.dual_coef, 1e-8)
-
-
-def test_left_out_is_fitted_without():
-    """The prediction of a row by a fit to all others, in the same clusters."""
-    found = local_solve(KERNEL, CENTRES, X, Y, 0.1, CLUSTERS, scored=[7])
-    labels = labels_of(CLUSTERS)
-    rest = np.arange(300) != 7
-    S = covariance(X, labels, X, labels)
-    fit = solve(S[np.ix_(rest, rest)], Y[rest], 0.1)
-    close(found.loo[0], S[7, rest] @ fit.dual_coef + fit.intercept, 1e-8)
-
-
-def test_weights_are_copies():
-    times = np.repeat(np.arange(300), WEIGHT.astype(int))
-    labels = labels_of(CLUSTERS)[times]
-    copies = [np.flatnonzero(labels == b) for b in range(len(CLUSTERS))]
-    once = local_solve(KERNEL, CENTRES, X, Y, 0.1, CLUSTERS, WEIGHT)
-    many = local_solve(KERNEL, CENTRES, X[times], Y[times], 0.1, copies)
-    close(many.coef, once.coef, 1e-6)
-    close(many.intercept, once.intercept)
-
-
-def test_not_positive_definite():
-    def kernel(A, B=None):  # a valid one between the centres only
-        return -KERNEL(A) if B is None and len(A) > 40 else KERNEL(A, B)
-
-    with pytest.raises(np.linalg.LinAlgError, match=r"a cluster of 300 rows is not"):
-        local_solve(kernel, CENTRES, X, Y, 0.1, [np.arange(300)])
+    turn(monkeypatch, cluster_rows=60)
 
 
 def test_jitter_of_a_cluster_is_told(monkeypatch):
-    monkeypatch.setattr(_sample, "LEARNING_ROWS", 10)  # of which no two are equal
+    turn(monkeypatch, learning_rows=10)  # of which no two are equal
     twice, y = np.vstack([X, X * (1 + 1e-15)]), np.append(Y[:, 0], Y[:, 0])
     model = clone(FIXED).set_params(alpha=1e-30)
     with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger alph"):
         model.fit(twice, y)
-
-
-@pytest.mark.parametrize("size", [1, 10, 60, 149, 300, 301])
-def test_clusters_share_the_rows_out(size):
-    clusters = cluster_rows(X, size)
-    np.testing.assert_array_equal(np.sort(np.concatenate(clusters)), np.arange(300))
-    assert max(map(len, clusters)) <= 2 * size
-    again = cluster_rows(X, size)
-    assert all(map(np.array_equal, clusters, again))
-
-
-@pytest.mark.parametrize("distinct", [1, 2, 5])
-def test_equal_rows_are_shared_out_too(distinct):
-    rows = X[np.arange(300) % distinct]
-    clusters = cluster_rows(rows, 30)
-    np.testing.assert_array_equal(np.sort(np.concatenate(clusters)), np.arange(300))
-    assert max(map(len, clusters)) <= 60
-
-
-def test_clusters_are_compact():
-    means = np.array([X[rows].mean(axis=0) for rows in CLUSTERS])
-    within = sum(np.sum((X[r] - m) ** 2) for r, m in zip(CLUSTERS, means, strict=True))
-    assert within < 0.8 * np.sum((X - X.mean(axis=0)) ** 2)
-    distances = np.sum((NEW[:, None] - means) ** 2, axis=2)
-    np.testing.assert_array_equal(nearest_cluster(NEW, means), distances.argmin(axis=1))
 
 
 @parametrize_with_checks(
@@ -178,7 +52,7 @@ def test_clusters_are_compact():
 )
 @pytest.mark.filterwarnings("ignore:the lbfgs optimiser used all")
 def test_estimator_checks(estimator, check, monkeypatch):
-    monkeypatch.setattr(_local, "_CLUSTER_ROWS", 10)
+    turn(monkeypatch, cluster_rows=10)
     check(estimator)
 
 
@@ -188,7 +62,7 @@ def test_estimator_of_one_cluster_is_the_exact_one(intercept):
     exact = clone(local).set_params(solver="cholesky").fit(X, Y)
     local.fit(X, Y)
     assert local.solver_ == "local" and not hasattr(local, "loo_predictions_")
-    close(local._loo_decisions, exact.loo_predictions_, 1e-7)
+    close(local.models_[0].held_out.predictions, exact.loo_predictions_, 1e-7)
     for weight in (None, WEIGHT):
         expected = exact.fit(X, Y, weight).predict(NEW)
         close(local.fit(X, Y, weight).predict(NEW), expected, 1e-8)
@@ -198,11 +72,11 @@ def test_estimator_of_one_cluster_is_the_exact_one(intercept):
 class TestEstimators:
     def test_agrees_with_the_functions(self):
         model = clone(FIXED).fit(X, Y)
-        (machine,) = model.members_
+        (machine,) = model.models_
         assert len(machine.clusters) > 3
         assert model.X_fit_.shape == (300, 4) and model.dual_coef_.shape == (300, 2)
-        centres = machine.posterior.centres
-        found = local_solve(KERNEL, centres, X, Y, 0.1, machine.clusters)
+        centres = machine.posterior.data.features.centres
+        found = local_solve(Y, 0.1, machine.clusters, centres=centres)
         close(model.dual_coef_, found.dual_coef)
         copy = pickle.loads(pickle.dumps(model))
         np.testing.assert_array_equal(copy.predict(NEW), model.predict(NEW))
@@ -219,8 +93,8 @@ class TestEstimators:
         assert errors["local"] < 0.8 * errors["nystrom"]
 
     def test_weights_are_copies(self):
-        s = WEIGHT - 1.0  # some rows are not there at all
-        times = np.repeat(np.arange(300), s.astype(int))
+        s = WEIGHT - 1  # some rows are not there at all
+        times = np.repeat(np.arange(300), s)
         one = clone(FIXED).fit(X, Y, s).predict(NEW)
         close(clone(FIXED).fit(X[times], Y[times]).predict(NEW), one)
 
@@ -239,7 +113,7 @@ class TestEstimators:
             n_components=50, solver="local", class_weight=class_weight
         )
         assert model.fit(X, CLASSES).score(X, CLASSES) > 0.9
-        assert len(model.members_) == 2
+        assert len(model.models_) == 2
         np.testing.assert_allclose(model.predict_proba(NEW).sum(axis=1), 1.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -248,7 +122,7 @@ class TestEstimators:
 
     def test_progress_is_printed(self, capsys):
         clone(FIXED).set_params(verbose=1).fit(X, Y)
-        n = 2 * len(clone(FIXED).fit(X, Y).members_[0].clusters)
+        n = 2 * len(clone(FIXED).fit(X, Y).models_[0].clusters)
         assert f"[WNTKRegressor] {n} of {n} blocks in" in capsys.readouterr().out
 
     def test_clusters_grow_with_the_number_of_centres(self):
@@ -256,25 +130,10 @@ class TestEstimators:
         sizes = {}
         for m in (40, 200):
             model = clone(FIXED).set_params(n_components=m).fit(X, Y)
-            clusters = model.members_[0].clusters
+            clusters = model.models_[0].clusters
             sizes[m] = sum(map(len, clusters)) / len(clusters)
         assert sizes[40] <= 60
         assert 100 < sizes[200] <= 200
-
-
-def test_nothing_of_rows_times_centres():
-    import tracemalloc
-
-    n, m = 6000, 400
-    many = rng.standard_normal((n, 4))
-    clusters = cluster_rows(many, 60)
-    tracemalloc.start()
-    try:
-        local_solve(KERNEL, many[:m], many, many[:, :1], 0.1, clusters, scored=[0])
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 8 * n * m
 
 
 @pytest.mark.parametrize("estimator", [WNTKRegressor, WNTKClassifier])
@@ -298,36 +157,11 @@ def test_memory_maps_are_read(tmp_path):
     close(clone(FIXED).fit(mapped, Y).predict(NEW), clone(FIXED).fit(X, Y).predict(NEW))
 
 
-@pytest.mark.parametrize("intercept", [True, False])
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["1", "s"])
-def test_variance_is_that_of_the_dense_model(weight, intercept):
-    labels = labels_of(CLUSTERS)
-    near = rng.integers(len(CLUSTERS), size=len(NEW))
-    fit = solve(covariance(X, labels, X, labels), Y, 0.1, weight, intercept)
-    cross = covariance(NEW, near, X, labels)
-    expected = KERNEL.diag(NEW) - np.einsum("ij,ij->i", cross @ fit.P, cross)
-    if intercept:
-        expected += (1.0 - 2.0 * cross @ fit.ones) / fit.constant
-    posterior = local_solve(
-        KERNEL, CENTRES, X, Y, 0.1, CLUSTERS, weight, intercept
-    ).posterior
-    found = np.empty(len(NEW))
-    for b in np.unique(near):
-        at, rows = np.flatnonzero(near == b), CLUSTERS[b]
-        blocks = np.array_split(at, 2)
-        variances = posterior.variance(
-            KERNEL, X, rows, [NEW[block] for block in blocks]
-        )
-        found[at] = np.concatenate(list(variances))
-    assert expected.min() > 1e-3
-    close(found, expected, 1e-8)
-
-
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["1", "s"])
 def test_deviation_of_one_cluster_is_the_exact_one(weight):
     exact = clone(FIXED).set_params(solver="cholesky").fit(X, Y, weight)
     local = clone(FIXED).fit(X, Y, weight)
-    assert len(local.members_[0].clusters) == 1
+    assert len(local.models_[0].clusters) == 1
     (_, expected), (mean, found) = (
         model.predict(NEW, return_std=True) for model in (exact, local)
     )
@@ -338,18 +172,7 @@ def test_deviation_of_one_cluster_is_the_exact_one(weight):
 @pytest.mark.usefixtures("small")
 def test_deviation_does_not_depend_on_blocks():
     model = clone(FIXED).fit(X, Y)
-    assert len(model.members_[0].clusters) > 3
+    assert len(model.models_[0].clusters) > 3
     expected = model.predict(NEW, return_std=True)[1]
     with config_context(working_memory=0.002):  # a few rows to a block
         close(model.predict(NEW, return_std=True)[1], expected)
-
-
-def test_a_kernel_may_hand_over_what_is_read_only():
-    def kernel(A, B=None):
-        K = KERNEL(A, B)
-        K.flags.writeable = False
-        return K
-
-    found = local_solve(kernel, CENTRES, X, Y, 0.1, CLUSTERS)
-    expected = local_solve(KERNEL, CENTRES, X, Y, 0.1, CLUSTERS)
-    np.testing.assert_array_equal(found.dual_coef, expected.dual_coef)

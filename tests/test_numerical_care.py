@@ -17,7 +17,9 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn._learning.problem import Problem
+from ntk_sklearn._learning.problem import HyperparameterProblem
+from ntk_sklearn._models.choose import check_memory
+from ntk_sklearn.estimators._options import matrices_of
 
 from .estimator_cases import HELD, both, classification, quiet, regression
 
@@ -143,11 +145,24 @@ class TestNumericalCare:
         quiet(model.set_params(kernel=RBF()), X, y)
         assert not hasattr(model, "layer_weights_")
 
-    def test_counted_folds_where_learning_is_on_a_sample(self):
+    @pytest.mark.parametrize("solver", ["cg", "nystrom", "local"])
+    def test_splits_of_ones_own_are_those_of_every_solver(self, solver):
         X, y = regression()
-        model = WNTKRegressor(objective="holdout", cv=KFold(3), n_components=9)
-        with pytest.raises(ValueError, match=r"cv must be a number of folds .*nystrom"):
-            model.fit(X, y)
+        held_out = {"objective": "holdout", "cv": KFold(3, shuffle=True)}
+        held_out["cv"].random_state = 1
+        exact = WNTKRegressor(WeightedNTKernel(depth=1), **held_out)
+        many = clone(exact).set_params(solver=solver, n_components=9)
+        path = quiet(exact, X, y).objective_path_
+        assert_allclose(quiet(many, X, y).objective_path_, path, rtol=1e-9)
+        others = clone(many).set_params(cv=KFold(3))
+        assert quiet(others, X, y).objective_path_[0] != path[0]
+
+    def test_splits_that_leave_a_sample_nothing_to_score(self):
+        X, y = regression()
+        rows = np.arange(45)
+        model = WNTKRegressor(objective="holdout", cv=[(rows[1:], rows[:1])])
+        with pytest.raises(ValueError, match=r"cv must leave rows .* to score in each"):
+            model.fit(X, y, sample_weight=(rows > 0).astype(int))
 
     def test_verbose_counts_on_over_members(self, capsys):
         X, y = classification()
@@ -156,13 +171,14 @@ class TestNumericalCare:
         numbers = [int(line.split("iteration ")[1].split()[0]) for line in lines]
         assert numbers == list(range(1, len(lines) + 1))
 
-    @both
-    def test_memory(self, estimator):
+    @pytest.mark.parametrize("n_matrices", [5, 11])
+    def test_memory(self, n_matrices):
         with pytest.raises(MemoryError) as caught:
-            estimator()._check_memory(10_000_000)
+            check_memory(10_000_000, n_matrices)
         text = str(caught.value)
         for part in ("10000000 rows", "GiB", "sample of the rows", 'solver="nystrom"'):
             assert part in text
+        assert f"for {n_matrices} kernel matrices" in text
 
     @both
     def test_memory_is_asked_for_before_anything_large(self, estimator, monkeypatch):
@@ -183,7 +199,7 @@ class TestNumericalCare:
 
     @pytest.mark.parametrize("optimizer", ["lbfgs", "projected-gradient"])
     def test_progress_is_told_as_it_happens(self, optimizer, monkeypatch, capsys):
-        evaluate, n_evaluations = Problem.evaluate, iter(range(8))
+        evaluate, n_evaluations = HyperparameterProblem.evaluate, iter(range(8))
 
         def interrupted(problem, u):
             if next(n_evaluations, None) is None:
@@ -192,7 +208,7 @@ class TestNumericalCare:
 
         X, y = regression()
         model = WNTKRegressor(WeightedNTKernel(), optimizer=optimizer, verbose=1)
-        monkeypatch.setattr(Problem, "evaluate", interrupted)
+        monkeypatch.setattr(HyperparameterProblem, "evaluate", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.set_params(tol=0.0).fit(X, y)
         assert "iteration 1 on 45 rows" in capsys.readouterr().out
@@ -244,7 +260,7 @@ class TestNumericalCare:
         finally:
             tracemalloc.stop()
         # Beside matrices of n by n there are some of n by the number of columns.
-        assert 0.3 * model._n_matrices() < peak < model._n_matrices() + 0.5
+        assert 0.3 * matrices_of(model) < peak < matrices_of(model) + 0.5
 
     def test_predictions_come_in_blocks(self):
         X, y = regression()

@@ -287,6 +287,17 @@ def test_examples_in_docstrings_run(name):
     assert result.failed == 0
 
 
+@pytest.mark.parametrize("room", ["solvers", "objectives"])
+def test_functions_of_matrices_have_examples_that_run(room):
+    module = importlib.import_module(f"ntk_sklearn.{room}")
+    finder = doctest.DocTestFinder(recurse=False)
+    assert module.__all__ == sorted(module.__all__, key=lambda n: (n.lower() == n, n))
+    for name in module.__all__:
+        thing = getattr(module, name)
+        found = finder.find(module if isinstance(thing, dict) else thing, name)
+        assert any(test.examples for test in found), f"{name} has no example"
+
+
 def test_every_public_class_has_an_example_that_runs():
     finder = doctest.DocTestFinder()
     for name, thing in PUBLIC.items():

@@ -53,7 +53,7 @@ class TestRegressor:
     def test_each_output_has_a_spread_of_its_own(self):
         X, y = regression()
         Y = np.column_stack([y, 1000.0 * y, np.full_like(y, 5.0)])
-        for kernel in (WeightedNTKernel(depth=1), None):
+        for kernel in (WeightedNTKernel(depth=1), "auto"):
             _, std = WNTKRegressor(kernel).fit(X, Y).predict(X[:4], return_std=True)
             assert_allclose(std[:, 1], 1000.0 * std[:, 0], rtol=1e-9)
             assert_allclose(std[:, 2], 0.0, atol=1e-6)
@@ -75,12 +75,12 @@ class TestRegressor:
         X, y = regression(150, features=3)
         noise = np.random.default_rng(9).standard_normal((150, 5))
         model = WNTKRegressor().fit(np.hstack([X, noise]), y)
-        grown = model.kernel_.length_scale / model.members_[0].encoding.length_scale_
+        grown = model.kernel_.length_scale / model.models_[0].encoder.length_scale_
         # Column 0 matters: its scale is shorter than every useless one's.
         assert grown[0] < min(grown[3:8])
 
     @pytest.mark.parametrize("n", [1, 2, 3])
-    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=5)])
+    @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=5)])
     @pytest.mark.parametrize("objective", ["evidence", "gcv", "holdout", "loo"])
     def test_few_rows(self, n, kernel, objective):
         X, y = regression(n)
@@ -108,7 +108,7 @@ class TestRegressor:
         assert_allclose(found[:, 0], alone, rtol=1e-9)
         assert_allclose(found[:, 1], 3.0, rtol=1e-15)
 
-    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=2), RBF()])
+    @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=2), RBF()])
     @pytest.mark.parametrize("constant", [0.0, 0.1, -1e6])
     def test_constant_target(self, kernel, constant):
         X, _ = regression()
@@ -117,7 +117,7 @@ class TestRegressor:
         assert_allclose(mean, constant, rtol=1e-9, atol=1e-12)
         assert_allclose(std, 0, atol=1e-6 * max(1.0, abs(constant)))
 
-    @pytest.mark.parametrize("kernel", [None, WeightedNTKernel(depth=2)])
+    @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=2)])
     def test_constant_column(self, kernel):
         X, y = regression()
         model = quiet(
@@ -127,7 +127,7 @@ class TestRegressor:
         )
         assert model.score(np.column_stack([X, np.full(45, 7.0)]), y) > 0.9
 
-    @pytest.mark.parametrize("kernel", [None, NTKernel(depth=2), RBF()])
+    @pytest.mark.parametrize("kernel", ["auto", NTKernel(depth=2), RBF()])
     @pytest.mark.parametrize("value", [0.0, 2.0])
     def test_only_constant_columns_give_the_mean(self, kernel, value):
         _, y = regression()

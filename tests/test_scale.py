@@ -1,121 +1,17 @@
-"""Ridge beyond memory: Nyström models in blocks, on workers, and iterative solvers."""
+"""Estimators beyond memory: Nyström models, batches, sources, iterative solvers."""
 
-import os
-import signal
-import threading
-from contextlib import nullcontext
-from pathlib import Path
-
-import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WeightedNTKernel
-from ntk_sklearn._blocks.sampling import sample_rows
-from ntk_sklearn._models import sample as _sample
 from ntk_sklearn._models.choose import choose_solver
 from ntk_sklearn.estimators._classifier import WNTKClassifier
 from ntk_sklearn.estimators._regressor import WNTKRegressor
-from ntk_sklearn.solvers import (
-    BlockError,
-    NystromSystem,
-    Progress,
-    _streaming,
-    accumulate,
-    conjugate_solve,
-    leverage_scores,
-    predict,
-    select_centres,
-    solve,
-)
-from ntk_sklearn.solvers._conjugate_gradient import pivoted_features
 
-KERNEL = NTKernel(depth=2)
-rng = np.random.default_rng(0)
-X = rng.standard_normal((600, 5))
-Y = np.column_stack([np.sin(X[:, 0]) + X[:, 1], X[:, 2] ** 2 + 5.0])
-Y += 0.1 * rng.standard_normal(Y.shape)
-WEIGHT = rng.integers(0, 3, len(X)).astype(float)
-CENTRES = X[select_centres(X, 60)]
-NEW = rng.standard_normal((40, 5))
-
-
-def fit(X=X, Y=Y, weight=None, alpha=0.1, kernel=KERNEL, intercept=True, **options):
-    system = NystromSystem(kernel, CENTRES, 2, intercept)
-    accumulate(system, X, Y, weight, **options)
-    return predict(kernel, CENTRES, system.solve(alpha), NEW)
-
-
-def dense(weight, alpha, intercept):
-    """The same problem by least squares on the features of all rows at once."""
-    K = KERNEL(CENTRES)
-    L = np.linalg.cholesky(K + 1e-12 * np.trace(K) / len(K) * np.eye(len(K)))
-    Z, T = (np.linalg.solve(L, KERNEL(CENTRES, A)).T for A in (X, NEW))
-    root = np.sqrt(np.ones(len(X)) if weight is None else weight)[:, None]
-    if intercept:
-        Z, T = (np.column_stack([A, np.ones(len(A))]) for A in (Z, T))
-    penalty = np.sqrt(alpha) * np.eye(Z.shape[1])
-    penalty[len(K) :] = 0.0
-    left = np.vstack([root * Z, penalty])
-    right = np.vstack([root * Y, np.zeros((len(penalty), 2))])
-    return T @ np.linalg.lstsq(left, right, rcond=None)[0]
-
-
-def close(a, b, tolerance=1e-9):
-    assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
-
-
-@pytest.mark.parametrize("intercept", [True, False])
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["even", "weighted"])
-def test_equals_the_dense_least_squares(weight, intercept):
-    close(fit(weight=weight, intercept=intercept), dense(weight, 0.1, intercept), 1e-8)
-
-
-def test_weights_are_copies():
-    times = np.repeat(np.arange(len(X)), WEIGHT.astype(int))
-    close(fit(X[times], Y[times]), fit(weight=WEIGHT))
-
-
-def test_all_rows_as_centres_are_the_exact_ridge():
-    system = NystromSystem(KERNEL, X, 2).update(X, Y)
-    exact = solve(KERNEL(X), Y, 0.1)
-    found = predict(KERNEL, X, system.solve(0.1), NEW)
-    close(found, KERNEL(NEW, X) @ exact.dual_coef + exact.intercept, 1e-7)
-
-
-def test_gcv_is_that_of_the_hat_matrix():
-    alphas = [1e-2, 1.0, 100.0]
-    system = NystromSystem(KERNEL, CENTRES, 2).update(X, Y)
-    path = system.gcv(alphas)
-    K = KERNEL(CENTRES)
-    Z = np.linalg.solve(np.linalg.cholesky(K), KERNEL(CENTRES, X)).T
-    Z -= Z.mean(axis=0)
-    n = len(X)
-    for alpha, error in zip(alphas, path.errors, strict=True):
-        H = Z @ np.linalg.solve(Z.T @ Z + alpha * np.eye(60), Z.T) + 1 / n
-        rss = np.sum((Y - H @ Y) ** 2)
-        assert error == pytest.approx(n * rss / (n - np.trace(H)) ** 2, rel=1e-6)
-    assert system.best_alpha(alphas) == alphas[np.argmin(path.errors)]
-
-
-@pytest.mark.parametrize("block_rows", [1, 7, 64, 599, 600, 10_000])
-def test_block_size_does_not_matter(block_rows):
-    close(fit(block_rows=block_rows), fit(block_rows=100))
-
-
-def test_batches_equal_one_pass():
-    system = NystromSystem(KERNEL, CENTRES, 2)
-    for start in range(0, 600, 150):
-        system.update(X[start : start + 150], Y[start : start + 150])
-    close(predict(KERNEL, CENTRES, system.solve(0.1), NEW), fit())
-
-
-@pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_workers_do_not_matter(backend):
-    with joblib.parallel_config(backend=backend, n_jobs=2):
-        close(fit(block_rows=50), fit(block_rows=50, n_jobs=1))
+from .estimator_cases import turn
+from .solvers.nystrom_cases import KERNEL, NEW, WEIGHT, X, Y, close, solved, system_of
 
 
 @pytest.fixture
@@ -127,285 +23,6 @@ def files(tmp_path):
             np.save(path, part[k : k + 200])
         paths.append(pair)
     return [list(part) for part in zip(*paths, strict=True)]
-
-
-def test_files_and_memory_maps(files, tmp_path):
-    close(fit(*files), fit())
-    np.save(tmp_path / "X.npy", np.vstack([np.zeros((3, 5)), X]))
-    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    with joblib.parallel_config(backend="loky", n_jobs=2):
-        close(fit(mapped[3:], block_rows=100), fit())
-
-
-def test_a_sample_reads_a_few_files_only(tmp_path):
-    paths = [tmp_path / f"{k}.npy" for k in range(60)]
-    for path, part in zip(paths, np.split(X, 60), strict=True):
-        np.save(path, part)
-    for n, n_files in ((25, 3), (1000, 3), (40, 60)):
-        rows, drawn = sample_rows(
-            paths, n, np.random.RandomState(0), max_blocks=n_files
-        )
-        assert len(rows) == min(n, 10 * n_files)
-        assert len(np.unique(rows // 10)) <= n_files
-        np.testing.assert_array_equal(drawn, X[rows])
-
-
-def test_memory_maps_are_passed_as_references(tmp_path):
-    from ntk_sklearn._blocks.sources import Mapped, load, row_blocks
-
-    np.save(tmp_path / "X.npy", X)
-    blocks = row_blocks(np.load(tmp_path / "X.npy", mmap_mode="r")[7:][5:], rows=100)
-    assert isinstance(blocks[1].X, Mapped)
-    ((tile, _, _),) = load(blocks[1], 5, 1000)
-    np.testing.assert_array_equal(tile, X[112:212])
-
-
-def test_a_value_that_is_not_finite_names_its_block():
-    bad = np.tile(X, (2, 1))
-    bad[731, 3] = np.nan
-    with pytest.raises(BlockError, match=r"block 731 .*rows 731 to 731.* nan in X"):
-        fit(bad, np.tile(Y, (2, 1)), block_rows=1)
-    worse = Y.copy()
-    worse[450, 1] = np.inf
-    with pytest.raises(BlockError, match=r"block 4 .*inf in y, at row 50 .*column 1"):
-        fit(Y=worse, block_rows=100)
-
-
-def test_a_bad_file_is_named(files):
-    np.save(files[0][1], np.ones((200, 4)))
-    with pytest.raises(BlockError, match=r"block 1 \(file .*X200.npy\).*5 columns"):
-        fit(*files)
-    Path(files[0][1]).write_bytes(b"half")
-    with pytest.raises(BlockError, match=r"block 1 .*cannot be read"):
-        fit(*files)
-    Path(files[0][1]).unlink()
-    with pytest.raises(BlockError, match=r"block 1 .*cannot be read"):
-        fit(*files)
-
-
-def test_a_failed_pass_leaves_the_system_as_it_was():
-    system = NystromSystem(KERNEL, CENTRES, 2).update(X[:100], Y[:100])
-    before = system.solve(0.1).coef
-    bad = X[100:].copy()
-    bad[-1] = np.nan
-    with pytest.raises(BlockError):
-        accumulate(system, bad, Y[100:], block_rows=50)
-    np.testing.assert_array_equal(system.solve(0.1).coef, before)
-
-
-def deadly(folder, times):
-    """A kernel that kills its process a few times, as a full memory would.
-
-    A class of a function is pickled by value: workers cannot import the tests.
-    """
-    client = os.getpid()  # joblib itself works while a cluster has only one thread
-
-    class Deadly(NTKernel):
-        def __call__(self, X, Y=None, eval_gradient=False):
-            if os.getpid() != client and len(os.listdir(folder)) < times:
-                Path(folder, str(os.getpid())).touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            return super().__call__(X, Y, eval_gradient)
-
-    return Deadly(depth=2)
-
-
-needs_sigkill = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
-
-
-def killed_fit(folder, times=1):
-    system = NystromSystem(deadly(str(folder), times), CENTRES, 2)
-    accumulate(system, X, Y, block_rows=100)
-    assert os.listdir(folder)  # it has happened
-    return predict(KERNEL, CENTRES, system.solve(0.1), NEW, n_jobs=1)
-
-
-@needs_sigkill
-@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
-def test_a_killed_process_is_replaced(tmp_path):
-    with joblib.parallel_config(backend="loky", n_jobs=2):
-        close(killed_fit(tmp_path), fit(n_jobs=1))
-
-
-def test_a_block_that_always_kills_is_named(monkeypatch):
-    from concurrent.futures.process import BrokenProcessPool
-
-    from ntk_sklearn.solvers import _streaming
-
-    calls = []
-
-    def broken(**options):
-        def run(tasks):
-            for number, (function, args, _) in enumerate(tasks):
-                calls.append(number)
-                if len(calls) > 3:
-                    raise BrokenProcessPool
-                yield function(*args)
-
-        return run
-
-    monkeypatch.setattr(_streaming, "Parallel", broken)
-    with pytest.raises(BlockError, match=r"killed again and again at block 3 "):
-        fit(block_rows=100)
-    assert calls == [0, 1, 2, 3, 0, 0]
-
-
-def test_any_number_of_lost_workers_is_replaced(monkeypatch):
-    """Only one that is lost again and again at the same block is given up."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    starts = []
-
-    def weak(**options):
-        def run(tasks):
-            starts.append(1)
-            for number, (function, args, _) in enumerate(tasks):
-                if number == 1 and len(starts) <= 5:
-                    raise BrokenProcessPool
-                yield function(*args)
-
-        return run
-
-    expected = fit(block_rows=100)
-    monkeypatch.setattr(_streaming, "Parallel", weak)
-    np.testing.assert_array_equal(fit(block_rows=100), expected)
-    assert len(starts) == 7  # the last one for the predictions
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            # Any free port: None means 8787, which another suite may hold.
-            dashboard_address="127.0.0.1:0",
-        ) as local,
-        distributed.Client(local) as client,
-    ):
-        yield client
-
-
-def test_cluster(cluster, files):
-    with joblib.parallel_config(backend="dask"):
-        close(fit(block_rows=100), fit(block_rows=100, n_jobs=1))
-        close(fit(*files), fit())
-
-
-def test_cluster_reads_dask_arrays(cluster):
-    da = pytest.importorskip("dask.array")
-    lazy = da.from_array(X, chunks=(130, 3)), da.from_array(Y, chunks=(200, 1))
-    close(fit(*lazy), fit())
-    with joblib.parallel_config(backend="dask"):
-        close(fit(*lazy), fit())
-        close(fit(*[part.persist() for part in lazy]), fit())
-
-
-@needs_sigkill
-@pytest.mark.parametrize("times", [1, 2])
-def test_cluster_recovers_from_lost_workers(cluster, tmp_path, times):
-    # Both workers are lost with two: all that had been sent to them as well.
-    cluster.wait_for_workers(2)
-    with joblib.parallel_config(backend="dask"):
-        close(killed_fit(tmp_path, times), fit())
-
-
-@pytest.mark.parametrize("allowed, threads", [(1, 1), (2, 2), (20, 6)])
-def test_blocks_are_shared_out_to_threads(monkeypatch, allowed, threads):
-    """Each thread has whole blocks, if there are enough; no digit depends on it."""
-    expected = fit(block_rows=50, n_jobs=1)
-    seen, both = set(), threading.Barrier(threads, timeout=10)
-
-    def kernel(A, B=None):
-        if len(A) == 50 and threading.get_ident() not in seen:
-            seen.add(threading.get_ident())
-            both.wait()  # until every thread has a block
-        return KERNEL(A, B)
-
-    monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(allowed))
-    found = fit(block_rows=50, kernel=kernel)
-    assert len(seen) == threads
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_when_threads_are_chosen(monkeypatch):
-    monkeypatch.setattr(_streaming, "one_blas_thread", lambda: nullcontext(4))
-    chosen = {"n_jobs": 4, "backend": "threading", "return_as": "generator"}
-    assert _streaming._workers(None, 100, 2**28) == chosen
-    assert "backend" not in _streaming._workers(None, 100, 2**28 + 1)  # too large
-    assert "backend" not in _streaming._workers(None, 3, 0)  # too few
-    assert "backend" not in _streaming._workers(1, 100, 0)
-    with joblib.parallel_config(backend="loky", n_jobs=2):
-        assert "backend" not in _streaming._workers(None, 100, 0)
-
-
-def test_progress_tells_the_time_left(capsys):
-    fit(block_rows=100, progress=Progress("Nyström", every=0.0))
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
-    assert lines[-1].startswith("[Nyström] 6 of 6 blocks") and "0 s left" in lines[-1]
-
-
-def test_centres():
-    rows = select_centres(X, 50, random_state=3)
-    assert len(np.unique(rows)) == 50
-    np.testing.assert_array_equal(rows, select_centres(X, 50, random_state=3))
-    np.testing.assert_array_equal(select_centres(X, 600), np.arange(600))
-    few = np.repeat(X[:10], 30, axis=0)
-    assert len(np.unique(select_centres(few, 20))) == 20
-    rows = select_centres(X, 50, KERNEL, method="leverage", alpha=0.1)
-    assert len(np.unique(rows)) == 50
-    with pytest.raises(ValueError, match=r"method must be"):
-        select_centres(X, 50, method="grid")
-
-
-def test_leverage_scores_with_all_rows_as_pilot_are_exact():
-    K = KERNEL(X)
-    exact = np.diag(K @ np.linalg.inv(K + 0.5 * np.eye(600)))
-    close(leverage_scores(X, KERNEL, 600, 0.5), exact, 1e-6)
-
-
-@pytest.mark.parametrize("preconditioner", ["nystrom", "single"])
-@pytest.mark.parametrize("intercept", [True, False])
-@pytest.mark.parametrize("weight", [None, WEIGHT + 0.5], ids=["even", "weighted"])
-def test_conjugate_gradients_equal_cholesky(weight, intercept, preconditioner):
-    K = KERNEL(X)
-    exact = solve(K, Y, 0.05, weight, intercept)
-    found = conjugate_solve(
-        K, Y, 0.05, weight, intercept, preconditioner=preconditioner, tol=1e-13
-    )
-    close(found.dual_coef, exact.dual_coef, 1e-8)
-    np.testing.assert_allclose(found.intercept, exact.intercept, atol=1e-8)
-    if preconditioner == "single":
-        assert found.n_iter < 40
-
-
-def test_pivots_go_where_something_is_left():
-    # Ten rows that nothing else explains, among 190 that are equal.
-    rows = np.vstack([np.zeros((190, 5)), 3.0 * X[:10]])
-    K = KERNEL(rows)
-    for seed in range(5):
-        F = pivoted_features(K, np.diag(K).copy(), 11, seed)
-        close(F @ F.T, K, 1e-12)
-
-
-def test_a_pivot_is_not_drawn_again():
-    # Five rows so large that their rounding is one percent of all that is left.
-    A = np.vstack([X[:5], np.zeros((295, 5))])
-    K = A @ A.T + np.diag(np.repeat([0.0, 5e-17], [5, 295]) * np.sum(A**2))
-    for seed in range(20):
-        F = pivoted_features(K, np.diag(K).copy(), 150, seed)
-        assert np.isfinite(F).all()
-        close(F @ F.T, K, 1e-13)
-
-
-def test_conjugate_gradients_say_when_they_fail():
-    with pytest.raises(np.linalg.LinAlgError, match=r"did not reach"):
-        conjugate_solve(KERNEL(X), Y, 1e-6, rank=1, max_iter=2)
-    with pytest.raises(np.linalg.LinAlgError, match=r"float32"):
-        conjugate_solve(KERNEL(X) - 5 * np.eye(600), Y, 1e-6, preconditioner="single")
 
 
 def test_choice_of_solver():
@@ -425,6 +42,8 @@ FIXED = WNTKRegressor(
     alpha_bounds="fixed",
     n_components=60,
 )
+
+
 CLASSES = np.where(Y[:, 0] > 0.5, "high", "low")
 
 
@@ -453,7 +72,7 @@ def test_bounds_of_the_ridge_are_scaled_as_the_ridge_is():
 
 def test_the_ridge_is_that_of_all_rows(monkeypatch):
     # On 60 noisy rows little is learned but noise, of which 3000 need not be afraid.
-    monkeypatch.setattr(_sample, "LEARNING_ROWS", 60)
+    turn(monkeypatch, learning_rows=60)
     rng = np.random.default_rng(0)
     rows, new = rng.standard_normal((2, 3000, 2))
     signal = [np.sin(3 * A[:, 0]) + np.cos(2 * A[:, 1]) for A in (rows, new)]
@@ -461,11 +80,11 @@ def test_the_ridge_is_that_of_all_rows(monkeypatch):
     model = clone(FIXED).set_params(n_components=100, alpha_bounds=(1e-8, 1e8))
     model.fit(rows, y)
     error = np.mean((model.predict(new) - signal[1]) ** 2)
-    (stream,) = model._streams
-    sampled, K = stream.machine.alpha, KERNEL(new, model.X_fit_)
+    (fitted,) = model.models_
+    sampled, K = fitted.learned.alpha, KERNEL(new, model.X_fit_)
 
     def error_of(alpha):
-        found = stream.system.solve(alpha)
+        found = fitted.system.solve(alpha)
         return np.mean(((K @ found.coef + found.intercept)[:, 0] - signal[1]) ** 2)
 
     grid = [error_of(alpha) for alpha in sampled * np.exp(np.arange(-10.0, 10.5))]
@@ -476,8 +95,7 @@ def test_the_ridge_is_that_of_all_rows(monkeypatch):
 def test_estimator_agrees_with_the_functions():
     model = clone(FIXED).fit(X, Y, WEIGHT)
     assert model.solver_ == "nystrom" and model.X_fit_.shape == (60, 5)
-    system = NystromSystem(KERNEL, model.X_fit_, 2).update(X, Y, WEIGHT)
-    close(model.predict(NEW), predict(KERNEL, model.X_fit_, system.solve(0.1), NEW))
+    close(model.predict(NEW), solved(system_of(X, Y, WEIGHT, model.X_fit_)))
 
 
 def test_all_components_are_the_exact_fit():
@@ -491,7 +109,7 @@ def test_all_components_are_the_exact_fit():
     exact.fit(X, Y[:, 0])
     deviations = [m.predict(NEW, return_std=True)[1] for m in (model, exact)]
     close(deviations[0], deviations[1], 1e-5)
-    loo = model._streams[0].finish().loo
+    loo = model.models_[0].held_out.predictions
     close(loo[:, 0], exact.loo_predictions_, 1e-6)
 
 
@@ -507,8 +125,7 @@ def test_partial_fit_equals_fit():
     close(once.predict(NEW), whole.predict(NEW))
     # A batch adds to what is there: twice the data is a weight of two.
     once.partial_fit(X, Y)
-    system = NystromSystem(KERNEL, once.X_fit_, 2).update(X, Y, np.full(600, 2.0))
-    close(once.predict(NEW), predict(KERNEL, once.X_fit_, system.solve(0.1), NEW))
+    close(once.predict(NEW), solved(system_of(X, Y, np.full(600, 2), once.X_fit_)))
     with pytest.raises(ValueError, match=r"features"):
         once.partial_fit(X[:, :3], Y)
 

@@ -61,7 +61,7 @@ fig, ax = plt.subplots(layout="constrained")
 for member, coding in enumerate(["scaled columns", "thermometers"]):
     share = model.blend_weights_[member]
     name = f"{coding}, share {share:.2f}"
-    AlphaPathDisplay.from_estimator(model, member=member, name=name, ax=ax)
+    AlphaPathDisplay.from_estimator(model, model=member, name=name, ax=ax)
 plt.show()
 
 # %%

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .sources import block_lengths, is_source, load, row_blocks, whole, width
+from .reading import load, whole, width
+from .sources import block_lengths, is_source, row_blocks
 
 
 def gather(source) -> np.ndarray:
@@ -37,7 +38,9 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
     if not is_source(X):
         among = np.arange(len(X)) if among is None else among
         rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
-        return rows, np.asarray(X[rows], dtype=np.float64)
+        drawn = X[rows]
+        is_numeric = drawn.dtype.kind in "biuf"  # else no vectors, or no numbers
+        return rows, drawn.astype(np.float64, copy=False) if is_numeric else drawn
     blocks = row_blocks(X)
     ends = np.cumsum(block_lengths(X))
     among = np.arange(ends[-1]) if among is None else among

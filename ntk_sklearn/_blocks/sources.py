@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,7 +14,24 @@ TILE_BYTES = 24 * 2**20
 
 
 class BlockError(ValueError):
-    """A block of rows cannot be used; the message names it."""
+    """A block of rows cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import BlockError, NystromFeatures, NystromSystem
+    >>> from ntk_sklearn.solvers import accumulate
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> system = NystromSystem.empty(NystromFeatures.of(NTKernel(), X[::4]))
+    >>> X[30] = np.nan
+    >>> try:
+    ...     accumulate(system, X, np.zeros(40), block_rows=20)
+    ... except BlockError as error:
+    ...     print(error)
+    block 1 (rows 20 to 39) holds nan in X, at row 10 of the block, column 0; values
+    must be finite.
+    """
 
 
 class Mapped(NamedTuple):
@@ -42,22 +57,32 @@ class Mapped(NamedTuple):
         return found.view(self.dtype).reshape(stop - start, *self.shape[1:])
 
 
+class Delayed(Protocol):
+    """A chunk of a dask array."""
+
+    def compute(self, **options): ...
+
+
+# Where a part of a block lies: in memory, in a file, or wherever dask has it.
+Part = np.ndarray | Mapped | str | Delayed
+
+
 class Block(NamedTuple):
     """A block of rows: its number, a name for messages, and where its parts lie."""
 
     number: int
     name: str
-    X: Any
-    y: Any
-    weight: Any
+    X: Part
+    y: Part | None = None
+    weight: Part | None = None
 
 
-def tile_rows(n_centres: int) -> int:
-    """Return how many rows a tile of kernel values has."""
-    return max(256, min(8192, TILE_BYTES // (8 * n_centres)))
+def tile_rows(n_centres: int, tile_bytes: int = TILE_BYTES) -> int:
+    """Return the number of rows of a tile of kernel values."""
+    return max(256, min(8192, tile_bytes // (8 * n_centres)))
 
 
-def _mapped(array, start, stop):
+def mapped(array, start, stop):
     """Return a reference to rows of a memory map, or None if `array` is none."""
     owner = array
     while isinstance(owner.base, np.ndarray):
@@ -78,7 +103,7 @@ def _part(source, start, stop):
     """Return a reference to rows of an array, or the rows themselves."""
     if source is None:
         return None
-    found = _mapped(source, start, stop)
+    found = mapped(source, start, stop)
     return source[start:stop] if found is None else found
 
 
@@ -182,9 +207,7 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
             raise ValueError(f"X has {len(X)} rows, but {name} has {len(part)}.")
     if _is_dask(X):  # targets on their own
         chunks = X.to_delayed().ravel()
-        return [
-            Block(i, f"block {i}", part, None, None) for i, part in enumerate(chunks)
-        ]
+        return [Block(i, f"block {i}", part) for i, part in enumerate(chunks)]
     blocks = []
     for number, start in enumerate(range(0, len(X), rows)):
         stop = min(start + rows, len(X))
@@ -192,106 +215,3 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
         parts = [_part(source, start, stop) for source in (X, y, sample_weight)]
         blocks.append(Block(number, name, *parts))
     return blocks
-
-
-def _opened(source):
-    """Return a part of a block, or a reference to it: all that tells its shape."""
-    if isinstance(source, str):
-        array = np.load(source, mmap_mode="r", allow_pickle=False)
-        found = _mapped(array, 0, array.shape[0]) if array.ndim else None
-        return array if found is None else found
-    if source is None or isinstance(source, (np.ndarray, Mapped)):
-        return source
-    return _compute(source)
-
-
-def _rows(part, start=0, stop=None) -> np.ndarray:
-    """Return rows of an opened part."""
-    return part.read(start, stop) if isinstance(part, Mapped) else part[start:stop]
-
-
-@contextmanager
-def _named(block: Block) -> Iterator[None]:
-    """Say which block it is that cannot be read."""
-    try:
-        yield
-    except (OSError, ValueError, EOFError) as error:
-        raise BlockError(f"{block.name} cannot be read: {error}") from error
-
-
-def width(block: Block) -> int:
-    """Return the number of columns of a block."""
-    with _named(block):
-        shape = _opened(block.X).shape
-    if len(shape) != 2:
-        raise BlockError(f"{block.name} has shape {shape}, but rows are needed.")
-    return shape[1]
-
-
-def whole(block: Block) -> np.ndarray:
-    """Read the rows of a block, unchecked."""
-    with _named(block):
-        return _rows(_opened(block.X))
-
-
-def _compute(delayed):
-    """Compute a dask chunk here, or if it is held by a cluster, fetch it from there."""
-    try:
-        from distributed import get_worker, worker_client
-
-        get_worker()
-    except (ImportError, ValueError):
-        return np.asarray(delayed.compute(scheduler="synchronous"))
-    with worker_client() as client:
-        return np.asarray(client.compute(delayed).result())
-
-
-def load(block: Block, n_features: int, rows: int):
-    """Read a block in tiles of rows, checked.
-
-    Yields
-    ------
-    X, Y, weight : ndarrays of float64
-        Y is two-dimensional, or None as is the weight.
-
-    Raises
-    ------
-    BlockError
-        If the block cannot be read, has another number of columns or rows, or holds
-        values that are not finite.
-    """
-    with _named(block):
-        X, y, weight = (_opened(part) for part in block[2:])
-    if len(X.shape) != 2 or X.shape[1] != n_features:
-        raise BlockError(
-            f"{block.name} has shape {X.shape}, but {n_features} columns are needed, "
-            "as in the blocks before."
-        )
-    for name, part in (("y", y), ("sample_weight", weight)):
-        if part is not None and part.shape[:1] != X.shape[:1]:
-            raise BlockError(
-                f"{block.name} has {X.shape[0]} rows of X, but {name} has shape "
-                f"{part.shape}."
-            )
-    for start in range(0, X.shape[0], rows):
-        found = []
-        for name, part in (("X", X), ("y", y), ("sample_weight", weight)):
-            found.append(_checked(block, name, part, start, start + rows))
-        yield tuple(found)
-
-
-def _checked(block, name, part, start, stop):
-    if part is None:
-        return None
-    with _named(block):
-        values = np.ascontiguousarray(_rows(part, start, stop), dtype=np.float64)
-    if not np.isfinite(values).all():
-        row, *rest = np.argwhere(~np.isfinite(values))[0].tolist()
-        column = f", column {rest[0]}" if rest else ""
-        raise BlockError(
-            f"{block.name} holds {values[(row, *rest)]} in {name}, at row "
-            f"{start + row} of the block{column}; values must be finite."
-        )
-    if name == "sample_weight" and (values < 0).any():
-        raise BlockError(f"{block.name} holds a negative sample_weight.")
-    return values.reshape(len(values), -1) if name == "y" else values

@@ -1,246 +1,163 @@
-"""What is learned of one machine: its kernel's free hyperparameters and its ridge."""
+"""Learning: the free hyperparameters of one model and its ridge."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process.kernels import Kernel
 
 from .._utils.warnings import warn
 from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_off
-from ..objectives._objectives import OBJECTIVES
+from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
-from ..optimizers._outcome import Outcome
+from ..optimizers._outcome import OptimizeResult
 from ..optimizers._quasi_newton import Curvature
-from ..preprocessing._table_encoder import TableEncoding
 from ..solvers._spectrum import ridge_path
-from .problem import Problem
-from .subsets import parts
+from .folds import folds_of
+from .problem import HyperparameterProblem
+from .ridge import PATH_ALPHAS, kernel_unit
+from .spec import LearnedKernel, LearningOptions, ModelSpec
+from .starts import starts
+from .subsets import growing_subsets
+from .training_set import TrainingSet
 
-# Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
-# kernel: half-decades.
-PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
-# On a part of the rows, the logarithm of the ridge falls by no more than this: noise
+# On a subset of the rows, the logarithm of the ridge falls by no more than this: noise
 # that shows between rows measured twice may be seen by all of them only.
 _DEEPEST = 5.0
-# On so many rows, where it costs little, "bfgs" may start twice.
-_FEW_ROWS = 400
 
 
-@dataclass(kw_only=True)
-class Settings:
-    """How a machine is to be fitted: the estimators' parameters, checked."""
-
-    alpha: float
-    alpha_bounds: Any
-    objective: str
-    optimizer: str
-    learning_rate: Any
-    max_iter: int
-    tol: float
-    intercept: bool
-    copies: float | None  # of a row; None is as many as its weight says
-    splits: list | None
-    report: Any  # called with a number of rows and a value after every iteration
-
-
-@dataclass
-class Member:
-    """What is fitted: a kernel on an encoding of the inputs.
-
-    Attributes
-    ----------
-    kernel : Kernel
-        Where to start.
-    encoding : TableEncoding or None
-        Fitted; None leaves the inputs as they are.
-    prior : callable or None
-        ``prior(problem) -> Prior``.
-    raise_alpha : bool
-        Whether leave-one-out may raise the learned ridge.
-    on_path : bool
-        Whether the ridge is chosen on the leave-one-out path (nothing else is free).
-    """
-
-    kernel: Any
-    encoding: TableEncoding | None = None
-    prior: Any = None
-    raise_alpha: bool = False
-    on_path: bool = False
-
-
-class Learned(NamedTuple):
-    """What learning ends with, and the objective on the way, each of so many rows.
-
-    The bounds of the ridge are scaled as the ridge is.
-    """
-
-    kernel: Any
-    alpha: float
-    alpha_bounds: Any
-    path: list[float]
-    rows: list[int]
-
-
-def learn(member: Member, Z, Y, weight, settings: Settings) -> Learned:
-    """Learn the kernel and the ridge of a member.
+def learn(
+    spec: ModelSpec, rows: TrainingSet, options: LearningOptions
+) -> LearnedKernel:
+    """Learn the free hyperparameters of a kernel, and the ridge.
 
     Parameters
     ----------
-    member : Member
-    Z : ndarray of shape (n, n_encoded)
-        Encoded rows.
-    Y : ndarray of shape (n, k)
-    weight : ndarray of shape (n,) or None
-        Positive.
-    settings : Settings
+    spec : ModelSpec
+    rows : TrainingSet
+        Inputs as the kernel sees them.
+    options : LearningOptions
+
+    Returns
+    -------
+    LearnedKernel
     """
-    kernel = clone(member.kernel)
-    fixed_alpha = isinstance(settings.alpha_bounds, str)
-    nothing_free = kernel.n_dims == 0 and fixed_alpha
-    spread = np.ptp(Y, axis=0).any() if settings.intercept else Y.any()
-    if nothing_free or not spread or len(Y) < 3:
-        return Learned(kernel, settings.alpha, settings.alpha_bounds, [], [])
-    if member.on_path and not fixed_alpha and settings.objective == "loo":
-        K = kernel(Z)
-        alphas = np.clip(PATH_ALPHAS * _unit(K, weight), *settings.alpha_bounds)
-        tried = _path(K, Y, np.unique(alphas), weight, settings)
-        values = [float(tried.errors[-1]), float(tried.errors.min())]
-        rows = [len(Y)] * 2
-        return Learned(kernel, tried.best_alpha, settings.alpha_bounds, values, rows)
-    problem = _problem(member, kernel, Z, Y, weight, settings)
-    u, path, rows, converged = _optimise(problem, settings)
+    kernel, bounds = clone(spec.kernel), options.alpha_bounds
+    nothing_free = kernel.n_dims == 0 and bounds is None
+    spread = np.ptp(rows.Y, axis=0) if options.fit_intercept else rows.Y
+    if nothing_free or not spread.any() or rows.n_rows < 3:
+        return LearnedKernel(kernel, options.alpha, bounds, [], [])
+    if spec.on_path and bounds is not None and options.objective == "loo":
+        return _best_on_path(kernel, rows, options)
+    objective = _objective(rows, options)
+    problem = HyperparameterProblem(kernel, rows, objective, options, spec.prior)
+    u, path, n_rows, converged = _optimise(problem)
     kernel, alpha = problem.kernel_at(u), problem.alpha(u)
-    bounds = settings.alpha_bounds
-    if not fixed_alpha:
-        kernel, scale = normalise(kernel, Z)
-        alpha, bounds = alpha / scale, bounds * (problem.unit(u) / scale)
+    if bounds is not None:
+        kernel, scale = _normalise(kernel, rows.X)
+        alpha, unit = alpha / scale, problem.unit(u) / scale
+        bounds = bounds[0] * unit, bounds[1] * unit
     switch_off(kernel, np.isneginf(u[: kernel.n_dims]))
     if not converged:
         warn(
-            f"the {settings.optimizer} optimiser used all of its max_iter="
-            f"{settings.max_iter} iterations without meeting tol={settings.tol}; raise "
+            f"the {options.optimizer} optimiser used all of its max_iter="
+            f"{options.max_iter} iterations without meeting tol={options.tol}; raise "
             "max_iter, or tol if objective_path_ has levelled off.",
             ConvergenceWarning,
         )
-    return Learned(kernel, alpha, bounds, path, rows)
+    return LearnedKernel(kernel, alpha, bounds, path, n_rows)
 
 
-def _starts(problem: Problem, settings) -> list:
-    """Return where to start: at the best ridge of the leave-one-out path, if better.
-
-    With a ridge far from the kernel's scale the first steps would be large ones, into
-    a corner of the other hyperparameters. If the smallest ridge is the best one, the
-    rows may be strangers to each other, and no ridge matters: then a second start has
-    as much noise as kernel.
-    """
-    if not problem.learns_alpha:
-        return [problem.start]
-    K, weight = problem.kernel(problem.X), problem.sample_weight
-    reach = np.ptp(problem.Y, axis=0)
-    Y = problem.Y / np.where(reach > 0.0, reach, 1.0)  # no output rules by its units
-    unit = _unit(K, weight)
-    alphas = PATH_ALPHAS * unit
-    best = _path(K, Y, alphas, weight, settings).best_alpha
-
-    def start(alpha):
-        moved = problem.start.copy()
-        moved[-1] = np.clip(np.log(alpha), *problem.bounds[-1])
-        return moved
-
-    candidates = [problem.start, start(best)]
-    starts = [min(candidates, key=lambda u: problem.evaluate(u)[0])]
-    few = settings.optimizer == "bfgs" and len(K) <= _FEW_ROWS
-    if few and best == alphas[0]:
-        starts.append(start(unit))
-    return starts
+def _best_on_path(kernel, rows: TrainingSet, options) -> LearnedKernel:
+    """Choose the ridge by leave-one-out on a grid, where nothing else is free."""
+    K = kernel(rows.X)
+    alphas = PATH_ALPHAS * kernel_unit(K, rows.weights)
+    alphas = np.unique(np.clip(alphas, *options.alpha_bounds))
+    tried = ridge_path(K, rows.Y, alphas, rows.weights, options.fit_intercept)
+    path = [float(tried.errors[-1]), float(tried.errors.min())]
+    n_rows = [rows.n_rows] * 2
+    alpha = tried.best_alpha
+    return LearnedKernel(kernel, alpha, options.alpha_bounds, path, n_rows)
 
 
-def _path(K, Y, alphas, weight, settings):
-    return ridge_path(K, Y, alphas, weight, settings.intercept, copies=settings.copies)
+def _objective(rows: TrainingSet, options) -> Callable:
+    """Return the objective with the options of its own."""
+    objective = OBJECTIVES[options.objective]
+    if options.objective == "holdout":
+        return partial(objective, splits=folds_of(rows, options))
+    if options.objective == "evidence":  # scikit-learn's kernels often lack a factor
+        return partial(objective, free_scale=True)
+    return objective
 
 
-def _problem(member, kernel, Z, Y, weight, settings):
-    objective = OBJECTIVES[settings.objective]
-    if settings.objective == "holdout":
-        objective = partial(objective, splits=settings.splits)
-    else:
-        objective = partial(objective, copies=settings.copies)
-    if settings.objective == "evidence":  # scikit-learn's kernels often lack a factor
-        objective = partial(objective, free_scale=True)
-    problem = Problem(
-        kernel,
-        Z,
-        Y,
-        weight,
-        settings.intercept,
-        objective,
-        settings.alpha,
-        settings.alpha_bounds,
-    )
-    if member.prior is not None:
-        problem.prior = member.prior(problem)
-    return problem
-
-
-def _optimise(problem: Problem, settings):
-    """Learn on parts of the rows, each larger, and in the end on all of them.
+def _optimise(problem: HyperparameterProblem):
+    """Learn on growing subsets of the rows, and in the end on all of them.
 
     Most of the way is made where an evaluation costs next to nothing; what has been
     seen of the objective's curvature goes along. The values of an objective that grows
     with the rows are told as if there were all of them.
 
-    Returns where it ended, the objective at the start and after every iteration, of how
-    many rows each value is, and whether it converged.
+    Returns
+    -------
+    u : ndarray of shape (p,)
+        The point where learning ended.
+    path : list of float
+        The objective at the start and after every iteration.
+    rows : list of int
+        Number of rows that each value was computed on.
+    converged : bool
     """
+    options = problem.options
     path: list[float] = []
     rows: list[int] = []
-    found = Outcome(problem.start, [], False)
-    floor = -np.inf  # of the ridge's logarithm, on parts
-    share = 1.0  # of the whole objective, that the part's is
-    for part in parts(problem, settings):
-        before, share = share, _size(part, settings) / _size(problem, settings)
-        left = settings.max_iter - max(len(path) - 1, 0)
+    found = OptimizeResult(problem.start, [], False)
+    floor = -np.inf  # of the ridge's logarithm, on subsets
+    share = 1.0  # of the whole objective, that the subset's is
+    for subset in growing_subsets(problem):
+        before, share = share, _size(subset) / _size(problem)
+        left = options.max_iter - max(len(path) - 1, 0)
         run = partial(
-            OPTIMIZERS[settings.optimizer],
-            part.evaluate,
-            max_iter=left if part is problem else left // 2,
-            tol=settings.tol,
-            report=partial(_report, settings, len(part.Y), share),
-            scale=_scale(part, settings, path[:1]),
+            OPTIMIZERS[options.optimizer],
+            subset.evaluate,
+            max_iter=left if subset is problem else left // 2,
+            tol=options.tol,
+            report=partial(_report, options, subset.n_rows, share),
+            scale=_scale(subset, path[:1]),
         )
         seen = found.curvature
         if seen is not None:
-            bounds = part.bounds if part is problem else part.bounds_above(floor)
+            bounds = subset.bounds
+            if subset is not problem:
+                bounds = subset.bounds_above(floor)
             found = run(found.u, bounds, curvature=seen.scaled(before / share))
-        # What suits a part may be impossible for all.
+        # What suits a subset may be impossible for all.
         if seen is None or found.path[0] == np.inf:
-            found, floor = _start(run, part, part is not problem, settings)
+            found, floor = _from_starts(run, subset, subset is not problem)
         told = [value / share for value in found.path]
         if path and len(told) == 1:  # it went no further: the same end, of more rows
-            path[-1], rows[-1] = told[0], len(part.Y)
+            path[-1], rows[-1] = told[0], subset.n_rows
         else:
             path += told[bool(path) :]
-            rows += [len(part.Y)] * (len(path) - len(rows))
+            rows += [subset.n_rows] * (len(path) - len(rows))
     return found.u, path, rows, found.converged
 
 
-def _start(run, part: Problem, is_part: bool, settings):
-    """Learn from the start; where it ended, and how far the ridge may fall on parts."""
-    report, starts, outcomes = run.keywords["report"], _starts(part, settings), []
-    for start in starts:
+def _from_starts(run: partial, problem: HyperparameterProblem, is_subset: bool):
+    """Learn from each start; return the best end, and the floor of the ridge."""
+    report, begins, ends = run.keywords["report"], starts(problem), []
+    for start in begins:
         floor = start[-1] - _DEEPEST
-        bounds = part.bounds_above(floor) if is_part else part.bounds
-        options = _options(part, settings)
-        if len(starts) > 1:  # which of them counts is known at the end
-            options["report"] = _hush
-        outcomes.append((run(start, bounds, **options), floor))
-    found, floor = min(outcomes, key=lambda outcome: outcome[0].path[-1])
-    if len(starts) > 1:
+        bounds = problem.bounds_above(floor) if is_subset else problem.bounds
+        extra = _extra(problem)
+        if len(begins) > 1:  # which of them counts is known at the end
+            extra["report"] = _hush
+        ends.append((run(start, bounds, **extra), floor))
+    found, floor = min(ends, key=lambda end: end[0].path[-1])
+    if len(begins) > 1:
         for value in found.path[1:]:
             report(value)
     return found, floor
@@ -250,55 +167,49 @@ def _hush(value):
     """Report nothing."""
 
 
-def _size(part: Problem, settings) -> float:
-    """Return what an objective grows with: the evidence is a sum over the targets.
+def _size(problem: HyperparameterProblem) -> float:
+    """Return the size that an objective grows with.
 
-    The others are means over the rows (or never of a part of them).
+    The evidence is a sum over the targets, the others are means over the rows, or
+    never of a subset of them.
     """
-    if settings.objective != "evidence":
+    if problem.options.objective != "evidence":
         return 1.0
-    s = part.sample_weight
-    counts = settings.copies is None and s is not None
-    return part.Y.shape[1] * float(s.sum() if counts else len(part.Y))
+    rows = problem.rows
+    return rows.Y.shape[1] * float(rows.weights.multiplicity.sum())
 
 
-def _scale(part: Problem, settings, start: list[float]) -> float | None:
-    """Return what `tol` is relative to: the size of the objective at the start.
+def _scale(problem: HyperparameterProblem, start: list[float]) -> float | None:
+    """Return the scale of `tol`: the size of the objective at the start.
 
     The evidence may be zero anywhere, depending on the units of the targets.
     """
-    if settings.objective == "evidence":
-        return _size(part, settings)
+    if problem.options.objective == "evidence":
+        return _size(problem)
     return abs(start[0]) if start and np.isfinite(start[0]) else None
 
 
-def _options(problem: Problem, settings) -> dict[str, Any]:
-    """Return what only one optimiser takes."""
-    if settings.optimizer == "projected-gradient":
-        return {"linear": problem.linear, "learning_rate": settings.learning_rate}
-    if settings.optimizer == "bfgs" and problem.prior is not None:
+def _extra(problem: HyperparameterProblem) -> dict:
+    """Return the arguments that only one optimiser takes."""
+    options = problem.options
+    if options.optimizer == "projected-gradient":
+        return {"linear": problem.linear, "learning_rate": options.learning_rate}
+    if options.optimizer == "bfgs" and problem.prior is not None:
         # Where the data say nothing, this is the inverse Hessian.
         spread = np.minimum(problem.prior.deviation, 1.0) ** 2
         return {"curvature": Curvature(spread)}
     return {}
 
 
-def _report(settings, n_rows, share, value):
-    settings.report(n_rows, value / share)
+def _report(options: LearningOptions, n_rows: int, share: float, value: float):
+    options.report(n_rows, value / share)
 
 
-def _unit(K, weight):
-    """Weighted mean diagonal of the centred kernel matrix: its natural unit."""
-    s = np.ones(len(K)) if weight is None else weight
-    p = s / s.sum()
-    mean = p @ np.diag(K)
-    return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
+def _normalise(kernel: Kernel, X) -> tuple[Kernel, float]:
+    """Scale what a kernel is linear in to a mean diagonal of one.
 
-
-def normalise(kernel, X):
-    """Scale layer weights to a mean diagonal of one; return by what the ridge shrinks.
-
-    Both scaled alike are the same model.
+    The ridge shrinks by the factor that is returned: both scaled alike are the same
+    model.
     """
     if not is_homogeneous(kernel):
         return kernel, 1.0

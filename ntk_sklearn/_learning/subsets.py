@@ -1,37 +1,47 @@
-"""Which rows are learned from first: parts of them, each half of the next."""
+"""Growing subsets of the rows: learning starts on few, each half of the next."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .problem import Problem
+from .problem import HyperparameterProblem
 
-# Learning starts on a part of the rows, if that leaves so many, and one for each
-# hyperparameter (fewer rows can be fitted by anything); each part is half of the next,
-# and an evaluation on it takes a quarter of the time or less.
+# Learning starts on a subset of the rows, if that leaves so many, and one for each
+# hyperparameter (fewer rows can be fitted by anything); each is half of the next, and
+# an evaluation on it takes a quarter of the time or less.
 _FEWEST_ROWS = 100
 
 
-def parts(problem: Problem, settings) -> list[Problem]:
-    """Return the problem for parts of the rows, and in the end itself.
+def growing_subsets(problem: HyperparameterProblem) -> list[HyperparameterProblem]:
+    """Return the problem for growing subsets of the rows, and in the end itself.
 
-    Only "bfgs" can take along what it has seen, and splits are of all rows.
+    Only "bfgs" can take along what it has seen, the folds of the hold-out objective are
+    of all rows, and rows that are no vectors have no order to draw from.
+
+    Parameters
+    ----------
+    problem : HyperparameterProblem
+
+    Returns
+    -------
+    list of HyperparameterProblem
     """
-    found = [problem]
-    if settings.optimizer != "bfgs" or settings.splits is not None:
+    found, rows, options = [problem], problem.rows, problem.options
+    if options.optimizer != "bfgs" or options.objective == "holdout":
         return found
-    fewest = max(_FEWEST_ROWS, problem.start.size)
-    sizes = _sizes(len(problem.Y), fewest)
-    order = in_order(problem.X, problem.Y) if sizes else None
+    if np.ndim(rows.X) != 2 or not problem.kernel.requires_vector_input:
+        return found
+    sizes = subset_sizes(problem.n_rows, max(_FEWEST_ROWS, problem.start.size))
+    order = in_order(rows.X, rows.Y) if sizes else np.empty(0, dtype=int)
     for size in sizes:
-        part = problem.part(spread_rows(order, size))
-        if np.ptp(part.Y, axis=0).any():  # else there is nothing to learn from it
-            found.insert(-1, part)
+        subset = problem.subset(spread_rows(order, size))
+        if np.ptp(subset.rows.Y, axis=0).any():  # else nothing is learned from it
+            found.insert(-1, subset)
     return found
 
 
-def _sizes(n: int, fewest: int) -> list[int]:
-    """Return how many rows to learn on before all `n`: halves, down to `fewest`."""
+def subset_sizes(n: int, fewest: int) -> list[int]:
+    """Return the sizes of the subsets before all `n` rows: halves, down to `fewest`."""
     sizes: list[int] = []
     while n >= 2 * fewest:
         n //= 2
@@ -42,7 +52,7 @@ def _sizes(n: int, fewest: int) -> list[int]:
 def in_order(X, Y) -> np.ndarray:
     """Return row numbers in the order of the inputs, columns with few values first.
 
-    The given order of rows and columns does not matter. How large the targets are must
+    The given order of rows and columns does not matter. The size of the targets must
     not, or their likelihood would be another one: among equal inputs, their scrambled
     digits decide.
     """
@@ -55,8 +65,8 @@ def in_order(X, Y) -> np.ndarray:
 def spread_rows(order, size: int) -> np.ndarray:
     """Return `size` row numbers: neighbours in pairs, spread over the rows in order.
 
-    Rows measured twice are neighbours, and only such pairs tell a part of the rows how
-    much is noise.
+    Rows measured twice are neighbours, and only such pairs tell a subset of the rows
+    how much is noise.
     """
     firsts = np.linspace(0, len(order) - 2, size // 2).astype(int)
     return np.sort(order[np.union1d(firsts, firsts + 1)])

@@ -1,8 +1,8 @@
-"""Which solver fits a number of rows and the memory of the machine."""
+"""The choice of a solver by the number of rows and the memory of the machine."""
 
 from __future__ import annotations
 
-import os
+from .._utils.memory import available_memory
 
 # Matrices of n by n float64 that are held at the peak: the factorisation of a learned
 # kernel keeps the matrix, its inverse, and their gradients.
@@ -11,18 +11,10 @@ MATRICES = {"cholesky": 5.0, "cg": 1.5}
 _FACTOR_BELOW = 20_000
 
 
-def available_memory() -> float:
-    """Return the bytes of physical memory, or infinity if there is no way to ask."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return float("inf")
-
-
 def choose_solver(
     n_samples: int,
-    memory=None,
-    n_components=None,
+    memory: float | None = None,
+    n_components: int | None = None,
     n_matrices: float = MATRICES["cholesky"],
 ) -> str:
     """Choose a ridge solver.
@@ -35,7 +27,7 @@ def choose_solver(
     n_components : int, default=None
         Number of Nyström centres asked for, if any.
     n_matrices : float, default=5
-        How many kernel matrices a fit by factorisation holds.
+        Number of kernel matrices that a fit by factorisation holds.
 
     Returns
     -------
@@ -52,3 +44,28 @@ def choose_solver(
     if n_samples <= _FACTOR_BELOW and n_matrices * matrix <= memory:
         return "cholesky"
     return "cg" if MATRICES["cg"] * matrix <= memory else "nystrom"
+
+
+def check_memory(n: int, n_matrices: float) -> None:
+    """Raise before an exact fit allocates what the machine does not have.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    n_matrices : float
+        Number of (n, n) matrices that the fit holds.
+
+    Raises
+    ------
+    MemoryError
+    """
+    needed, total = n_matrices * 8.0 * n * n, available_memory()
+    if needed > total:
+        raise MemoryError(
+            f"fitting {n} rows exactly needs about {needed / 2**30:.1f} GiB for "
+            f"{n_matrices:g} kernel matrices of shape ({n}, {n}), but "
+            f"this machine has {total / 2**30:.1f} GiB; use "
+            'solver="nystrom" with n_components centres, or fit a sample of the '
+            "rows."
+        )

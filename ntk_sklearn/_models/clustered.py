@@ -6,74 +6,63 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._learning.training_set import TrainingSet
+from .._utils.progress import Progress
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import warn_jitter
 from ..solvers._clustered import (
-    LocalPosterior,
-    cluster_rows,
-    local_solve,
-    nearest_cluster,
+    ClusteredPosterior,
+    ClusteredRows,
+    clustered_solve,
 )
-from ..solvers._normal_equations import multiply
-from .exact import Machine, mean_square, row_slices, unless_ones
-from .sample import Sample, first_layer
+from ..solvers._clusters import cluster_rows, nearest_cluster
+from ..solvers._features import NystromFeatures, multiply
+from .base import HeldOut, RidgeModel
+from .exact import ExactModel
+from .sample import PilotSample, first_layer
 
 # The least number of rows in a cluster, on average.
-_CLUSTER_ROWS = 1000
+CLUSTER_ROWS = 1000
 
 
-@dataclass(kw_only=True)
-class LocalMachine(Machine):
+@dataclass(frozen=True, kw_only=True)
+class ClusteredModel(RidgeModel):
     """A fitted Nyström model that is exact within clusters.
 
-    `X` holds all training rows, and `dual_coef` their duals under the covariance of
-    this model: that of the kernel within a cluster, of the centres' part elsewhere.
+    The kernel of this model is the given one within a cluster, and the part of it that
+    the centres explain elsewhere; `dual_coef` are the coefficients of that kernel.
 
     Attributes
     ----------
     coef : ndarray of shape (n_clusters, m, k)
         Coefficients of the centres, other ones in each cluster.
-    clusters : list of ndarray of int
-        Row numbers of each.
     means : ndarray of shape (n_clusters, n_places)
-        Of the rows of each, as `first_layer` places them.
-    posterior : LocalPosterior
-        Holds the centres.
+        Of the rows of each cluster, as `first_layer` places them.
+    posterior : ClusteredPosterior
+        Holds the rows, their clusters and the centres.
     """
 
     coef: np.ndarray
-    clusters: list
     means: np.ndarray
-    posterior: LocalPosterior
+    posterior: ClusteredPosterior
 
-    def _nearest(self, Z):
-        """Return the cluster of each encoded row."""
-        return nearest_cluster(first_layer(self.kernel, Z), self.means)
+    @property
+    def X(self) -> np.ndarray:
+        """The training rows, as the kernel sees them."""
+        return self.posterior.data.X
 
-    @one_blas_thread()
-    def posterior_variance(self, X):
-        """Return the posterior variance of the function at raw rows."""
-        Z = self.encode(X)
-        near = self._nearest(Z)
-        out = np.empty(len(X))
-        for cluster in np.unique(near):
-            mine, rows = np.flatnonzero(near == cluster), self.clusters[cluster]
-            columns = len(self.posterior.centres) + len(rows)
-            blocks = [mine[block] for block in row_slices(len(mine), columns)]
-            found = self.posterior.variance(
-                self.kernel, self.X, rows, (Z[block] for block in blocks)
-            )
-            for block, variance in zip(blocks, found, strict=True):
-                out[block] = variance
-        return out[:, None] * self.variance
+    @property
+    def clusters(self) -> list[np.ndarray]:
+        """Row numbers of each cluster."""
+        return self.posterior.data.clusters
 
     @one_blas_thread()
     def predict(self, X):
-        """Return the decision values of new rows, each from its nearest cluster."""
+        """Return the decision values of raw rows, each from its nearest cluster."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
-        centres = self.posterior.centres
+        centres = self.posterior.data.features.centres
         widest = max(len(rows) for rows in self.clusters)
-        for block in row_slices(len(X), len(centres) + widest):
+        for block in self.slices(X, len(centres) + widest):
             Z = self.encode(X[block])
             near = self._nearest(Z)
             K = self.kernel(Z, centres)
@@ -86,47 +75,80 @@ class LocalMachine(Machine):
             found += self.intercept
         return out
 
+    @one_blas_thread()
+    def posterior_variance(self, X):
+        """Return the posterior variance of the function at raw rows."""
+        Z = self.encode(X)
+        near = self._nearest(Z)
+        out = np.empty(len(X))
+        centres = self.posterior.data.features.centres
+        for cluster in np.unique(near):
+            mine, rows = np.flatnonzero(near == cluster), self.clusters[cluster]
+            blocks = [mine[b] for b in self.slices(mine, len(centres) + len(rows))]
+            found = self.posterior.variance(cluster, (Z[block] for block in blocks))
+            for block, variance in zip(blocks, found, strict=True):
+                out[block] = variance
+        return out[:, None] * self.variance
 
-def fit_local(
-    member, sample: Sample, X, Y, weight, settings, m: int, progress=None
-) -> LocalMachine:
-    """Learn on a sample, and solve with `m` centres and clusters of all rows."""
-    old = sample.learn(member, settings)
-    centres = sample.centres(old, m)
-    Z = old.encode(X)
-    scaled = first_layer(old.kernel, Z)
-    # Large clusters are the more accurate ones; up to this size, their factorisations
-    # cost no more than the centres.
-    size = max(_CLUSTER_ROWS, m)
-    clusters = cluster_rows(scaled, size, random_state=sample.rng)
-    means = np.array([scaled[rows].mean(axis=0) for rows in clusters])
-    del scaled  # as large as all rows
-    few = sample.few
-    found = local_solve(
-        old.kernel,
-        centres,
-        Z,
-        Y,
-        old.alpha,
-        clusters,
-        unless_ones(weight),
-        settings.intercept,
-        scored=sample.rows[few],
-        copies=settings.copies,
-        progress=progress,
+    def _nearest(self, Z):
+        """Return the cluster of each encoded row."""
+        return nearest_cluster(first_layer(self.kernel, Z), self.means)
+
+
+def fit_clustered(
+    pilot: ExactModel,
+    sample: PilotSample,
+    data: TrainingSet,
+    n_centres: int,
+    progress_name: str | None,
+    cluster_size: int,
+) -> ClusteredModel:
+    """Solve with centres and clusters of all rows, and the ridge of a pilot.
+
+    Parameters
+    ----------
+    pilot : ExactModel
+        Fitted to the rows of the sample that are learned from.
+    sample : PilotSample
+    data : TrainingSet
+        All rows, raw and in memory.
+    n_centres : int
+    progress_name : str or None
+        The name under which the progress of the passes is printed, if it is.
+    cluster_size : int
+        Number of rows in a cluster, on average.
+
+    Returns
+    -------
+    ClusteredModel
+    """
+    kernel, alpha = pilot.kernel, pilot.alpha
+    features = NystromFeatures.of(kernel, sample.centres(pilot, n_centres))
+    Z = pilot.encode(data.X)
+    places = first_layer(kernel, Z)
+    clusters = cluster_rows(places, cluster_size, random_state=sample.rng)
+    means = np.array([places[rows].mean(axis=0) for rows in clusters])
+    del places  # as large as all rows
+    found = clustered_solve(
+        ClusteredRows(features, Z, clusters),
+        data.Y,
+        alpha,
+        data.solve_weights,
+        pilot.fit_intercept,
+        scored=sample.learning_numbers,
+        progress=None if progress_name is None else Progress(progress_name),
     )
-    warn_jitter(found.jitter, old.alpha)
-    changed = {
-        "X": Z,
-        "dual_coef": found.dual_coef,
-        "intercept": found.intercept,
-        "loo": found.loo,
-        "loo_error": mean_square(sample.Y[few] - found.loo, sample.weight[few]),
-    }
-    return LocalMachine(
-        **vars(old) | changed,
+    warn_jitter(found.jitter, alpha)
+    scored = sample.learning_rows
+    return ClusteredModel(
+        encoder=pilot.encoder,
+        learned=pilot.learned,
+        alpha=alpha,
+        dual_coef=found.dual_coef,
+        intercept=found.intercept,
+        variance=pilot.variance,
+        held_out=HeldOut(found.loo, scored.Y, scored.solve_weights),
         coef=found.coef,
-        clusters=clusters,
         means=means,
         posterior=found.posterior,
     )

@@ -1,17 +1,19 @@
-"""Exact fits of many rows, by conjugate gradients."""
+"""Exact ridge models of many rows, by conjugate gradients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._learning.training_set import TrainingSet
+from .._utils.threads import one_blas_thread
 from ..solvers._conjugate_gradient import conjugate_solve
-from .exact import Machine, unless_ones
-from .sample import Sample
+from .base import DualModel
+from .exact import ExactModel
 
 
-@dataclass(kw_only=True)
-class ConjugateMachine(Machine):
-    """A kernel ridge model whose matrix was never factorised."""
+@dataclass(frozen=True, kw_only=True)
+class IterativeModel(DualModel):
+    """A ridge model whose matrix was never factorised."""
 
     def posterior_variance(self, X):
         """Raise: there is no factor to take it from."""
@@ -21,16 +23,37 @@ class ConjugateMachine(Machine):
         )
 
 
-def fit_conjugate(member, sample: Sample, X, Y, weight, settings) -> ConjugateMachine:
-    """Learn on a sample, and solve exactly on the kernel matrix of all rows."""
-    old = sample.learn(member, settings)
-    Z = old.encode(X)
-    weight = unless_ones(weight)
-    found = conjugate_solve(old.kernel(Z), Y, old.alpha, weight, settings.intercept)
-    changed = {
-        "X": Z,
-        "dual_coef": found.dual_coef,
-        "intercept": found.intercept,
-        "weight": weight,
-    }
-    return ConjugateMachine(**vars(old) | changed)
+@one_blas_thread()
+def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
+    """Solve with the kernel and the ridge of a pilot, on the matrix of all rows.
+
+    Parameters
+    ----------
+    pilot : ExactModel
+        Fitted to a sample of the rows.
+    data : TrainingSet
+        All rows, in memory.
+
+    Returns
+    -------
+    IterativeModel
+        Its leave-one-out predictions are those of the pilot.
+    """
+    rows = data._replace(X=pilot.encode(data.X))
+    found = conjugate_solve(
+        pilot.kernel(rows.X),
+        rows.Y,
+        pilot.alpha,
+        rows.solve_weights,
+        pilot.fit_intercept,
+    )
+    return IterativeModel(
+        encoder=pilot.encoder,
+        learned=pilot.learned,
+        alpha=pilot.alpha,
+        dual_coef=found.dual_coef,
+        intercept=found.intercept,
+        variance=pilot.variance,
+        held_out=pilot.held_out,
+        rows=rows,
+    )

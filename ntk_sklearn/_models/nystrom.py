@@ -2,100 +2,146 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._learning.learn import Settings
+from .._learning.spec import LearnedKernel
+from .._learning.training_set import TrainingSet
+from .._utils.progress import Progress
+from ..solvers._features import NystromFeatures, multiply
 from ..solvers._nystrom import NystromSystem
-from .exact import Machine, mean_square, row_slices
-from .sample import Sample
+from ..solvers._streaming import accumulate
+from .base import HeldOut, RidgeModel
+from .exact import ExactModel
+from .sample import PilotSample
 
 # Ridges tried on the Nyström model, relative to the learned one.
 _RIDGES = np.exp(np.linspace(-10.0, 10.0, 81))
-# Centres of a Nyström model that is chosen for want of memory.
-DEFAULT_CENTRES = 2000
 
 
-class EncodedKernel:
-    """A kernel between raw rows and encoded centres."""
-
-    def __init__(self, kernel, encoding):
-        self.kernel, self.encoding = kernel, encoding
-
-    def encode(self, X):
-        """Write raw rows as the kernel sees them."""
-        return X if self.encoding is None else self.encoding.transform(X)
-
-    def __call__(self, X, Y=None):
-        if Y is None:
-            return self.kernel(X)
-        return self.kernel(self.encode(X), Y)
-
-
-@dataclass(kw_only=True)
-class NystromMachine(Machine):
-    """A fitted Nyström model; `X` holds its centres.
+@dataclass(frozen=True, kw_only=True)
+class NystromModel(RidgeModel):
+    """A fitted Nyström model, to which rows can be added.
 
     Attributes
     ----------
     system : NystromSystem
-        The sums over all rows.
+        The centres, and sums over all rows.
+    scored : TrainingSet
+        Raw rows that the kernel was learned from, of which there are leave-one-out
+        predictions.
     """
 
     system: NystromSystem
+    scored: TrainingSet
+
+    @property
+    def X(self) -> np.ndarray:
+        """The centres, as the kernel sees them."""
+        return self.system.features.centres
+
+    def predict(self, X):
+        """Return the decision values of raw rows, block by block."""
+        out = np.empty((len(X), self.dual_coef.shape[1]))
+        for block in self.slices(X, len(self.X)):
+            K = self.system.features.tile(X[block])
+            out[block] = multiply(K, self.dual_coef) + self.intercept
+        return out
 
     def posterior_variance(self, X):
-        """Return the posterior variance of the function at raw rows.
+        """Return the posterior variance of the function at raw rows, for each output.
 
         What the model leaves out of the kernel counts in full.
         """
         out = np.empty(len(X))
-        for rows in row_slices(len(X), len(self.X)):
-            explained, spread = self.system.variance(X[rows], self.alpha)
-            prior = self.kernel.diag(self.encode(X[rows]))
-            out[rows] = np.maximum(prior - explained, 0.0) + spread
+        for block in self.slices(X, len(self.X)):
+            explained, spread = self.system.variance(X[block], self.alpha)
+            prior = self.kernel.diag(self.encode(X[block]))
+            out[block] = np.maximum(prior - explained, 0.0) + spread
         return out[:, None] * self.variance
 
+    def plus(self, batch: TrainingSet, progress_name: str | None) -> NystromModel:
+        """Return the model fitted to more rows: a new value.
 
-class Stream:
-    """One machine of a Nyström fit, to which rows can be added."""
+        Parameters
+        ----------
+        batch : TrainingSet
+            Raw rows, in memory or in any source of blocks.
+        progress_name : str or None
+            The name under which the progress of the pass is printed, if it is.
 
-    def __init__(self, machine: Machine, system: NystromSystem, sample: Sample):
-        self.machine, self.system, self.sample = machine, system, sample
-
-    @classmethod
-    def start(cls, member, sample: Sample, settings: Settings, m: int) -> Stream:
-        """Learn a kernel and choose centres, with no row added yet."""
-        machine = sample.learn(member, settings)
-        kernel = EncodedKernel(machine.kernel, member.encoding)
-        system = NystromSystem(
-            kernel,
-            sample.centres(machine, m),
-            sample.Y.shape[1],
-            settings.intercept,
-            n_features=sample.X.shape[1],
-            counts=settings.copies is None,
+        Returns
+        -------
+        NystromModel
+        """
+        system = _with_rows(self.system, batch, progress_name)
+        return replace(
+            self, system=system, **_solved(system, self.learned, self.scored)
         )
-        return cls(machine, system, sample)
 
-    def finish(self) -> NystromMachine:
-        """Choose the ridge and solve."""
-        old, system, sample = self.machine, self.system, self.sample
-        alpha = old.alpha
-        if not isinstance(old.alpha_bounds, str):
-            alphas = np.clip(alpha * _RIDGES, *old.alpha_bounds)
-            alpha = system.best_alpha(np.unique(alphas))
-        fit = system.solve(alpha)
-        few = sample.few
-        X, Y, weight = sample.X[few], sample.Y[few], sample.weight[few]
-        loo = system.leave_one_out(X, Y, alpha, weight)
-        changed = {
-            "alpha": alpha,
-            "X": system.centres,
-            "dual_coef": fit.coef,
-            "intercept": fit.intercept,
-            "loo": loo,
-            "loo_error": mean_square(Y - loo, weight),
-        }
-        return NystromMachine(**vars(old) | changed, system=system)
+
+def fit_nystrom(
+    pilot: ExactModel,
+    sample: PilotSample,
+    data: TrainingSet,
+    n_centres: int,
+    progress_name: str | None,
+) -> NystromModel:
+    """Choose centres, add all rows in one pass, choose the ridge and solve.
+
+    Parameters
+    ----------
+    pilot : ExactModel
+        Fitted to the rows of the sample that are learned from.
+    sample : PilotSample
+    data : TrainingSet
+        Raw rows, in memory or in any source of blocks.
+    n_centres : int
+    progress_name : str or None
+        The name under which the progress of the pass is printed, if it is.
+
+    Returns
+    -------
+    NystromModel
+    """
+    learned = pilot.learned._replace(alpha=pilot.alpha)
+    scored = sample.learning_rows
+    encode = None if pilot.encoder is None else pilot.encoder.transform
+    centres, width = sample.centres(pilot, n_centres), scored.X.shape[1]
+    features = NystromFeatures.of(learned.kernel, centres, encode, width)
+    n_outputs = scored.Y.shape[1]
+    system = NystromSystem.empty(features, n_outputs, pilot.fit_intercept)
+    system = _with_rows(system, data, progress_name)
+    return NystromModel(
+        encoder=pilot.encoder,
+        learned=learned,
+        variance=pilot.variance,
+        system=system,
+        scored=scored,
+        **_solved(system, learned, scored),
+    )
+
+
+def _with_rows(
+    system: NystromSystem, data: TrainingSet, name: str | None
+) -> NystromSystem:
+    """Return a system with more rows; a failure leaves the old one as it was."""
+    progress = None if name is None else Progress(name)
+    return accumulate(system, data.X, data.Y, data.solve_weights, progress=progress)
+
+
+def _solved(system: NystromSystem, learned: LearnedKernel, scored: TrainingSet) -> dict:
+    """Choose the ridge and solve; return the fields of a model that depend on it."""
+    alpha = learned.alpha
+    if learned.alpha_bounds is not None:
+        alphas = np.clip(alpha * _RIDGES, *learned.alpha_bounds)
+        alpha = system.best_alpha(np.unique(alphas))
+    fit, weights = system.solve(alpha), scored.solve_weights
+    predictions = system.leave_one_out(scored.X, scored.Y, alpha, weights)
+    return {
+        "alpha": alpha,
+        "dual_coef": fit.coef,
+        "intercept": fit.intercept,
+        "held_out": HeldOut(predictions, scored.Y, weights),
+    }

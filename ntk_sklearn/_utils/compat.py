@@ -3,6 +3,7 @@
 from sklearn.base import _fit_context
 from sklearn.utils._chunking import get_chunk_n_rows
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 try:  # the callback protocol, from scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin
@@ -17,9 +18,10 @@ except ImportError:
 
 __all__ = [
     "CallbackSupportMixin",
-    "FitProgress",
     "Interval",
     "StrOptions",
+    "_check_feature_names_in",
+    "_check_sample_weight",
     "_fit_context",
     "get_chunk_n_rows",
     "set_blas_threads",
@@ -33,27 +35,3 @@ def set_blas_threads(library, count: int) -> None:
     first one to have called it: a limit could then be left by one and never be lifted.
     """
     getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
-
-
-class FitProgress:
-    """Reports the iterations of a fit to scikit-learn's callbacks, if there are any."""
-
-    def __init__(self, estimator: CallbackSupportMixin, X, y, max_iter: int | None):
-        self._estimator, self._data = estimator, {"X": X, "y": y}
-        self._root = estimator._init_callback_context(max_subtasks=max_iter)
-        if self._root is not None:
-            self._root.call_on_fit_task_begin(estimator=estimator, **self._data)
-
-    def step(self) -> None:
-        """Report one finished iteration."""
-        if self._root is not None:
-            task = self._root.subcontext(task_name="iteration")
-            task.call_on_fit_task_begin(estimator=self._estimator, **self._data)
-            task.call_on_fit_task_end(estimator=self._estimator, **self._data)
-
-    def end(self) -> None:
-        """Report the end of the fit."""
-        if self._root is not None:
-            self._root.call_on_fit_task_end(
-                estimator=self._estimator, reconstruction_attributes={}, **self._data
-            )

@@ -5,6 +5,14 @@ from __future__ import annotations
 import os
 
 
+def available_memory() -> float:
+    """Return the bytes of physical memory, or infinity if there is no way to ask."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return float("inf")
+
+
 def free_memory() -> int | None:
     """Return the bytes of memory that are free, or None if there is no way to ask."""
     try:

@@ -8,22 +8,14 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._models.large import can_add_batches, whole_or_nothing
+from .._models.base import HeldOut
 from .._utils.compat import StrOptions, _fit_context
-from . import _defaults
+from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
-
-
-def _can_add_batches(classifier) -> bool:
-    """Balanced class weights need all rows at once."""
-    if isinstance(classifier.class_weight, str):
-        raise AttributeError(
-            'class_weight="balanced" needs all rows at once; pass a dictionary, or '
-            "sample_weight, to partial_fit."
-        )
-    return can_add_batches(classifier)
+from ._batches import can_add_batches
+from ._defaults import classification_specs
+from ._options import checked_bounds
 
 
 class WNTKClassifier(ClassifierMixin, BaseWNTK):
@@ -33,21 +25,27 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     :math:`\sum_l w_l K_l` of a network whose layers learn at rates of their own [1]_.
 
     With all defaults, two networks of one hidden layer are fitted, one on scaled
-    columns and one on thermometer codes of their ranks. Each gets its ridge by the
-    exact leave-one-out error, on a grid that needs neither `optimizer`, `max_iter` nor
-    `tol`, and their decision values are blended by that error.
+    columns and one on their ranks, of which the kernel sees 32 steps each. Each gets
+    its ridge by the exact leave-one-out error, on a grid that needs neither
+    `optimizer`, `max_iter` nor `tol`, and their decision values are blended by that
+    error.
     Give a `kernel` to have full control: it then sees the inputs as they are, and its
     free hyperparameters, layer weights first of all, are learned.
 
     Parameters
     ----------
-    kernel : Kernel, default=None
+    kernel : Kernel or "auto", default="auto"
         Any scikit-learn kernel; hyperparameters with bounds are learned, fixed ones are
-        kept. None means ``WeightedNTKernel()``, of the depth and on the inputs that
-        `encoding` says.
-    encoding : {"auto"} or None, default="auto"
-        How inputs are prepared when no kernel is given. ``"auto"`` scales and codes
-        them as above; None leaves them as they are. Ignored with a `kernel`.
+        kept. A kernel that takes other inputs than vectors
+        (``requires_vector_input=False``) gets them as they are. ``"auto"`` are the
+        networks above, or ``WeightedNTKernel()`` if ``encoding=None``.
+    encoding : {"auto", "table"}, TableEncoder or None, default="auto"
+        How inputs are written for the kernel. ``"auto"`` codes them for the default
+        kernel, and leaves them as they are for a given one. ``"table"`` codes them for
+        any kernel, by a :class:`~ntk_sklearn.TableEncoder` that suits it: a kernel with
+        `n_ranks` is told which inputs are ranks, and gets a length scale for each. An
+        encoder is cloned and used; with the default kernel, for a single network. None
+        leaves inputs as they are.
     alpha : float, default=1.0
         Ridge, added to the diagonal of the kernel matrix: where learning starts (or
         at the best ridge by leave-one-out, if that is a better start), or what is used
@@ -79,8 +77,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into `sample_weight` in the final solve:
         kernel and ridge are learned on the rows as they are. Where the ridge is
-        learned only the ratios matter, and the total weight is kept. A solver for many
-        rows learns with these weights as well.
+        learned only the ratios matter, and the total weight is kept.
     n_components : int, default=None
         Number of centres of a Nyström model, fitted in one pass over the rows; None
         means the exact fit where it is possible. Hyperparameters are then learned on a
@@ -104,13 +101,13 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    members_ : list
-        The fitted machines.
-    blend_weights_ : ndarray of shape (n_members,)
+    models_ : list
+        The fitted models.
+    blend_weights_ : ndarray of shape (n_models,)
         Their shares in the decision values.
     kernel_, layer_weights_, alpha_, dual_coef_, intercept_, X_fit_, objective_path_, \
             objective_rows_
-        As of `WNTKRegressor`; with several members, those of the one with the smallest
+        As of `WNTKRegressor`; with several models, those of the one with the smallest
         leave-one-out error. The outputs are the classes.
     n_iter_ : int
         Number of iterations.
@@ -153,7 +150,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     def __init__(
         self,
-        kernel=None,
+        kernel="auto",
         *,
         encoding="auto",
         alpha=1.0,
@@ -188,11 +185,15 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _default_members(self, X, sample_weight):
-        return _defaults.classification_members(X, sample_weight)
+    def _default_specs(self, rows, encoder):
+        return classification_specs(rows, encoder)
+
+    @property
+    def _n_models(self):
+        given = isinstance(self.encoding, TableEncoder)
+        return 2 if self._uses_defaults and not given else 1
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @whole_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Learn the layer weights and the ridge, and solve.
 
@@ -203,79 +204,74 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         y : array-like of shape (n_samples,)
             Labels, numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. If all are whole numbers, they count copies of the
-            rows: leave-one-out leaves one copy out. If not, they say how much the error
-            of a row matters: only their ratios do (and the ridge, if it is fixed), and
-            leave-one-out leaves whole rows out.
+            Non-negative weights. Integers count copies of the rows: leave-one-out
+            leaves one copy out. Numbers of floating type say how much the error of a
+            row matters, also if they are whole: only their ratios do (and the ridge, if
+            it is fixed), and leave-one-out leaves whole rows out.
 
         Returns
         -------
         WNTKClassifier
             The fitted estimator.
         """
-        if self._streams_from(X):
-            y, s = self._check_source(X, y, sample_weight)
-        else:
-            X, y = validate_data(self, X, y, dtype=np.float64, order="C")
-            s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y[s > 0])
-        if len(self.classes_) < 2:
+        given = self._given(X, y, sample_weight)
+        check_classification_targets(given.y)
+        classes = np.unique(given.y[given.present])
+        if len(classes) < 2:
             raise ValueError(
                 "y must hold at least 2 classes among rows of positive weight, got "
-                f"{len(self.classes_)} class: {self.classes_.tolist()}."
+                f"{len(classes)} class: {classes.tolist()}."
             )
-        emphasis = self._emphasis(y, s)
-        indicators = (y[:, None] == self.classes_).astype(np.float64)
-        self._fit_machines(X, indicators, s, y, emphasis)
-        s = s * emphasis
-        if self.solver_ == "cholesky":
-            self.loo_predictions_ = self.classes_[self._loo_decisions.argmax(axis=1)]
-        else:
-            indicators, s = self._sampled
-        self._calibrate(indicators, s)
-        return self
+        factor = self._class_factor(given.y, given.weights.weight, classes)
+        fitted = self._fit(given, _indicators(given.y, classes), factor)
+        others = {}
+        if fitted.is_exact:
+            held_out = fitted.held_out(given.X)
+            others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
+        temperature = _temperature(fitted.ensemble.held_out)
+        return self._publish(
+            fitted, given, classes_=classes, temperature_=temperature, **others
+        )
 
-    def _emphasis(self, y, s):
+    def _class_factor(self, y, weight, classes):
         """Return the factor of each row's weight that its class adds in the solve."""
         if self.class_weight is None:
             return np.ones(len(y))
         if isinstance(self.class_weight, dict):
-            factor = compute_sample_weight(self.class_weight, y)
-            if (factor < 0).any():
-                raise ValueError(
-                    f"class_weight must not be negative, got {self.class_weight!r}."
-                )
+            factor = self._class_weights(y)
         else:
-            mass = np.array([s[y == label].sum() for label in self.classes_])
-            share = s.sum() / (len(mass) * mass)
-            # Labels that only rows of weight zero have get the nearest one's factor.
-            at = np.minimum(np.searchsorted(self.classes_, y), len(mass) - 1)
-            factor = share[at]
-        total = s @ factor
+            mass = np.array([weight[y == label].sum() for label in classes])
+            share = weight.sum() / (len(classes) * mass)
+            # A label that only rows of weight zero have is no class: any will do.
+            factor = share[np.minimum(np.searchsorted(classes, y), len(mass) - 1)]
+        total = weight @ factor
         if not total > 0:
             raise ValueError(
                 "class_weight must be positive for some class in y, got "
                 f"{self.class_weight!r}: no row is left to fit."
             )
-        if isinstance(self.alpha_bounds, str):
+        if checked_bounds(self.alpha_bounds) is None:
             return factor
-        return factor * (s.sum() / total)  # a learned ridge keeps its meaning
+        return factor * (weight.sum() / total)  # a learned ridge keeps its meaning
 
-    def _calibrate(self, indicators, s):
-        """Fit the temperature to the leave-one-out decisions of some rows."""
-        loo = self._loo_decisions
-        self.temperature_ = _temperature(loo[s > 0], indicators[s > 0], s[s > 0])
+    def _class_weights(self, y):
+        """Return the weights of a dictionary, one for each row."""
+        factor = compute_sample_weight(self.class_weight, y)
+        if (factor < 0).any():
+            raise ValueError(
+                f"class_weight must not be negative, got {self.class_weight!r}."
+            )
+        return factor
 
-    @available_if(_can_add_batches)
+    @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
-    @whole_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
         The first batch decides the hyperparameters and the centres, so it should be a
         fair sample of at least some thousand rows. After `fit` with a Nyström model,
-        batches add to what it was fitted to.
+        batches add to what it was fitted to. A batch that fails leaves the model as it
+        was.
 
         Parameters
         ----------
@@ -284,32 +280,37 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         classes : array-like of shape (n_classes,), default=None
             All labels that will come; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
 
         Returns
         -------
         WNTKClassifier
+            The fitted estimator.
         """
-        first = not hasattr(self, "_streams")
-        if first and classes is None:
+        grows = self._grows
+        if grows:
+            classes = self.classes_
+        elif classes is None:
             classes = getattr(self, "classes_", None)
-        if first and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=first)
-        check_classification_targets(y)
-        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        if first:
-            self.classes_ = np.unique(classes)
-        unknown = np.setdiff1d(y, self.classes_)
+            if classes is None:
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit."
+                )
+        given = self._given(X, y, sample_weight, reset=not grows)
+        check_classification_targets(given.y)
+        classes = np.unique(classes)
+        unknown = np.setdiff1d(given.y, classes)
         if unknown.size:
             raise ValueError(
                 f"y holds {unknown.tolist()}, which are not among the classes of the "
-                f"first call: {self.classes_.tolist()}."
+                f"first call: {classes.tolist()}."
             )
+        factor = np.ones(len(given.y))
         if self.class_weight is not None:
-            s = s * compute_sample_weight(self.class_weight, y)
-        self._partial(X, (y[:, None] == self.classes_).astype(np.float64), s)
-        self._calibrate(*self._sampled)
-        return self
+            factor = self._class_weights(given.y)
+        fitted = self._fit_batch(given, _indicators(given.y, classes), factor)
+        temperature = _temperature(fitted.ensemble.held_out)
+        return self._publish(fitted, given, classes_=classes, temperature_=temperature)
 
     def decision_function(self, X):
         """Return how much speaks for each class.
@@ -373,7 +374,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         return log_softmax(self.temperature_ * decisions, axis=1)
 
 
-def _temperature(decisions, indicators, sample_weight) -> float:
+def _indicators(y, classes) -> np.ndarray:
+    """Return an indicator of each class for each row."""
+    return (y[:, None] == classes).astype(np.float64)
+
+
+def _temperature(held_out: HeldOut) -> float:
     """Return the softmax factor with the best likelihood, labels softened as by Platt.
 
     One number keeps the order of the classes, so that probabilities and predictions
@@ -381,13 +387,14 @@ def _temperature(decisions, indicators, sample_weight) -> float:
     """
     from scipy.optimize import minimize_scalar  # slow to import, needed only here
 
+    decisions, indicators, weights = held_out
     k = indicators.shape[1]
-    soft = 1.0 / (sample_weight.sum() + k)
+    soft = 1.0 / (weights.total + k)
     targets = indicators * (1.0 - k * soft) + soft
 
     def loss(log_factor):
         log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
-        return -float(sample_weight @ np.sum(targets * log_p, axis=1))
+        return -float(weights.weight @ np.sum(targets * log_p, axis=1))
 
     found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
     return float(np.exp(found.x))

@@ -1,32 +1,46 @@
-"""What the estimators fit when no kernel is given: chosen by tables of real sets.
+"""The models that the estimators fit when no kernel is given: chosen on real sets.
 
-The tables, and what else was tried, are in the documentation's page on the study.
+The tables, and what else was tried, are in the documentation's pages on defaults and on
+the study.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .._learning.learn import Member
-from .._learning.problem import Prior
+from .._learning.prior import Prior
+from .._learning.spec import ModelSpec
+from .._learning.training_set import TrainingSet
 from ..kernels._weighted import WeightedNTKernel
-from ..preprocessing._table_encoder import TableEncoding
+from ..preprocessing._table_encoder import TableEncoder
+from ._encoding import fit_encoder
 
 # Standard deviation of the normal prior on the logarithms of the length scales. Weak
 # enough to drop a useless column, strong enough for a few dozen rows.
 _LENGTH_SCALE_DEVIATION = 0.5
-# Sharpness with which a better leave-one-out error favours a member of the blend.
-_SHARPNESS = 10.0
 
 
-def regression_members(X, sample_weight):
-    """One network on scaled columns and their ranks.
+def regression_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
+    """Return one network on scaled columns and their ranks.
 
     Layer weights, bias variance, ridge, and a length scale for each column and for its
     rank, all learned by the evidence.
+
+    Parameters
+    ----------
+    rows : TrainingSet
+        Raw rows.
+    encoder : TableEncoder, default=None
+        The coding of the columns, not fitted; None means the default one.
+
+    Returns
+    -------
+    list of ModelSpec
     """
-    encoding = TableEncoding(("standard", "ranks")).fit(X, sample_weight)
-    scale = encoding.length_scale_
+    if encoder is None:
+        encoder = TableEncoder(rank_scale="unit")
+    fit_encoder(encoder, rows)
+    scale = encoder.length_scale_
     kernel = WeightedNTKernel(
         depth=1,
         bias_variance=1.0,
@@ -35,16 +49,9 @@ def regression_members(X, sample_weight):
         layer_weights_bounds=(1e-5, 1e5),
         length_scale=scale,
         length_scale_bounds=np.outer(scale, np.exp([-5.0, 5.0])),
-        n_ranks=encoding.n_ranks_,
+        n_ranks=encoder.n_ranks_,
     )
-    return [
-        Member(
-            kernel,
-            encoding,
-            prior=_regression_prior,
-            raise_alpha=True,
-        )
-    ]
+    return [ModelSpec(kernel, encoder, prior=_regression_prior, raise_alpha=True)]
 
 
 def _regression_prior(problem) -> Prior:
@@ -61,27 +68,34 @@ def _regression_prior(problem) -> Prior:
     return Prior(mean, deviation)
 
 
-def classification_members(X, sample_weight):
-    """Two networks: on scaled columns, and on thermometers of the columns' ranks."""
-    kernel = WeightedNTKernel(
-        depth=1,
-        bias_variance=[1.0, 0.0],
-        bias_variance_bounds="fixed",
-        layer_weights_bounds="fixed",
-    )
-    return [
-        Member(
-            kernel,
-            TableEncoding((block,), clip=False).fit(X, sample_weight),
-            on_path=True,
+def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
+    """Return two networks: one on scaled columns, one on their ranks.
+
+    Parameters
+    ----------
+    rows : TrainingSet
+        Raw rows.
+    encoder : TableEncoder, default=None
+        The coding of the columns, not fitted, for a single network; None means both.
+
+    Returns
+    -------
+    list of ModelSpec
+    """
+    encoders = [] if encoder is None else [encoder]
+    if encoder is None:
+        for code in ("standard", "ranks"):
+            encoders.append(TableEncoder((code,), rank_scale="unit", clip=False))
+    specs = []
+    for coding in encoders:
+        fit_encoder(coding, rows)
+        kernel = WeightedNTKernel(
+            depth=1,
+            bias_variance=[1.0, 0.0],
+            bias_variance_bounds="fixed",
+            layer_weights_bounds="fixed",
+            length_scale=coding.length_scale_,
+            n_ranks=coding.n_ranks_,
         )
-        for block in ("standard", "thermometer")
-    ]
-
-
-def blend(errors) -> np.ndarray:
-    """Weights of members from their leave-one-out errors; they sum to one."""
-    errors = np.asarray(errors, dtype=np.float64)
-    smallest = max(errors.min(), 1e-300)
-    weights = np.exp(-_SHARPNESS * (errors / smallest - 1.0))
-    return weights / weights.sum()
+        specs.append(ModelSpec(kernel, coding, on_path=True))
+    return specs

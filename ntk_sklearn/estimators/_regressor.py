@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._models.large import can_add_batches, whole_or_nothing
 from .._utils.compat import _fit_context
-from .._utils.validation import is_flat, weighted_moments
-from . import _defaults
+from .._utils.validation import is_flat
 from ._base import BaseWNTK
+from ._batches import can_add_batches
+from ._defaults import regression_specs
+from ._target_scaler import TargetScaler
 
 
 class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
@@ -29,13 +29,17 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
 
     Parameters
     ----------
-    kernel : Kernel, default=None
+    kernel : Kernel or "auto", default="auto"
         Any scikit-learn kernel; hyperparameters with bounds are learned, fixed ones are
-        kept. None means ``WeightedNTKernel()``, of the depth and on the inputs that
-        `encoding` says.
-    encoding : {"auto"} or None, default="auto"
-        How inputs and targets are prepared when no kernel is given. ``"auto"`` scales
-        and ranks them as above; None leaves them as they are. Ignored with a `kernel`.
+        kept. A kernel that takes other inputs than vectors
+        (``requires_vector_input=False``) gets them as they are. ``"auto"`` is the
+        network above, or ``WeightedNTKernel()`` if ``encoding=None``.
+    encoding : {"auto", "table"}, TableEncoder or None, default="auto"
+        How inputs are written for the kernel. ``"auto"`` codes them for the default
+        kernel, and leaves them as they are for a given one. ``"table"`` codes them for
+        any kernel, by a :class:`~ntk_sklearn.TableEncoder` that suits it: a kernel with
+        `n_ranks` is told which inputs are ranks, and gets a length scale for each. An
+        encoder is cloned and used. None leaves inputs and targets as they are.
     alpha : float, default=1.0
         Ridge, added to the diagonal of the kernel matrix: where learning starts (or
         at the best ridge by leave-one-out, if that is a better start), or what is used
@@ -98,6 +102,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         are as many as centres.
     intercept_ : ndarray of shape (n_outputs,)
         The constant, in units of the targets as learned from.
+    target_scale_ : ndarray of shape (n_outputs,)
+        What targets were divided by before anything was learned: their standard
+        deviations with the default kernel, ones with a given one.
     X_fit_ : ndarray of shape (n_samples, n_inputs)
         Training rows of positive weight, as the kernel sees them; the centres of a
         Nyström model.
@@ -112,8 +119,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         Of how many rows each value of `objective_path_` is.
     n_iter_ : int
         Number of iterations, those on a part of the rows included.
-    members_, blend_weights_ : list and ndarray
-        The fitted machines and their weights: one of each for regression.
+    models_, blend_weights_ : list and ndarray
+        The fitted models and their shares: one of each for regression.
     solver_ : str
         The solver that was used.
     n_features_in_ : int
@@ -145,7 +152,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
 
     def __init__(
         self,
-        kernel=None,
+        kernel="auto",
         *,
         encoding="auto",
         alpha=1.0,
@@ -178,11 +185,10 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _default_members(self, X, sample_weight):
-        return _defaults.regression_members(X, sample_weight)
+    def _default_specs(self, rows, encoder):
+        return regression_specs(rows, encoder)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @whole_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Learn the layer weights and the ridge, and solve.
 
@@ -193,92 +199,72 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. If all are whole numbers, they count copies of the
-            rows: leave-one-out leaves one copy out. If not, they say how much the error
-            of a row matters: only their ratios do (and the ridge, if it is fixed), and
-            leave-one-out leaves whole rows out.
+            Non-negative weights. Integers count copies of the rows: leave-one-out
+            leaves one copy out. Numbers of floating type say how much the error of a
+            row matters, also if they are whole: only their ratios do (and the ridge, if
+            it is fixed), and leave-one-out leaves whole rows out.
 
         Returns
         -------
         WNTKRegressor
             The fitted estimator.
         """
-        if self._streams_from(X):
-            y, s = self._check_source(X, y, sample_weight)
-        else:
-            X, y = self._check_rows(X, y)
-            s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        Y = np.array(y, dtype=np.float64).reshape(len(y), -1)
-        self._single_output = y.ndim == 1
-        self._set_units(Y, s)
+        given = self._given(X, y, sample_weight, multi_output=True, y_numeric=True)
+        Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
+        scaler = self._fit_scaler(Y, given.weights.weight)
+        present = given.present
         for column in Y.T:
-            if s.any() and is_flat(column[s > 0]):
-                column[:] = column[s > 0][0]  # nothing is to be learned from rounding
-        scaled = (Y - self._mean) / self._scale
-        self._fit_machines(X, scaled, s, y)
-        if self.solver_ == "cholesky":
-            self.loo_predictions_ = self._in_units(self._loo_decisions)
-        return self
+            if present.any() and is_flat(column[present]):
+                column[:] = column[present][0]  # nothing is to be learned from rounding
+        fitted = self._fit(given, scaler.apply(Y), np.ones(len(Y)))
+        single, others = given.y.ndim == 1, {}
+        if fitted.is_exact:
+            values = scaler.invert(fitted.held_out(given.X))
+            others["loo_predictions_"] = values.ravel() if single else values
+        return self._publish_scaled(fitted, given, scaler, single, **others)
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
-    @whole_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
         The first batch decides the units of the targets, the hyperparameters and the
         centres, so it should be a fair sample of at least some thousand rows. After
-        `fit` with a Nyström model, batches add to what it was fitted to.
+        `fit` with a Nyström model, batches add to what it was fitted to. A batch that
+        fails leaves the model as it was.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
 
         Returns
         -------
         WNTKRegressor
+            The fitted estimator.
         """
-        first = not hasattr(self, "_streams")
-        X, y = self._check_rows(X, y, reset=first)
-        s = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        if first:
-            self._single_output = y.ndim == 1
-            self._set_units(Y, s)
-        self._partial(X, (Y - self._mean) / self._scale, s)
-        return self
+        grows = self._grows
+        how = {"multi_output": True, "y_numeric": True, "reset": not grows}
+        given = self._given(X, y, sample_weight, **how)
+        Y = np.asarray(given.y, dtype=np.float64).reshape(len(given.y), -1)
+        scaler, single = self._fit_scaler(Y, given.weights.weight), given.y.ndim == 1
+        if grows:
+            scaler, single = self._scaler, self._single_output
+        fitted = self._fit_batch(given, scaler.apply(Y), np.ones(len(Y)))
+        return self._publish_scaled(fitted, given, scaler, single)
 
-    def _check_rows(self, X, y, reset=True):
-        return validate_data(
-            self,
-            X,
-            y,
-            multi_output=True,
-            y_numeric=True,
-            dtype=np.float64,
-            order="C",
-            reset=reset,
-        )
+    def _publish_scaled(self, fitted, given, scaler, single, **others):
+        """Set every fitted attribute, those of the targets included."""
+        units = {"_scaler": scaler, "target_scale_": scaler.scale}
+        return self._publish(fitted, given, _single_output=single, **units, **others)
 
-    def _set_units(self, Y, s):
+    def _fit_scaler(self, Y, weight) -> TargetScaler:
         """Standardise targets for the default model, whose priors have a scale."""
-        self._mean, self._scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
-        if not self._automatic:
-            return
-        if not s.any():
-            return  # refused with a sentence later
-        for k, y in enumerate(Y[s > 0].T):
-            mean, deviation = weighted_moments(y, s[s > 0])
-            if self.fit_intercept:
-                self._mean[k] = mean
-            if deviation > 0.0 and not is_flat(y):
-                self._scale[k] = deviation
-
-    def _in_units(self, values):
-        values = values * self._scale + self._mean
-        return values.ravel() if self._single_output else values
+        if not self._uses_defaults:
+            return TargetScaler.none(Y.shape[1])
+        return TargetScaler.fit(Y, weight, centre=self.fit_intercept)
 
     def predict(self, X, return_std=False):
         """Predict targets.
@@ -300,8 +286,11 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             Only with `return_std`.
         """
         X, decisions = self._decisions(X)
-        mean = self._in_units(decisions)
+        mean = self._scaler.invert(decisions)
+        if self._single_output:
+            mean = mean.ravel()
         if not return_std:
             return mean
-        spread = np.sqrt(self.members_[0].posterior_variance(X)) * self._scale
+        variance = self._ensemble.best.posterior_variance(X)
+        spread = np.sqrt(variance) * self._scaler.scale
         return mean, spread.ravel() if self._single_output else spread

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..solvers._spectrum import ridge_path
-from ._fitted import drawing_axes, final_estimator, machine_of, ridge_problem
+from ._fitted import drawing_axes, final_estimator, model_of, ridge_problem
 
 
 class AlphaPathDisplay:
@@ -64,7 +64,7 @@ class AlphaPathDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, alphas=None, member=None, name=None, ax=None, **kwargs
+        cls, estimator, *, alphas=None, model=None, name=None, ax=None, **kwargs
     ):
         """Compute and draw the path of a fitted estimator.
 
@@ -75,8 +75,8 @@ class AlphaPathDisplay:
         alphas : array-like of shape (n_alphas,), default=None
             Positive ridges; None means from 1e-6 to 100 times the kernel's mean
             diagonal.
-        member : int, default=None
-            Which of the estimator's `members_`; None means the one with the smallest
+        model : int, default=None
+            Which of the estimator's `models_`; None means the one with the smallest
             leave-one-out error.
         name : str, default=None
             Label of the line; None means the name of the estimator.
@@ -92,25 +92,28 @@ class AlphaPathDisplay:
             of the class indicators of a classifier.
         """
         estimator = final_estimator(estimator)
-        machine = machine_of(estimator, member)
-        problem = ridge_problem(estimator, machine)
+        fitted = model_of(estimator, model)
+        problem = ridge_problem(estimator, fitted)
         if alphas is None:
             alphas = np.mean(np.diag(problem.K)) * np.geomspace(1e-6, 1e2, 65)
-        scale = getattr(estimator, "_scale", 1.0)  # back to the units of the targets
+        scale = getattr(
+            estimator, "target_scale_", 1.0
+        )  # back to the units of the targets
         path = ridge_path(
             problem.K,
             problem.Y * scale,
             np.sort(_checked(alphas)),
-            problem.sample_weight,
+            problem.weights,
             problem.intercept,
-            copies=problem.copies,
         )
-        squares = np.sum(((problem.Y - machine.loo) * scale) ** 2, axis=1)
+        squares = np.sum(
+            ((problem.Y - fitted.held_out.predictions) * scale) ** 2, axis=1
+        )
         display = cls(
             path.alphas,
             path.errors,
             alpha=problem.alpha,
-            error=float(np.average(squares, weights=problem.sample_weight)),
+            error=float(np.average(squares, weights=problem.weights.weight)),
             name=type(estimator).__name__ if name is None else name,
         )
         return display.plot(ax=ax, **kwargs)

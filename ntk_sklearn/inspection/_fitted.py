@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._models.base import RidgeModel
+from .._models.exact import ExactModel
 from ..estimators._base import BaseWNTK
+from ..solvers._row_weights import RowWeights
+
+if TYPE_CHECKING:  # matplotlib is optional
+    from matplotlib.axes import Axes
 
 
 class RidgeProblem(NamedTuple):
-    """The ridge problem that one machine of an estimator has solved.
+    """The ridge problem that one model of an estimator has solved.
 
     Attributes
     ----------
@@ -21,21 +27,18 @@ class RidgeProblem(NamedTuple):
     Y : ndarray of shape (n, k)
         Targets, or class indicators.
     alpha : float
-    sample_weight : ndarray of shape (n,) or None
-    copies : float or ndarray of shape (n,)
-        How many copies of each row there are.
+    weights : RowWeights
     intercept : bool
     """
 
     K: np.ndarray
     Y: np.ndarray
     alpha: float
-    sample_weight: np.ndarray | None
-    copies: Any
+    weights: RowWeights
     intercept: bool
 
 
-def final_estimator(estimator) -> Any:
+def final_estimator(estimator) -> BaseWNTK:
     """Return the fitted estimator at the end of searches and pipelines."""
     while True:
         if hasattr(estimator, "best_estimator_"):
@@ -53,36 +56,33 @@ def final_estimator(estimator) -> Any:
     return estimator
 
 
-def machine_of(estimator: BaseWNTK, member: int | None):
-    """Return one fitted machine; None means the best by leave-one-out error."""
-    machines = estimator.members_
-    if member is None:
-        return machines[int(np.argmax(estimator.blend_weights_))]
-    if not 0 <= member < len(machines):
+def model_of(estimator: BaseWNTK, model: int | None) -> RidgeModel:
+    """Return one fitted model; None means the best by leave-one-out error."""
+    models = estimator.models_
+    if model is None:
+        return models[int(np.argmax(estimator.blend_weights_))]
+    if not 0 <= model < len(models):
         raise ValueError(
-            f"member must be None or from 0 to {len(machines) - 1}, as the estimator "
-            f"has {len(machines)} in members_, got {member!r}."
+            f"model must be None or from 0 to {len(models) - 1}, as the estimator "
+            f"has {len(models)} in models_, got {model!r}."
         )
-    return machines[member]
+    return models[model]
 
 
-def ridge_problem(estimator: BaseWNTK, machine) -> RidgeProblem:
-    """Restore the problem from its solution: ``Y = (K + alpha / s) a + b``."""
-    solver = getattr(estimator, "solver_", "cholesky")
-    if solver != "cholesky":
+def ridge_problem(estimator: BaseWNTK, model: RidgeModel) -> RidgeProblem:
+    """Return the ridge problem of a model that was fitted exactly."""
+    if not isinstance(model, ExactModel):
         raise ValueError(
             "estimator must have been fitted exactly, as the display needs the kernel "
-            f"matrix of its training rows, got solver_={solver!r}; fit it to a sample "
-            'of the rows with solver="cholesky".'
+            f"matrix of its training rows, got solver_={estimator.solver_!r}; fit it "
+            'to a sample of the rows with solver="cholesky".'
         )
-    K = machine.kernel(machine.X)
-    s = machine.weight
-    noise = machine.alpha if s is None else machine.alpha / s[:, None]
-    Y = K @ machine.dual_coef + noise * machine.dual_coef + machine.intercept
-    return RidgeProblem(K, Y, machine.alpha, s, machine.copies, machine.fit_intercept)
+    rows = model.rows
+    K, weights = model.kernel(rows.X), rows.solve_weights
+    return RidgeProblem(K, rows.Y, model.alpha, weights, model.fit_intercept)
 
 
-def drawing_axes(caller: str, ax=None) -> Any:
+def drawing_axes(caller: str, ax: Axes | None = None) -> Axes:
     """Return axes to draw on, new ones if none are given."""
     try:
         from matplotlib import pyplot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
-from ._fitted import drawing_axes, final_estimator, machine_of
+from ._fitted import drawing_axes, final_estimator, model_of
 
 
 class LayerWeightsDisplay:
@@ -57,7 +57,7 @@ class LayerWeightsDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, member=None, name=None, ax=None, **kwargs):
+    def from_estimator(cls, estimator, *, model=None, name=None, ax=None, **kwargs):
         """Draw the layer weights of a fitted estimator.
 
         Parameters
@@ -65,8 +65,8 @@ class LayerWeightsDisplay:
         estimator : WNTKRegressor or WNTKClassifier
             Fitted, with a kernel that has layer weights. A pipeline or search that
             ends in one will do.
-        member : int, default=None
-            Which of the estimator's `members_`; None means the one with the smallest
+        model : int, default=None
+            Which of the estimator's `models_`; None means the one with the smallest
             leave-one-out error.
         name : str, default=None
             Label of the bars; None means none.
@@ -81,14 +81,14 @@ class LayerWeightsDisplay:
             What was drawn.
         """
         estimator = final_estimator(estimator)
-        machine = machine_of(estimator, member)
-        if not hasattr(machine.kernel, "layer_weights"):
+        fitted = model_of(estimator, model)
+        if not hasattr(fitted.kernel, "layer_weights"):
             raise ValueError(
                 "estimator must have learned with a WeightedNTKernel, the kernel with "
-                f"layer weights, got kernel_={machine.kernel!r}."
+                f"layer weights, got kernel_={fitted.kernel!r}."
             )
-        weights = np.array(machine.kernel.value("layer_weights"), dtype=np.float64)
-        display = cls(weights, shares=_shares(machine.kernel, machine.X), name=name)
+        weights = np.array(fitted.kernel.value("layer_weights"), dtype=np.float64)
+        display = cls(weights, shares=_shares(fitted.kernel, fitted.X), name=name)
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._fitted import drawing_axes, final_estimator, machine_of
+from ._fitted import drawing_axes, final_estimator, model_of
 
 
 class LearningPathDisplay:
@@ -55,15 +55,15 @@ class LearningPathDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, member=None, name=None, ax=None, **kwargs):
+    def from_estimator(cls, estimator, *, model=None, name=None, ax=None, **kwargs):
         """Draw the path that a fitted estimator took.
 
         Parameters
         ----------
         estimator : WNTKRegressor or WNTKClassifier
             Fitted. A pipeline or search that ends in one will do.
-        member : int, default=None
-            Which of the estimator's `members_`; None means the one with the smallest
+        model : int, default=None
+            Which of the estimator's `models_`; None means the one with the smallest
             leave-one-out error.
         name : str, default=None
             Label of the line; None means the name of the estimator.
@@ -78,8 +78,8 @@ class LearningPathDisplay:
             What was drawn.
         """
         estimator = final_estimator(estimator)
-        machine = machine_of(estimator, member)
-        path, rows = np.array(machine.path), np.array(machine.path_rows)
+        fitted = model_of(estimator, model)
+        path, rows = np.array(fitted.learned.path), np.array(fitted.learned.rows)
         if not path.size:
             raise ValueError(
                 "estimator has no learning path: nothing was learned. Either nothing "
@@ -126,7 +126,7 @@ class LearningPathDisplay:
             options["label"] = f"on {size} of {int(rows[-1])} rows"
             part = rows == size
             self.part_lines_ += self.ax_.plot(iterations[part], path[part], **options)
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.locator_params(axis="x", integer=True)
         self.ax_.set_xlabel("iteration")
         self.ax_.set_ylabel(self.objective or "objective")
         if self.ax_.get_legend_handles_labels()[1]:

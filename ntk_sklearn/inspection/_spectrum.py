@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eigh
 
-from ._fitted import drawing_axes, final_estimator, machine_of, ridge_problem
+from ..solvers._spectrum import Spectrum
+from ._fitted import drawing_axes, final_estimator, model_of, ridge_problem
 
 
 class KernelSpectrumDisplay:
@@ -87,15 +87,15 @@ class KernelSpectrumDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, member=None, name=None, ax=None, **kwargs):
+    def from_estimator(cls, estimator, *, model=None, name=None, ax=None, **kwargs):
         """Compute and draw the spectrum of a fitted estimator's kernel matrix.
 
         Parameters
         ----------
         estimator : WNTKRegressor or WNTKClassifier
             Fitted. A pipeline or search that ends in one will do.
-        member : int, default=None
-            Which of the estimator's `members_`; None means the one with the smallest
+        model : int, default=None
+            Which of the estimator's `models_`; None means the one with the smallest
             leave-one-out error.
         name : str, default=None
             Label of the eigenvalues; None means "eigenvalues".
@@ -110,13 +110,11 @@ class KernelSpectrumDisplay:
             What was drawn.
         """
         estimator = final_estimator(estimator)
-        problem = ridge_problem(estimator, machine_of(estimator, member))
-        K, Y = _as_the_ridge_sees(problem)
-        values, U = eigh(K)
-        values, U = np.maximum(values[::-1], 0.0), U[:, ::-1]
-        if problem.intercept:
-            values[-1] = 0.0  # the constant's, but for rounding
-        along = np.sum((U.T @ Y) ** 2, axis=1)
+        problem = ridge_problem(estimator, model_of(estimator, model))
+        spectrum = Spectrum.of(problem.K, problem.weights, problem.intercept)
+        values, along = spectrum.values, spectrum.energy(problem.Y)
+        if problem.intercept:  # the constant is a direction without either
+            values, along = np.append(values, 0.0), np.append(along, 0.0)
         total = max(along.sum(), np.finfo(float).tiny)
         size = max(float(np.linalg.norm(values)), np.finfo(float).tiny)
         display = cls(
@@ -124,7 +122,7 @@ class KernelSpectrumDisplay:
             energy=np.cumsum(along) / total,
             alignment=float(values @ along / (size * total)),
             alpha=problem.alpha,
-            effective_dimension=float(np.sum(values / (values + problem.alpha))),
+            effective_dimension=spectrum.effective_dimension(problem.alpha),
             name=name,
         )
         return display.plot(ax=ax, **kwargs)
@@ -184,16 +182,3 @@ class KernelSpectrumDisplay:
         (self.energy_ax_ or self.ax_).legend(
             lines, labels, loc="lower left", fontsize="small", framealpha=0.9
         )
-
-
-def _as_the_ridge_sees(problem):
-    """Centre for an intercept, and weight by the roots of the sample weights."""
-    K, Y, s = problem.K, problem.Y, problem.sample_weight
-    s = np.ones(len(K)) if s is None else s
-    if problem.intercept:
-        p = s / s.sum()
-        mean = K @ p
-        K = K - mean[:, None] - mean + p @ mean
-        Y = Y - p @ Y
-    root = np.sqrt(s)
-    return root[:, None] * K * root, root[:, None] * Y

@@ -1,21 +1,35 @@
-"""What the hyperparameters are learned by."""
+"""Objectives by which hyperparameters are learned, as functions of a kernel matrix.
 
-from ._objectives import (
-    OBJECTIVES,
-    Evaluation,
-    evidence,
-    gcv,
-    holdout,
-    loo,
-    loo_along_alpha,
-)
+Each is a function ``(K, Y, alpha, sample_weight, intercept, overwrite_K)``; it knows no
+kernel. It returns its value, its derivative in K as one symmetric matrix, and its
+derivative in alpha, from one factorisation, in memory of its own unless `overwrite_K`.
+`OBJECTIVES` has them by the names that the estimators take.
 
-__all__ = [
-    "OBJECTIVES",
-    "Evaluation",
-    "evidence",
-    "gcv",
-    "holdout",
-    "loo",
-    "loo_along_alpha",
-]
+Examples
+--------
+>>> import numpy as np
+>>> from ntk_sklearn import NTKernel
+>>> from ntk_sklearn.objectives import OBJECTIVES
+>>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+>>> OBJECTIVES["gcv"](NTKernel()(X), np.sin(3.0 * X), alpha=0.1).dK.shape
+(20, 20)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ._base import Evaluation
+from ._evidence import evidence
+from ._gcv import gcv
+from ._holdout import holdout
+from ._loo import loo
+
+OBJECTIVES: dict[str, Callable[..., Evaluation]] = {
+    "loo": loo,
+    "gcv": gcv,
+    "evidence": evidence,
+    "holdout": holdout,
+}
+
+__all__ = ["OBJECTIVES", "Evaluation", "evidence", "gcv", "holdout", "loo"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ._lbfgs import lbfgs
-from ._outcome import Outcome
+from ._outcome import OptimizeResult
 from ._projected import projected_gradient
 from ._quasi_newton import Curvature, bfgs
 
@@ -22,7 +22,7 @@ OPTIMIZERS: dict[str, Callable] = {
 __all__ = [
     "OPTIMIZERS",
     "Curvature",
-    "Outcome",
+    "OptimizeResult",
     "bfgs",
     "lbfgs",
     "projected_gradient",

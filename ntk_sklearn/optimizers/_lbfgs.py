@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, Outcome
+from ._outcome import FIRST_CHANGE, OptimizeResult
 
 # What SciPy, which knows no infinities, is told of an impossible point, in its units.
 _IMPOSSIBLE = 1e10
@@ -14,7 +14,7 @@ _IMPOSSIBLE = 1e10
 
 def lbfgs(
     evaluate: Callable, start, bounds, *, max_iter, tol, report: Callable, scale=None
-) -> Outcome:
+) -> OptimizeResult:
     """Quasi-Newton steps in all logarithms at once (scipy's L-BFGS-B).
 
     Parameters
@@ -34,7 +34,7 @@ def lbfgs(
 
     Returns
     -------
-    Outcome
+    OptimizeResult
     """
     from scipy.optimize import minimize  # slow to import, needed only here
 
@@ -43,7 +43,7 @@ def lbfgs(
 
     # scipy would take a step all the same, or has nothing to say.
     if max_iter == 0 or np.all(bounds[:, 0] == bounds[:, 1]):
-        return Outcome(np.asarray(start), [evaluate(start)[0]], True)
+        return OptimizeResult(np.asarray(start), [evaluate(start)[0]], True)
 
     # scipy's first step is the gradient itself: in units that make it a good one. Its
     # tolerance depends on units, and is left alone.
@@ -80,4 +80,4 @@ def lbfgs(
         options=options,
     )
     # Status 2 is a line search that finds nothing lower: rounding, at a minimum.
-    return Outcome(best[1], path, found.status != 1)
+    return OptimizeResult(best[1], path, found.status != 1)

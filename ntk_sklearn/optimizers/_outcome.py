@@ -10,7 +10,7 @@ import numpy as np
 FIRST_CHANGE = 0.5
 
 
-class Outcome(NamedTuple):
+class OptimizeResult(NamedTuple):
     """Where an optimiser ended.
 
     Attributes

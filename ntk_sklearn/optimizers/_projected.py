@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, Outcome
+from ._outcome import FIRST_CHANGE, OptimizeResult
 
 # A success doubles the rate, a failure halves it, and after so many halvings there is
 # no descent.
@@ -24,7 +24,7 @@ def projected_gradient(
     tol,
     report: Callable,
     scale: float | None = None,
-) -> Outcome:
+) -> OptimizeResult:
     """Projected steps: weights linearly in ``w >= 0``, everything else in logarithms.
 
     A weight moves by ``w <- max(w - rate * w dL/dw, 0)``, the published update of the
@@ -42,7 +42,7 @@ def projected_gradient(
 
     Returns
     -------
-    Outcome
+    OptimizeResult
     """
     u = np.asarray(start, dtype=np.float64)
     value, gradient = evaluate(u)
@@ -74,7 +74,7 @@ def projected_gradient(
         if searching and len(path) > 2 and fall <= tol * scale:
             converged = True
             break
-    return Outcome(u, path, converged or not searching or max_iter == 0)
+    return OptimizeResult(u, path, converged or not searching or max_iter == 0)
 
 
 def _change(u, gradient, linear):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, Outcome
+from ._outcome import FIRST_CHANGE, OptimizeResult
 
 # Of the fall that the slope promises, a step must keep so much; no step changes a
 # logarithm by more than this; and a shorter one is tried so often.
@@ -67,7 +67,7 @@ def bfgs(
     report: Callable,
     scale: float | None = None,
     curvature: Curvature | None = None,
-) -> Outcome:
+) -> OptimizeResult:
     """Projected quasi-Newton steps in all logarithms at once, nothing forgotten.
 
     Logarithms at a bound that want to go beyond it stay there for the iteration; the
@@ -83,7 +83,7 @@ def bfgs(
 
     Returns
     -------
-    Outcome
+    OptimizeResult
         With the curvature.
     """
     low, high = bounds.T
@@ -112,7 +112,7 @@ def bfgs(
         if len(path) - 1 > guesses and fall <= tol * scale:
             converged = True
             break
-    return Outcome(u, path, converged, curvature)
+    return OptimizeResult(u, path, converged, curvature)
 
 
 def _descend(evaluate, u, value, gradient, direction, bounds):

@@ -1,1 +1,5 @@
 """Transformers of tables."""
+
+from ._table_encoder import TableEncoder
+
+__all__ = ["TableEncoder"]

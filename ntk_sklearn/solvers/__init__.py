@@ -1,50 +1,43 @@
 """Ridge solvers as plain functions of matrices; they know no kernels."""
 
-from .._blocks.sampling import gather, sample_rows
-from .._blocks.sources import BlockError, is_source, row_blocks
+from .._blocks.sources import BlockError
 from ._centres import leverage_scores, select_centres
-from ._cholesky import (
-    Solution,
-    inverse,
-    kernel_factor,
-    leave_one_out,
-    solve,
-    warn_jitter,
-)
-from ._clustered import LocalSolution, cluster_rows, local_solve, nearest_cluster
+from ._cholesky import Solution, solve
+from ._clustered import ClusteredRows, ClusteredSolution, clustered_solve
+from ._clusters import cluster_rows, nearest_cluster
 from ._conjugate_gradient import IterativeSolution, conjugate_solve
-from ._normal_equations import Sums
+from ._features import NystromFeatures
+from ._leave_one_out import leave_one_out
+from ._normal_equations import NormalEquations
 from ._nystrom import NystromSolution, NystromSystem
-from ._spectrum import RidgePath, ridge_path
-from ._streaming import Progress, accumulate, predict, sum_rows
+from ._ridge_path import RidgePath
+from ._row_weights import RowWeights
+from ._spectrum import SpectralFit, Spectrum, ridge_path
+from ._streaming import accumulate, predict
 
 __all__ = [
     "BlockError",
+    "ClusteredRows",
+    "ClusteredSolution",
     "IterativeSolution",
-    "LocalSolution",
+    "NormalEquations",
+    "NystromFeatures",
     "NystromSolution",
     "NystromSystem",
-    "Progress",
     "RidgePath",
+    "RowWeights",
     "Solution",
-    "Sums",
+    "SpectralFit",
+    "Spectrum",
     "accumulate",
     "cluster_rows",
+    "clustered_solve",
     "conjugate_solve",
-    "gather",
-    "inverse",
-    "is_source",
-    "kernel_factor",
     "leave_one_out",
     "leverage_scores",
-    "local_solve",
     "nearest_cluster",
     "predict",
     "ridge_path",
-    "row_blocks",
-    "sample_rows",
     "select_centres",
     "solve",
-    "sum_rows",
-    "warn_jitter",
 ]

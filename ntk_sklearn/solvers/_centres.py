@@ -1,11 +1,11 @@
-"""Which rows become the centres of a Nyström model."""
+"""The choice of the rows that become the centres of a Nyström model."""
 
 from __future__ import annotations
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._normal_equations import whiten, whitening
+from ._features import KernelWithDiagonal, NystromFeatures
 
 # Rows that are looked at for each centre: more were not measured to help.
 _POOL = 10
@@ -19,8 +19,16 @@ def _pool(n, m, rng):
     return np.sort(rng.choice(n, size, replace=False))
 
 
-def select_centres(X, m, kernel=None, *, method="kmeans++", alpha=None, random_state=0):
-    """Choose rows of `X` as centres.
+def select_centres(
+    X,
+    m: int,
+    kernel: KernelWithDiagonal | None = None,
+    *,
+    method: str = "kmeans++",
+    alpha: float | None = None,
+    random_state=0,
+) -> np.ndarray:
+    """Choose rows as the centres of a Nyström model.
 
     Parameters
     ----------
@@ -41,6 +49,15 @@ def select_centres(X, m, kernel=None, *, method="kmeans++", alpha=None, random_s
     -------
     ndarray of int, shape (min(m, n),)
         Sorted row numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.solvers import select_centres
+    >>> X = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> chosen = select_centres(X, 10)
+    >>> len(chosen), bool(np.diff(chosen).max() < 50)
+    (10, True)
     """
     n = X.shape[0]
     if m >= n:
@@ -59,6 +76,8 @@ def select_centres(X, m, kernel=None, *, method="kmeans++", alpha=None, random_s
             more = rng.choice(others, m - len(chosen), replace=False)
             chosen = np.concatenate([chosen, more])
     elif method == "leverage":
+        if kernel is None:
+            raise ValueError('method="leverage" needs a kernel, got None.')
         scores = leverage_scores(pool, kernel, m, alpha, rng)
         chosen = rng.choice(len(rows), m, replace=False, p=scores / scores.sum())
     else:
@@ -66,8 +85,13 @@ def select_centres(X, m, kernel=None, *, method="kmeans++", alpha=None, random_s
     return np.sort(rows[chosen])
 
 
-def leverage_scores(X, kernel, m, alpha=None, random_state=0):
+def leverage_scores(
+    X, kernel: KernelWithDiagonal, m: int, alpha: float | None = None, random_state=0
+) -> np.ndarray:
     """Approximate the ridge leverage scores of rows by a pilot of uniform centres.
+
+    The score of a row is its leverage in ridge regression without an intercept: rows
+    that others cannot stand in for have large ones.
 
     Parameters
     ----------
@@ -84,12 +108,22 @@ def leverage_scores(X, kernel, m, alpha=None, random_state=0):
     -------
     ndarray of shape (n,)
         In (0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import leverage_scores
+    >>> X = np.append(np.linspace(-1.0, 1.0, 50), 4.0)[:, None]
+    >>> scores = leverage_scores(X, NTKernel(), 20, alpha=0.1)
+    >>> bool(scores[50] > 0.99 > np.median(scores))
+    True
     """
     rng = check_random_state(random_state)
     pilot = X[rng.choice(len(X), min(m, len(X)), replace=False)]
     diagonal = kernel.diag(X)
     alpha = float(diagonal.mean()) if alpha is None else alpha
-    Zt = whiten(kernel, pilot, whitening(kernel(pilot)), X)
+    Zt = NystromFeatures.of(kernel, pilot)(X)
     A = Zt @ Zt.T
     A.flat[:: len(A) + 1] += alpha
     explained = np.einsum("ij,ij->j", Zt, np.linalg.solve(A, Zt))

@@ -1,4 +1,4 @@
-"""The exact ridge solve by Cholesky, with an intercept and sample weights."""
+"""The exact ridge solve by Cholesky, with an intercept and weights of rows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from scipy.linalg import LinAlgWarning, blas, lapack
 
 from .._utils.threads import factorising
 from .._utils.warnings import warn
+from ._row_weights import RowWeights
 
 # Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
 _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
 
 
 class Solution(NamedTuple):
-    """One factorised ridge problem.
+    """A ridge problem that has been factorised and solved.
 
     Attributes
     ----------
@@ -34,6 +35,20 @@ class Solution(NamedTuple):
         ``1' G 1``, or one without an intercept.
     jitter : float
         What had to be added to the diagonal for the matrix to factor.
+
+    Examples
+    --------
+    Residuals are the dual coefficients times the ridge:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import solve
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> K, Y = NTKernel()(X), np.sin(3.0 * X)
+    >>> found = solve(K, Y, alpha=0.1)
+    >>> residuals = Y - (K @ found.dual_coef + found.intercept)
+    >>> np.allclose(residuals, 0.1 * found.dual_coef)
+    True
     """
 
     P: np.ndarray
@@ -171,7 +186,7 @@ def solve(
         Targets.
     alpha : float
         Ridge, added to the diagonal of `K`.
-    sample_weight : ndarray of shape (n,), default=None
+    sample_weight : array-like of shape (n,) or RowWeights, default=None
         Positive weights; a weight of 2 is the row twice. None means ones.
     intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
@@ -181,8 +196,20 @@ def solve(
     Returns
     -------
     Solution
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import solve
+    >>> kernel, X = NTKernel(), np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> found = solve(kernel(X), np.sin(3.0 * X), alpha=1e-3)
+    >>> new = np.array([[0.05], [0.55]])
+    >>> predicted = kernel(new, X) @ found.dual_coef + found.intercept
+    >>> np.allclose(predicted, np.sin(3.0 * new), atol=0.02)
+    True
     """
-    noise = alpha if sample_weight is None else alpha / sample_weight
+    noise = RowWeights.of(sample_weight, len(K)).noise(alpha)
     G, logdet, jitter = inverse(K, noise, overwrite_K)
     if not intercept:
         zeros = np.zeros(len(K))
@@ -194,41 +221,6 @@ def solve(
     # In place, and symmetric: the transpose is what BLAS calls its own order.
     P = blas.dger(-1.0 / constant, u, u, a=G.T, overwrite_a=1).T
     return Solution(P, dual_coef, b, logdet, u, constant, jitter)
-
-
-def row_weights(sample_weight, copies, n: int):
-    """Return the weight of each row, and for how many copies it stands."""
-    s = np.ones(n) if sample_weight is None else sample_weight
-    return s, s if copies is None else np.broadcast_to(copies, n)
-
-
-def leave_one_out(precision, dual_coef, alpha, sample_weight=None, copies=None):
-    """Return the exact leave-one-out residuals, ``Y`` minus predictions.
-
-    Of each row one copy is left out (all of it, if there is less than one).
-
-    Parameters
-    ----------
-    precision : ndarray of shape (n,)
-        Diagonal of `Solution.P`.
-    dual_coef : ndarray of shape (n, k)
-    alpha : float
-    sample_weight : ndarray of shape (n,), default=None
-    copies : float or ndarray of shape (n,), default=None
-        How many copies each row stands for; None means as many as its weight says.
-
-    Returns
-    -------
-    residuals : ndarray of shape (n, k)
-    room : ndarray of shape (n,)
-        One minus the leverage of what is left out.
-    """
-    s, copies = row_weights(sample_weight, copies, len(precision))
-    noise, share = alpha / s, np.minimum(1.0, copies) / copies
-    room = 1.0 - share + share * noise * precision
-    # Nearly interpolated rows have next to no room; what is left must not be rounding.
-    room = np.maximum(room, np.finfo(float).eps * noise.min(initial=1.0))
-    return (noise / room)[:, None] * dual_coef, room
 
 
 def warn_jitter(jitter: float, alpha: float) -> None:

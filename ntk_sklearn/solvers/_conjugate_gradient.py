@@ -1,8 +1,7 @@
-"""Ridge on a kernel matrix without factorising it in float64.
+"""Ridge on a kernel matrix that is never factorised.
 
-Both solvers are conjugate gradients, on ``K + alpha / sample_weight`` made symmetric in
-the weights; they differ in the preconditioner: a Nyström approximation of K, or the
-Cholesky factor of the whole matrix in float32, which makes them iterative refinement.
+The method is conjugate gradients, on ``K + alpha / weight`` made symmetric in the
+weights; the preconditioner is a Nyström approximation of K.
 """
 
 from __future__ import annotations
@@ -10,15 +9,36 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cho_factor, cho_solve, lapack
+from scipy.linalg import blas, cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.utils import check_random_state
 
 from .._utils.threads import factorising
+from ._row_weights import RowWeights
 
 
 class IterativeSolution(NamedTuple):
-    """Dual coefficients (n, k), intercept (k,), and the number of iterations."""
+    """A ridge fit found by iterations.
+
+    Attributes
+    ----------
+    dual_coef : ndarray of shape (n, k)
+        Dual coefficients.
+    intercept : ndarray of shape (k,)
+        Zeros without an intercept.
+    n_iter : int
+        Number of iterations, those of all right-hand sides together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import conjugate_solve
+    >>> X = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> found = conjugate_solve(NTKernel()(X), np.sin(3.0 * X), alpha=0.1)
+    >>> found.n_iter < 20
+    True
+    """
 
     dual_coef: np.ndarray
     intercept: np.ndarray
@@ -35,6 +55,11 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
     ----------
     .. [1] Chen, Epperly, Tropp and Webber, "Randomly pivoted Cholesky", 2022.
     """
+    if (diagonal < 0.0).any():
+        raise np.linalg.LinAlgError(
+            f"The kernel matrix of {len(K)} rows is not positive definite: there are "
+            "negative numbers on its diagonal; check that the kernel is a valid one."
+        )
     rng = check_random_state(random_state)
     n = len(K)
     F = np.zeros((n, rank), order="F")
@@ -61,26 +86,6 @@ def _nystrom_inverse(F, alpha):
     return lambda v: (v - F @ cho_solve(factor, F.T @ v)) / alpha
 
 
-def _single_inverse(K, root, alpha):
-    """Return the function ``v -> (K + alpha)^-1 v`` of a float32 factorisation."""
-    A = np.multiply(K, root[:, None] * root, dtype=np.float32, casting="same_kind").T
-    A.flat[:: len(A) + 1] += np.float32(alpha)
-    with factorising(len(A)):
-        factor, failed = lapack.spotrf(A, lower=1, overwrite_a=1, clean=0)
-    if failed:
-        raise np.linalg.LinAlgError(
-            "the kernel matrix is not positive definite in float32; raise alpha, or "
-            'use solver="cholesky".'
-        )
-
-    def solve(v):
-        size = float(np.abs(v).max())
-        scaled = (v / (size or 1.0)).astype(np.float32)
-        return lapack.spotrs(factor, scaled, lower=1)[0].astype(np.float64) * size
-
-    return solve
-
-
 def conjugate_solve(
     K,
     Y,
@@ -88,11 +93,9 @@ def conjugate_solve(
     sample_weight=None,
     intercept=True,
     *,
-    preconditioner="nystrom",
-    rank=None,
-    tol=1e-10,
-    max_iter=1000,
-    random_state=0,
+    rank: int | None = None,
+    tol: float = 1e-10,
+    max_iter: int = 1000,
 ) -> IterativeSolution:
     """Solve the ridge problem of `ntk_sklearn.solvers.solve` iteratively.
 
@@ -101,18 +104,20 @@ def conjugate_solve(
     K : ndarray of shape (n, n)
         Kernel matrix; it is not changed.
     Y : ndarray of shape (n, k)
+        Targets.
     alpha : float
-    sample_weight : ndarray of shape (n,), default=None
-        Positive weights.
+        Ridge.
+    sample_weight : array-like of shape (n,) or RowWeights, default=None
+        Positive weights. None means ones.
     intercept : bool, default=True
-    preconditioner : {"nystrom", "single"}, default="nystrom"
-        Randomly pivoted Cholesky of `rank` columns, or Cholesky in float32.
+        Whether a constant that the ridge does not penalise is fitted.
     rank : int, default=None
-        None means ``min(n, 100 + n // 20)``.
+        Number of columns of the preconditioner, a randomly pivoted Cholesky
+        factorisation. None means ``min(n, 100 + n // 20)``.
     tol : float, default=1e-10
         Norm of the residual, relative to that of the targets.
     max_iter : int, default=1000
-    random_state : int, RandomState instance or None, default=0
+        For each right-hand side.
 
     Returns
     -------
@@ -122,15 +127,23 @@ def conjugate_solve(
     ------
     numpy.linalg.LinAlgError
         If the residual is not reached.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import conjugate_solve, solve
+    >>> X = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> K, Y = NTKernel()(X), np.sin(3.0 * X)
+    >>> found, exact = conjugate_solve(K, Y, 0.1), solve(K, Y, 0.1)
+    >>> np.allclose(found.dual_coef, exact.dual_coef)
+    True
     """
     n = len(K)
-    root = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
-    if preconditioner == "single":
-        inverse = _single_inverse(K, root, alpha)
-    else:
-        rank = min(n, 100 + n // 20) if rank is None else min(n, rank)
-        F = pivoted_features(K, np.diag(K).copy(), rank, random_state)
-        inverse = _nystrom_inverse(F * root[:, None], alpha)
+    root = np.sqrt(RowWeights.of(sample_weight, n).weight)
+    rank = min(n, 100 + n // 20) if rank is None else min(n, rank)
+    F = pivoted_features(K, np.diag(K).copy(), rank)
+    inverse = _nystrom_inverse(F * root[:, None], alpha)
     shape = (n, n)
     A = LinearOperator(
         shape, lambda v: root * (K @ (root * v)) + alpha * v, dtype=np.float64

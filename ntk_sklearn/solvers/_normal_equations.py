@@ -1,4 +1,4 @@
-"""Whitened Nyström features of a block of rows, and their running sums."""
+"""Normal equations: all that a ridge solve needs to know of many rows, as sums."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils.blas import add_square, solve_lower
-from .._utils.threads import one_blas_thread
-from ._cholesky import factorise
-
-# Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
-# pivot magnifies the rounding of the kernel by 1e6 then, and no more.
-_JITTER = 1e-12
+from .._utils.blas import add_square
+from ._row_weights import RowWeights
 
 
-class Sums(NamedTuple):
-    """Weighted sums over rows: all that a ridge solve needs to know of them.
+class NormalEquations(NamedTuple):
+    """Weighted sums over rows with features Z and targets Y.
+
+    They are all that a ridge solve needs to know of the rows, and those of two sets of
+    rows are added by `plus`: so rows may come in blocks, in any order, from anywhere.
 
     Attributes
     ----------
@@ -30,8 +28,17 @@ class Sums(NamedTuple):
         ``Y' W 1`` and the diagonal of ``Y' W Y``.
     weight : float
         Sum of the weights.
-    rows : int
-        Number of rows of positive weight.
+    n_rows : float
+        Number of rows of positive weight, all copies counted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.solvers import NormalEquations
+    >>> Zt, Y = np.asfortranarray([[1.0, 2.0, 3.0]]), np.array([[1.0], [0.0], [1.0]])
+    >>> sums = NormalEquations.of(Zt, Y).plus(NormalEquations.of(Zt, Y))
+    >>> float(sums.zz[0, 0]), float(sums.zy[0, 0]), sums.n_rows
+    (28.0, 8.0, 6.0)
     """
 
     zz: np.ndarray
@@ -40,99 +47,95 @@ class Sums(NamedTuple):
     y: np.ndarray
     yy: np.ndarray
     weight: float
-    rows: int
+    n_rows: float
 
     @classmethod
-    def zeros(cls, m: int, k: int) -> Sums:
-        """Return the sums over no rows."""
+    def zeros(cls, m: int, k: int) -> NormalEquations:
+        """Return the sums over no rows, of m features and k outputs."""
         zz = np.zeros((m, m), order="F")
         parts = np.zeros((m, k)), np.zeros(m), np.zeros(k), np.zeros(k)
-        return cls(zz, *parts, 0.0, 0)
+        return cls(zz, *parts, 0.0, 0.0)
 
-    def add(self, Zt, Y, ones) -> Sums:
-        """Return the sums with more rows; `zz` may be overwritten.
+    @classmethod
+    def of(cls, Zt, Y, sample_weight=None) -> NormalEquations:
+        """Return the sums over rows; the features are overwritten if there are weights.
 
         Parameters
         ----------
-        Zt : ndarray of shape (m, n_rows)
-            Features, in Fortran order; like all three, times the root of the weight.
-        Y : ndarray of shape (n_rows, k)
-        ones : ndarray of shape (n_rows,)
-            What has become of a column of ones.
+        Zt : ndarray of shape (m, n)
+            Features as columns, in Fortran order.
+        Y : ndarray of shape (n, k)
+            Targets.
+        sample_weight : array-like of shape (n,) or RowWeights, default=None
+            Not negative: integers count copies. None means ones.
         """
-        found = Zt @ np.column_stack([Y, ones])  # in one pass over the features
-        return Sums(
-            add_square(self.zz, Zt),
-            self.zy + found[:, :-1],
-            self.z + found[:, -1],
-            self.y + ones @ Y,
-            self.yy + np.einsum("ij,ij->j", Y, Y),
-            self.weight + float(ones @ ones),
-            self.rows + int(np.count_nonzero(ones)),
-        )
+        return cls.zeros(len(Zt), Y.shape[1]).absorb_rows(Zt, Y, sample_weight)
 
-    def merge(self, other: Sums) -> Sums:
-        """Return the sums over the rows of both; `self` may be overwritten."""
+    def plus(self, other: NormalEquations) -> NormalEquations:
+        """Return the sums over the rows of both, which stay as they are."""
+        return self._replace(zz=self.zz.copy(order="F")).absorb(other)
+
+    def absorb(self, other: NormalEquations) -> NormalEquations:
+        """Return the sums over the rows of both, in the memory of `self`.
+
+        It is for a pass that owns `self` and does not use it again.
+        """
         zz = self.zz
         zz += other.zz
-        return Sums(
+        return NormalEquations(
             zz,
             self.zy + other.zy,
             self.z + other.z,
             self.y + other.y,
             self.yy + other.yy,
             self.weight + other.weight,
-            self.rows + other.rows,
+            self.n_rows + other.n_rows,
         )
 
+    def absorb_rows(self, Zt, Y, sample_weight=None) -> NormalEquations:
+        """Return the sums with more rows, as for `of`, in the memory of `self`."""
+        if sample_weight is None:
+            return self.absorb_weighted(Zt, Y, np.ones(len(Y)), float(len(Y)))
+        weights = RowWeights.of(sample_weight, len(Y))
+        root = np.sqrt(weights.weight)
+        Zt *= root
+        return self.absorb_weighted(Zt, root[:, None] * Y, root, weights.n_rows)
 
-def multiply(K, coef) -> np.ndarray:
-    """Return ``K @ coef`` in the precision of `K`: a mixed product would copy it."""
-    return K @ coef.astype(K.dtype, copy=False)
+    def absorb_weighted(self, Zt, Y, ones, n_rows: float) -> NormalEquations:
+        """Return the sums with rows that have been weighted, in the memory of `self`.
 
+        Parameters
+        ----------
+        Zt : ndarray of shape (m, n)
+            Features, in Fortran order; like `Y`, times the root of the weights.
+        Y : ndarray of shape (n, k)
+        ones : ndarray of shape (n,)
+            What has become of a column of ones.
+        n_rows : float
+            How many rows they are, all copies counted.
+        """
+        found = Zt @ np.column_stack([Y, ones])  # in one pass over the features
+        return NormalEquations(
+            add_square(self.zz, Zt),
+            self.zy + found[:, :-1],
+            self.z + found[:, -1],
+            self.y + ones @ Y,
+            self.yy + np.einsum("ij,ij->j", Y, Y),
+            self.weight + float(ones @ ones),
+            self.n_rows + n_rows,
+        )
 
-def whitening(K_cc: np.ndarray) -> np.ndarray:
-    """Return the lower Cholesky factor of the centres' kernel, in Fortran order.
+    def centred(self, intercept: bool):
+        """Return ``Z'WZ``, ``Z'WY`` and the diagonal of ``Y'WY``, less their means.
 
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrix is not positive definite to rounding.
-    """
-    scale = float(np.mean(np.diag(K_cc)))
-    ladder = (_JITTER, 100 * _JITTER, 1e4 * _JITTER)
-    A = np.array(K_cc, dtype=np.float64, order="F")
-    what = f"the kernel matrix of the {len(K_cc)} centres"
-    advice = "check that the kernel is a valid one."
-    return np.asfortranarray(np.tril(factorise(A, 0.0, scale, what, advice, ladder)[0]))
-
-
-def whiten(kernel, centres, factor, X) -> np.ndarray:
-    """Return the features of a block of rows as columns: (m, n_rows), Fortran order."""
-    tile = np.require(kernel(X, centres), np.float64, ["C", "W"])
-    return solve_lower(factor, tile.T)  # in the order that BLAS wants
-
-
-@one_blas_thread()
-def add_block(sums: Sums, kernel, centres, factor, X, Y, weight=None) -> Sums:
-    """Add a block of rows to the sums, in place where it is large.
-
-    Parameters
-    ----------
-    sums : Sums
-    kernel : callable
-        ``kernel(X, centres)``, an array of shape (n_rows, m).
-    centres : ndarray of shape (m, n_features)
-    factor : ndarray of shape (m, m)
-        From `whitening`.
-    X : ndarray of shape (n_rows, n_features)
-    Y : ndarray of shape (n_rows, k)
-    weight : ndarray of shape (n_rows,), default=None
-        Non-negative; None means ones.
-    """
-    Zt = whiten(kernel, centres, factor, X)
-    if weight is None:
-        return sums.add(Zt, Y, np.ones(len(X)))
-    root = np.sqrt(weight)
-    Zt *= root
-    return sums.add(Zt, root[:, None] * Y, root)
+        The first is a new array, lower triangle only. Without an intercept nothing is
+        taken off.
+        """
+        if not self.weight > 0:
+            raise ValueError("the system holds no row of positive weight yet.")
+        A = np.tril(self.zz)
+        if not intercept:
+            return A, self.zy, self.yy
+        A -= np.tril(np.outer(self.z, self.z / self.weight))
+        b = self.zy - np.outer(self.z, self.y / self.weight)
+        return A, b, self.yy - self.y**2 / self.weight

@@ -1,107 +1,113 @@
-"""Ridge on a Nyström model: the normal equations of its whitened features, as sums.
-
-With centres C and ``K(C, C) = L L'``, a row x has the features ``z = L^-1 k(C, x)``,
-whose inner products are the Nyström approximation of the kernel. Ridge on them needs
-sums over rows alone, so that rows can come in blocks, in any order and from anywhere.
-"""
+"""Ridge on a Nyström model, by the normal equations of its whitened features."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cho_factor, cho_solve, eigh
+from scipy.linalg import blas, cho_factor, cho_solve
 
 from .._utils.threads import factorising
-from ._normal_equations import Sums, add_block, whiten, whitening
-from ._spectrum import RidgePath
+from ._cholesky import mirror_lower
+from ._features import NystromFeatures
+from ._leave_one_out import one_minus_leverage
+from ._normal_equations import NormalEquations
+from ._ridge_path import RidgePath, generalised
+from ._row_weights import RowWeights
+from ._spectrum import Spectrum
 
 
 class NystromSolution(NamedTuple):
-    """A ridge fit: predictions are ``kernel(X, centres) @ coef + intercept``."""
+    """A ridge fit of a Nyström model.
+
+    Predictions are ``kernel(X, centres) @ coef + intercept``.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (m, k)
+        Coefficients of the centres.
+    intercept : ndarray of shape (k,)
+        Zeros without an intercept.
+    alpha : float
+        The ridge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import NystromFeatures, NystromSystem, accumulate
+    >>> X = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> features = NystromFeatures.of(NTKernel(), X[::20])
+    >>> system = accumulate(NystromSystem.empty(features), X, np.sin(3.0 * X))
+    >>> found = system.solve(1e-3)
+    >>> predicted = features.tile(X) @ found.coef + found.intercept
+    >>> bool(np.mean((predicted - np.sin(3.0 * X)) ** 2) < 0.01)
+    True
+    """
 
     coef: np.ndarray
     intercept: np.ndarray
     alpha: float
 
 
+@dataclass(frozen=True, eq=False)
 class NystromSystem:
-    """The ridge problem of a Nyström model, filled block by block.
+    """The ridge problem of a Nyström model: its features, and sums over its rows.
+
+    It is a value: rows are added by `plus` or `accumulate`, which return a new one.
 
     Parameters
     ----------
-    kernel : callable
-        ``kernel(X, centres)``.
-    centres : ndarray of shape (m, n_features)
-    n_outputs : int, default=1
+    features : NystromFeatures
+        The features of the model.
+    equations : NormalEquations
+        Sums over all its rows.
     fit_intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
-    n_features : int, default=None
-        Columns of the rows that will come; None means those of the centres.
-    counts : bool, default=True
-        Whether a weight says how many copies of a row there are.
 
-    Attributes
-    ----------
-    factor : ndarray of shape (m, m)
-        Cholesky factor that whitens the features.
-    sums : Sums
-        Of all the rows so far.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import NystromFeatures, NystromSystem, accumulate
+    >>> X = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> y = np.sin(3.0 * X[:, 0]) + 0.1 * np.random.default_rng(0).normal(size=200)
+    >>> system = NystromSystem.empty(NystromFeatures.of(NTKernel(), X[::20]))
+    >>> first = accumulate(system, X[:100], y[:100])
+    >>> system = accumulate(first, X[100:], y[100:])
+    >>> first.equations.n_rows, system.equations.n_rows
+    (100.0, 200.0)
+    >>> alpha = system.best_alpha(np.logspace(-6, 6, 49))
+    >>> system.solve(alpha).coef.shape
+    (10, 1)
     """
 
-    def __init__(
-        self,
-        kernel,
-        centres,
-        n_outputs=1,
-        fit_intercept=True,
-        *,
-        n_features=None,
-        counts=True,
-    ):
-        self.kernel = kernel
-        self.centres = np.ascontiguousarray(centres, dtype=np.float64)
-        self.factor = whitening(kernel(self.centres))
-        self.fit_intercept = fit_intercept
-        width = self.centres.shape[1]
-        self.n_features = width if n_features is None else n_features
-        self.counts = counts
-        self.sums = Sums.zeros(len(self.centres), n_outputs)
+    features: NystromFeatures
+    equations: NormalEquations
+    fit_intercept: bool = True
 
-    def update(self, X, Y, weight=None) -> NystromSystem:
-        """Add a block of rows."""
-        self.sums = add_block(
-            self.sums, self.kernel, self.centres, self.factor, X, Y, weight
-        )
-        return self
+    @classmethod
+    def empty(
+        cls, features: NystromFeatures, n_outputs: int = 1, fit_intercept: bool = True
+    ) -> NystromSystem:
+        """Return the system of no rows yet."""
+        sums = NormalEquations.zeros(len(features.centres), n_outputs)
+        return cls(features, sums, fit_intercept)
 
-    def merge(self, sums: Sums) -> NystromSystem:
-        """Add the sums of other rows, made with the same centres."""
-        self.sums = self.sums.merge(sums)
-        return self
-
-    def _centred(self):
-        """Return ``Z'WZ``, ``Z'WY`` and ``Y'WY``, less their means."""
-        s = self.sums
-        if not s.weight > 0:
-            raise ValueError("the system holds no row of positive weight yet.")
-        A = np.tril(s.zz)
-        if not self.fit_intercept:
-            return A, s.zy, s.yy
-        A -= np.tril(np.outer(s.z, s.z / s.weight))
-        return A, s.zy - np.outer(s.z, s.y / s.weight), s.yy - s.y**2 / s.weight
+    def plus(self, equations: NormalEquations) -> NystromSystem:
+        """Return the system with the sums over other rows, of the same features."""
+        return replace(self, equations=self.equations.plus(equations))
 
     def solve(self, alpha: float) -> NystromSolution:
-        """Minimise ``sum(w |Y - f - b|^2) + alpha |f|^2`` over the model."""
-        A, b, _ = self._centred()
-        A.flat[:: len(A) + 1] += alpha
-        with factorising(len(A)):
-            v = cho_solve(cho_factor(A, lower=True, overwrite_a=True), b)
-        s = self.sums
-        intercept = np.zeros(len(s.y))
+        """Minimise ``sum(weight |Y - f - b|^2) + alpha |f|^2`` over the model."""
+        factor, b = self._factorised(alpha)
+        v = cho_solve(factor, b)
+        sums = self.equations
+        intercept = np.zeros(len(sums.y))
         if self.fit_intercept:
-            intercept = (s.y - s.z @ v) / s.weight
-        coef = blas.dtrsm(1.0, self.factor, v, lower=1, trans_a=1)
+            intercept = (sums.y - sums.z @ v) / sums.weight
+        coef = blas.dtrsm(1.0, self.features.factor, v, lower=1, trans_a=1)
         return NystromSolution(coef, intercept, float(alpha))
 
     def gcv(self, alphas) -> RidgePath:
@@ -115,40 +121,27 @@ class NystromSystem:
         Returns
         -------
         RidgePath
-            ``n RSS / (n - dof)^2``, with n the number of rows, copies included.
+            ``(n / (n - dof))^2`` times the weighted mean squared residual, with n the
+            number of rows, copies included.
         """
-        A, b, yy = self._centred()
-        with factorising(len(A)):
-            values, U = eigh(A, lower=True, overwrite_a=True, driver="evd")
-        values = np.maximum(values, 0.0)
-        c = np.sum((U.T @ b) ** 2, axis=1)
-        n = self.sums.weight if self.counts else self.sums.rows
+        A, b, yy = self.equations.centred(self.fit_intercept)
+        # The features' own spectrum: but for zeros, its values are those of the rows'.
+        spectrum = Spectrum.of(mirror_lower(A), intercept=False)
+        values, along = spectrum.values, spectrum.energy(b)
+        total, n = float(yy.sum()), self.equations.n_rows
         alphas = np.asarray(alphas, dtype=np.float64)
-        total = float(yy.sum())
         errors = np.empty(len(alphas))
         for k, alpha in enumerate(alphas):
             shrunk = values + alpha
-            rss = max(total - float(c @ ((shrunk + alpha) / shrunk**2)), 1e-15 * total)
-            dof = float(np.sum(values / shrunk)) + self.fit_intercept
-            # With as many parameters as rows there is nothing to validate on.
-            errors[k] = n * rss / (n - dof) ** 2 if dof < n else np.inf
+            rss = total - float(along @ ((shrunk + alpha) / shrunk**2))
+            error = max(rss, 1e-15 * total) / self.equations.weight
+            dof = spectrum.effective_dimension(alpha) + self.fit_intercept
+            errors[k] = generalised(error, n, n - dof)
         return RidgePath(alphas, errors)
 
-    def _resolve(self, X, alpha):
-        """Return fits less the mean, leverages and squared norms of rows."""
-        A, b, _ = self._centred()
-        A.flat[:: len(A) + 1] += alpha
-        with factorising(len(A)):
-            factor = cho_factor(A, lower=True, overwrite_a=True)
-        Zt = whiten(self.kernel, self.centres, self.factor, X)
-        norms = np.einsum("ij,ij->j", Zt, Zt)
-        if self.fit_intercept:
-            Zt -= (self.sums.z / self.sums.weight)[:, None]
-        solved = cho_solve(factor, Zt)
-        leverage = np.einsum("ij,ij->j", Zt, solved)
-        if self.fit_intercept:
-            leverage += 1.0 / self.sums.weight
-        return solved.T @ b, leverage, norms
+    def best_alpha(self, alphas) -> float:
+        """Return the ridge of a grid with the smallest cross-validation error."""
+        return self.gcv(alphas).best_alpha
 
     def variance(self, X, alpha):
         """Return what the model explains of the kernel's diagonal, and its variance.
@@ -156,7 +149,9 @@ class NystromSystem:
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
+            Raw rows.
         alpha : float
+            The ridge.
 
         Returns
         -------
@@ -165,17 +160,19 @@ class NystromSystem:
         _, leverage, norms = self._resolve(X, alpha)
         return norms, alpha * leverage
 
-    def leave_one_out(self, X, Y, alpha, weight=None) -> np.ndarray:
+    def leave_one_out(self, X, Y, alpha, sample_weight=None) -> np.ndarray:
         """Predict rows of the system, each by a fit from which it is left out.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
-            Rows that have been added, a few.
+            Raw rows that have been added, a few.
         Y : ndarray of shape (n_rows, n_outputs)
+            Their targets.
         alpha : float
-        weight : ndarray of shape (n_rows,), default=None
-            If weights are counts, one copy of each row is left out.
+            The ridge.
+        sample_weight : array-like of shape (n_rows,) or RowWeights, default=None
+            Their weights: integers count copies, of which one is left out.
 
         Returns
         -------
@@ -183,12 +180,28 @@ class NystromSystem:
         """
         fitted, leverage, _ = self._resolve(X, alpha)
         if self.fit_intercept:
-            fitted += self.sums.y / self.sums.weight
-        weight = np.ones(len(X)) if weight is None else weight
-        share = np.minimum(weight, 1.0) if self.counts else weight
-        room = np.maximum(1.0 - share * leverage, np.finfo(float).eps)
-        return Y - (Y - fitted) / room[:, None]
+            fitted += self.equations.y / self.equations.weight
+        weights = RowWeights.of(sample_weight, len(X))
+        whole = 1.0 - weights.weight * leverage
+        left = one_minus_leverage(whole, weights.left_out)
+        return Y - (Y - fitted) / left[:, None]
 
-    def best_alpha(self, alphas) -> float:
-        """Return the ridge of a grid with the smallest cross-validation error."""
-        return self.gcv(alphas).best_alpha
+    def _factorised(self, alpha):
+        """Return ``Z'WZ + alpha``, factorised, and ``Z'WY``, both centred."""
+        A, b, _ = self.equations.centred(self.fit_intercept)
+        A.flat[:: len(A) + 1] += alpha
+        with factorising(len(A)):
+            return cho_factor(A, lower=True, overwrite_a=True), b
+
+    def _resolve(self, X, alpha):
+        """Return fits less the mean, leverages at weight one, and norms of rows."""
+        factor, b = self._factorised(alpha)
+        Zt, sums = self.features(X), self.equations
+        norms = np.einsum("ij,ij->j", Zt, Zt)
+        if self.fit_intercept:
+            Zt -= (sums.z / sums.weight)[:, None]
+        solved = cho_solve(factor, Zt)
+        leverage = np.einsum("ij,ij->j", Zt, solved)
+        if self.fit_intercept:
+            leverage += 1.0 / sums.weight
+        return solved.T @ b, leverage, norms

@@ -11,36 +11,32 @@ from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from ntk_sklearn.objectives import (
-    OBJECTIVES,
-    evidence,
-    gcv,
-    holdout,
-    loo,
-    loo_along_alpha,
-)
+from ntk_sklearn.objectives import OBJECTIVES, evidence, gcv, holdout, loo
+from ntk_sklearn.objectives._loo import loo_along_alpha
 from ntk_sklearn.optimizers import projected_gradient
-from ntk_sklearn.solvers import leave_one_out, solve
+from ntk_sklearn.solvers import RowWeights, leave_one_out, solve
 
-with np.load(Path(__file__).parent / "data" / "wntk.npz") as _file:
+with np.load(Path(__file__).parents[1] / "data" / "wntk.npz") as _file:
     REF = dict(_file)
 C, Y, W0, ALPHA = REF["components"], REF["Y"], REF["w0"], float(REF["alpha0"])
 K0 = np.tensordot(W0, C, 1)
 N = len(Y)
-INTEGER = np.random.default_rng(0).integers(1, 4, N).astype(float)
-WEIGHTS = {"none": None, "integer": INTEGER, "fractional": 0.3 * INTEGER}
+INTEGER = np.random.default_rng(0).integers(1, 4, N)
+WHOLE = INTEGER.astype(float)  # weights of single rows
+# Copies, weights of single rows, and weights of rows in so many copies.
+WEIGHTS = {
+    "none": None,
+    "integer": INTEGER,
+    "whole": WHOLE,
+    "fractional": 0.3 * INTEGER,
+    "both": RowWeights(0.3 * WHOLE[::-1], WHOLE),
+    "less than one": RowWeights(0.3 * WHOLE, 0.3 * WHOLE),
+}
 SPLITS = [(REF["train"], REF["valid"]), (np.arange(40), np.arange(40, N))]
 ALL = {
     **OBJECTIVES,
     "holdout": partial(holdout, splits=SPLITS),
     "free evidence": partial(evidence, free_scale=True),
-    # Copies that are not what the weights say.
-    "loo of rows": partial(loo, copies=1.0),
-    "loo of copies": partial(loo, copies=INTEGER),
-    "gcv of rows": partial(gcv, copies=1.0),
-    "gcv of copies": partial(gcv, copies=INTEGER),
-    "evidence of rows": partial(evidence, copies=1.0),
-    "free evidence of copies": partial(evidence, copies=INTEGER, free_scale=True),
 }
 
 every_objective = pytest.mark.parametrize("name", sorted(ALL))
@@ -86,7 +82,7 @@ class TestReference:
         # The reference's gradients are finite differences.
         assert_allclose(sign * _slopes(found.dK), REF[f"{key}_dw"], rtol=1e-6)
         assert_allclose(sign * found.dalpha, REF[f"{key}_dalpha"], rtol=1e-6)
-        assert found.jitter == 0.0
+        assert solve(K0, Y, ALPHA, None, False).jitter == 0.0
 
     def test_leave_one_out_residuals(self):
         found = solve(K0, Y, ALPHA, None, False)
@@ -142,7 +138,7 @@ class TestWeights:
     @pytest.mark.parametrize("name", ["loo", "gcv", "evidence", "free evidence"])
     @with_intercept
     def test_integers_are_repeats(self, name, intercept):
-        rows = np.repeat(np.arange(N), INTEGER.astype(int))
+        rows = np.repeat(np.arange(N), INTEGER)
         once = ALL[name](K0, Y, ALPHA, INTEGER, intercept)
         many = ALL[name](K0[np.ix_(rows, rows)], Y[rows], ALPHA, None, intercept)
         assert_allclose(once.value, many.value, rtol=1e-10)
@@ -156,11 +152,11 @@ class TestWeights:
     def test_copies_of_any_weight(self, objective, intercept):
         """A row of weight s in c copies is c rows of weight s / c."""
         s = 0.2 + np.random.default_rng(1).random(N)
-        rows = np.repeat(np.arange(N), INTEGER.astype(int))
-        once = objective(K0, Y, ALPHA, s, intercept, copies=INTEGER)
+        rows = np.repeat(np.arange(N), INTEGER)
+        once = objective(K0, Y, ALPHA, RowWeights(s, INTEGER), intercept)
         each = (s / INTEGER)[rows]
         K = K0[np.ix_(rows, rows)]
-        many = objective(K, Y[rows], ALPHA, each, intercept, copies=1.0)
+        many = objective(K, Y[rows], ALPHA, each, intercept)
         assert_allclose(once.value, many.value, rtol=1e-10)
         assert_allclose(once.dalpha, many.dalpha, rtol=1e-9)
 
@@ -174,20 +170,20 @@ class TestWeights:
             fit = solve(K, Y[rest], ALPHA, s[rest], intercept)
             predicted = K0[i, rest] @ fit.dual_coef + fit.intercept
             squares[i] = ((Y[i] - predicted) ** 2).sum()
-        found = loo(K0, Y, ALPHA, s, intercept, copies=1.0)
+        found = loo(K0, Y, ALPHA, s, intercept)
         assert_allclose(found.value, np.average(squares, weights=s), rtol=1e-10)
 
-    @pytest.mark.parametrize("name", ["loo of rows", "gcv of rows", "evidence of rows"])
+    @pytest.mark.parametrize("name", ["loo", "gcv", "evidence"])
     @with_intercept
     def test_only_ratios_of_weights_that_do_not_count(self, name, intercept):
-        here = ALL[name](K0, Y, ALPHA, INTEGER, intercept)
-        there = ALL[name](K0, Y, 1e-3 * ALPHA, 1e-3 * INTEGER, intercept)
+        here = ALL[name](K0, Y, ALPHA, WHOLE, intercept)
+        there = ALL[name](K0, Y, 1e-3 * ALPHA, 1e-3 * WHOLE, intercept)
         assert_allclose(here.value, there.value, rtol=1e-11)
         assert_allclose(here.dalpha, 1e-3 * there.dalpha, rtol=1e-9)
 
     @with_intercept
     def test_integers_are_repeats_holdout(self, intercept):
-        rows = np.repeat(np.arange(N), INTEGER.astype(int))
+        rows = np.repeat(np.arange(N), INTEGER)
         splits = [tuple(np.flatnonzero(np.isin(rows, r)) for r in p) for p in SPLITS]
         once = holdout(K0, Y, ALPHA, INTEGER, intercept, splits=SPLITS)
         K = K0[np.ix_(rows, rows)]
@@ -261,21 +257,18 @@ class TestIdentities:
         assert_allclose(along, 0, atol=1e-9 * abs(here.value))
 
     @with_intercept
-    @pytest.mark.parametrize("copies", [None, 1.0])
-    def test_a_free_scale_is_the_most_likely_one(self, intercept, copies):
+    @pytest.mark.parametrize("weights", [INTEGER, WHOLE], ids=["copies", "rows"])
+    def test_a_free_scale_is_the_most_likely_one(self, intercept, weights):
         best = 0.0
         for y in Y.T[:, :, None]:
 
             def at(log_scale, y=y):
                 t = np.exp(log_scale)
-                args = (t * K0, y, t * ALPHA, INTEGER, intercept)
-                return evidence(*args, copies=copies).value
+                return evidence(t * K0, y, t * ALPHA, weights, intercept).value
 
             found = minimize_scalar(at, bracket=(-10.0, 0.0), tol=1e-10)
             best += found.fun
-        free = evidence(
-            K0, Y, ALPHA, INTEGER, intercept, copies=copies, free_scale=True
-        )
+        free = evidence(K0, Y, ALPHA, weights, intercept, free_scale=True)
         assert_allclose(free.value, best, rtol=1e-12)
 
     @pytest.mark.parametrize("unit", [1e-200, 1e-3, 1e200])

@@ -1,4 +1,4 @@
-"""The exact ridge solve and the ridge path, against dense algebra and refits."""
+"""The exact ridge solve, against dense algebra."""
 
 import warnings
 
@@ -7,18 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import LinAlgWarning
 
-from ntk_sklearn.objectives import loo
-from ntk_sklearn.solvers import inverse, leave_one_out, ridge_path, solve, warn_jitter
+from ntk_sklearn.solvers import solve
+from ntk_sklearn.solvers._cholesky import inverse, warn_jitter
 
-N, OUTPUTS, ALPHA = 23, 2, 0.3
-with_intercept = pytest.mark.parametrize("intercept", [True, False])
-
-
-def _problem(n=N, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, 3))
-    K = np.exp(-0.3 * ((X[:, None] - X) ** 2).sum(axis=-1))
-    return K, rng.standard_normal((n, OUTPUTS)) + 2.0, rng.uniform(0.2, 3.0, n)
+from .cases import ALPHA, OUTPUTS, N, problem, with_intercept
 
 
 def _bordered(K, Y, noise):
@@ -33,7 +25,7 @@ def _bordered(K, Y, noise):
 class TestSolve:
     @pytest.mark.parametrize("weighted", [True, False])
     def test_intercept_is_the_bordered_system(self, weighted):
-        K, Y, s = _problem()
+        K, Y, s = problem()
         weight = s if weighted else None
         found = solve(K, Y, ALPHA, weight, True)
         dual, constant = _bordered(K, Y, ALPHA / s if weighted else ALPHA)
@@ -44,7 +36,7 @@ class TestSolve:
 
     @pytest.mark.parametrize("weighted", [True, False])
     def test_no_intercept_is_the_plain_inverse(self, weighted):
-        K, Y, s = _problem()
+        K, Y, s = problem()
         A = K + np.diag(ALPHA / s if weighted else np.full(N, ALPHA))
         found = solve(K, Y, ALPHA, s if weighted else None, False)
         assert_allclose(found.P, np.linalg.inv(A), atol=1e-12)
@@ -54,7 +46,7 @@ class TestSolve:
         assert (found.constant, found.jitter) == (1.0, 0.0)
 
     def test_intercept_takes_the_constant_out_of_the_inverse(self):
-        K, Y, _ = _problem()
+        K, Y, _ = problem()
         G = np.linalg.inv(K + ALPHA * np.eye(N))
         one = np.ones((N, 1))
         P = G - G @ one @ one.T @ G.T / (one.T @ G @ one)
@@ -65,7 +57,7 @@ class TestSolve:
 
     @with_intercept
     def test_arguments_are_not_changed(self, intercept):
-        K, Y, s = _problem()
+        K, Y, s = problem()
         before = K.copy(), Y.copy(), s.copy()
         solve(K, Y, ALPHA, s, intercept)
         for now, then in zip((K, Y, s), before, strict=True):
@@ -73,7 +65,7 @@ class TestSolve:
 
     @with_intercept
     def test_overwriting_saves_the_copy_and_nothing_else(self, intercept):
-        K, Y, s = _problem()
+        K, Y, s = problem()
         expected = solve(K, Y, ALPHA, s, intercept)
         found = solve(K, Y, ALPHA, s, intercept, overwrite_K=True)
         assert np.shares_memory(found.P, K)
@@ -81,7 +73,7 @@ class TestSolve:
             assert_array_equal(now, then)
 
     def test_large_matrix_is_symmetric_across_blocks(self):
-        K, *_ = _problem(600)  # more than two blocks of 256
+        K, *_ = problem(600)  # more than two blocks of 256
         G, *_ = inverse(K, 1.0)
         assert_array_equal(G, G.T)
         assert_allclose(G @ (K + np.eye(600)), np.eye(600), atol=1e-11)
@@ -125,58 +117,3 @@ class TestJitter:
     def test_the_ladder_ends_in_a_sentence(self):
         with pytest.raises(np.linalg.LinAlgError, match=r"4 rows is not positive.*rai"):
             inverse(-np.eye(4), 0.1)
-
-
-class TestRidgePath:
-    ALPHAS = (1e-3, 0.1, 1.0, 30.0)
-
-    @with_intercept
-    @pytest.mark.parametrize("weights", ["none", "integer", "fractional"])
-    def test_errors_are_those_of_the_objective(self, weights, intercept):
-        K, Y, s = _problem()
-        weight = {"none": None, "integer": np.ceil(s), "fractional": s}[weights]
-        path = ridge_path(K, Y, self.ALPHAS, weight, intercept)
-        direct = [loo(K, Y, a, weight, intercept).value for a in self.ALPHAS]
-        # One eigendecomposition against four factorisations, conditioned to 1e4.
-        assert_allclose(path.errors, direct, rtol=1e-10)
-        assert path.best_alpha == self.ALPHAS[int(np.argmin(direct))]
-
-    def test_a_constant_of_any_size_is_left_to_the_intercept(self):
-        K, Y, s = _problem()
-        expected = ridge_path(K, Y, [1e-6, 1e-3, 0.1], s)
-        found = ridge_path(K + 1e8, Y, [1e-6, 1e-3, 0.1], s)
-        # Rounding of 1e-8 in the kernel, of which the least eigenvalue is 1e-3.
-        assert_allclose(found.errors, expected.errors, rtol=1e-4)
-
-    def test_ties_go_to_the_largest_ridge(self):
-        K = np.eye(5)
-        path = ridge_path(K, np.zeros((5, 1)), [0.1, 3.0, 1.0], None, False)
-        assert path.best_alpha == 3.0
-
-    def test_arguments_are_not_changed(self):
-        K, Y, s = _problem()
-        before = K.copy(), Y.copy()
-        ridge_path(K, Y, [1.0], s)
-        assert_array_equal(K, before[0])
-        assert_array_equal(Y, before[1])
-
-
-class TestLeaveOneOut:
-    @with_intercept
-    @pytest.mark.parametrize("weights", ["none", "integer", "fractional"])
-    def test_brute_force(self, weights, intercept):
-        K, Y, s = _problem()
-        weight = {"none": None, "integer": np.ceil(s), "fractional": s}[weights]
-        found = solve(K, Y, ALPHA, weight, intercept)
-        residuals, room = leave_one_out(
-            np.diag(found.P), found.dual_coef, ALPHA, weight
-        )
-        for i in range(N):
-            # One copy of the row goes, or all of it if it weighs less than one.
-            left = np.ones(N) if weight is None else weight.copy()
-            left[i] = max(left[i] - 1.0, 0.0)
-            kept = np.flatnonzero(left > 1e-12)
-            part = solve(K[np.ix_(kept, kept)], Y[kept], ALPHA, left[kept], intercept)
-            predicted = K[i, kept] @ part.dual_coef + part.intercept
-            assert_allclose(residuals[i], Y[i] - predicted, rtol=0, atol=1e-10)
-        assert ((room > 0) & (room < 1)).all()

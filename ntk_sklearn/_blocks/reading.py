@@ -1,0 +1,116 @@
+"""Blocks of rows read into memory, a tile at a time, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from .sources import Block, BlockError, Mapped, mapped
+
+
+def _opened(source):
+    """Return a part of a block, or a reference to it: all that tells its shape."""
+    if isinstance(source, str):
+        array = np.load(source, mmap_mode="r", allow_pickle=False)
+        found = mapped(array, 0, array.shape[0]) if array.ndim else None
+        return array if found is None else found
+    if source is None or isinstance(source, (np.ndarray, Mapped)):
+        return source
+    return _compute(source)
+
+
+def _rows(part, start=0, stop=None) -> np.ndarray:
+    """Return rows of an opened part."""
+    return part.read(start, stop) if isinstance(part, Mapped) else part[start:stop]
+
+
+@contextmanager
+def _named(block: Block) -> Iterator[None]:
+    """Say which block it is that cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError) as error:
+        raise BlockError(f"{block.name} cannot be read: {error}") from error
+
+
+def width(block: Block) -> int:
+    """Return the number of columns of a block."""
+    with _named(block):
+        shape = _opened(block.X).shape
+    if len(shape) != 2:
+        raise BlockError(f"{block.name} has shape {shape}, but rows are needed.")
+    return shape[1]
+
+
+def whole(block: Block) -> np.ndarray:
+    """Read the rows of a block, unchecked."""
+    with _named(block):
+        return _rows(_opened(block.X))
+
+
+def _compute(delayed):
+    """Compute a dask chunk here, or if it is held by a cluster, fetch it from there."""
+    try:
+        from distributed import get_worker, worker_client
+
+        get_worker()
+    except (ImportError, ValueError):
+        return np.asarray(delayed.compute(scheduler="synchronous"))
+    with worker_client() as client:
+        return np.asarray(client.compute(delayed).result())
+
+
+def load(block: Block, n_features: int, rows: int):
+    """Read a block in tiles of rows, checked.
+
+    Yields
+    ------
+    X, Y, weight : ndarrays
+        Of float64, but weights that are integers stay so. Y is two-dimensional, or None
+        as is the weight.
+
+    Raises
+    ------
+    BlockError
+        If the block cannot be read, has another number of columns or rows, or holds
+        values that are not finite.
+    """
+    with _named(block):
+        X, y, weight = (_opened(part) for part in block[2:])
+    if len(X.shape) != 2 or X.shape[1] != n_features:
+        raise BlockError(
+            f"{block.name} has shape {X.shape}, but {n_features} columns are needed, "
+            "as in the blocks before."
+        )
+    for name, part in (("y", y), ("sample_weight", weight)):
+        if part is not None and part.shape[:1] != X.shape[:1]:
+            raise BlockError(
+                f"{block.name} has {X.shape[0]} rows of X, but {name} has shape "
+                f"{part.shape}."
+            )
+    for start in range(0, X.shape[0], rows):
+        found = []
+        for name, part in (("X", X), ("y", y), ("sample_weight", weight)):
+            found.append(_checked(block, name, part, start, start + rows))
+        yield tuple(found)
+
+
+def _checked(block, name, part, start, stop):
+    if part is None:
+        return None
+    with _named(block):
+        values = np.asarray(_rows(part, start, stop))
+        counts = name == "sample_weight" and values.dtype.kind in "iub"
+        values = np.ascontiguousarray(values, dtype=None if counts else np.float64)
+    if not np.isfinite(values).all():
+        row, *rest = np.argwhere(~np.isfinite(values))[0].tolist()
+        column = f", column {rest[0]}" if rest else ""
+        raise BlockError(
+            f"{block.name} holds {values[(row, *rest)]} in {name}, at row "
+            f"{start + row} of the block{column}; values must be finite."
+        )
+    if name == "sample_weight" and (values < 0).any():
+        raise BlockError(f"{block.name} holds a negative sample_weight.")
+    return values.reshape(len(values), -1) if name == "y" else values

@@ -1,0 +1,48 @@
+"""Pairs of rows to fit and rows to score, for the hold-out objective."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .spec import LearningOptions
+from .training_set import TrainingSet
+
+Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+def folds_of(rows: TrainingSet, options: LearningOptions) -> Folds:
+    """Return the user's own splits of the rows, or shuffled folds if they are counted.
+
+    Parameters
+    ----------
+    rows : TrainingSet
+    options : LearningOptions
+
+    Returns
+    -------
+    list of pairs of ndarrays of int
+
+    Raises
+    ------
+    ValueError
+        If one of the user's splits has no row left to fit or to score.
+    """
+    if options.n_folds is None:
+        splits = [
+            (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
+            for role in rows.roles.T
+        ]
+        if not all(len(train) and len(test) for train, test in splits):
+            raise ValueError(
+                "cv must leave rows of positive weight to fit and to score in each "
+                f"split, among the {rows.n_rows} rows that are learned from, got a "
+                "split without."
+            )
+        return splits
+    n_folds = min(options.n_folds, rows.n_rows)
+    if n_folds < 2:
+        return []
+    from sklearn.model_selection import KFold  # slow to import
+
+    folds = KFold(n_folds, shuffle=True, random_state=options.seed)
+    return list(folds.split(rows.Y))

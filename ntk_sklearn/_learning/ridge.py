@@ -1,0 +1,107 @@
+"""The ridge alone: along the leave-one-out path, and raised by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..objectives._loo import loo_along_alpha
+from ..solvers._cholesky import Solution, solve
+from ..solvers._row_weights import RowWeights
+
+# Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
+# kernel: half-decades.
+PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
+# How leave-one-out raises a ridge chosen by another objective: the first step of its
+# logarithm, between whose ends a cubic will do, and how many are tried.
+_RAISE, _MOST_RAISES = 2.0, 6
+
+
+def kernel_unit(K: np.ndarray, weights: RowWeights) -> float:
+    """Return the weighted mean diagonal of the centred kernel matrix.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+    weights : RowWeights
+
+    Returns
+    -------
+    float
+        The natural unit of a ridge.
+    """
+    p = weights.weight / weights.weight.sum()
+    mean = p @ np.diag(K)
+    return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
+
+
+def solve_raised(
+    K, Y, alpha: float, highest: float, weights: RowWeights, intercept: bool
+) -> tuple[float, Solution]:
+    """Solve with a ridge raised to the next minimum of the leave-one-out error.
+
+    It is never lowered, nor raised above `highest`.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+    Y : ndarray of shape (n, k)
+    alpha, highest : float
+    weights : RowWeights
+    intercept : bool
+
+    Returns
+    -------
+    alpha : float
+    solution : Solution
+    """
+    solution = solve(K, Y, alpha, weights, intercept)
+    if highest <= alpha:
+        return alpha, solution
+    value, slope = loo_along_alpha(solution, alpha, weights)
+    if slope >= 0.0:
+        return alpha, solution
+    del solution  # one inverse at a time
+
+    def along(ridge):
+        return loo_along_alpha(solve(K, Y, ridge, weights, intercept), ridge, weights)
+
+    alpha = _next_minimum(along, alpha, value, slope, highest)
+    return alpha, solve(K, Y, alpha, weights, intercept)
+
+
+def _next_minimum(along: Callable, alpha, value, slope, highest) -> float:
+    """Go up in growing steps until the slope turns, then halve what is between.
+
+    ``along(alpha)`` returns a value and a slope; the slope at the start is negative.
+    """
+    low, high = (np.log(alpha), value, alpha * slope), None
+    step, top = _RAISE, np.log(highest)
+    for _ in range(_MOST_RAISES):
+        if high is None:
+            at, step = min(low[0] + step, top), 2.0 * step
+        elif high[0] - low[0] > _RAISE:
+            at = 0.5 * (low[0] + high[0])
+        else:
+            break
+        value, slope = along(float(np.exp(at)))
+        found = at, value, np.exp(at) * slope
+        if found[2] > 0.0:
+            high = found
+        else:
+            low = found
+        if low[0] == top:
+            break
+    at = low[0] if high is None else _lowest(low, high)
+    return min(float(np.exp(at)), highest)
+
+
+def _lowest(low, high) -> float:
+    """Return the lowest point of the cubic through two points and their slopes."""
+    from scipy.interpolate import CubicHermiteSpline  # slow to import, needed only here
+
+    x, values, slopes = zip(low, high, strict=True)
+    cubic = CubicHermiteSpline(x, values, slopes)
+    found = cubic.derivative().roots(extrapolate=False)
+    return float(found[np.argmin(cubic(found))])

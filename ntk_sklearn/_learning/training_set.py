@@ -1,0 +1,90 @@
+"""The rows that a model is fitted to: inputs, targets, weights, folds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..solvers._row_weights import RowWeights
+
+
+class TrainingSet(NamedTuple):
+    """Checked rows, of positive weight.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, n_features), or a sequence of n objects
+        As the kernel sees them, or as its encoder does.
+    Y : ndarray of shape (n, k)
+        Numeric targets.
+    weights : RowWeights
+        What the hyperparameters are learned with.
+    class_factor : ndarray of shape (n,)
+        Factor of each weight in the last solve, after everything has been learned.
+    roles : ndarray of shape (n, n_splits)
+        The user's own splits for the hold-out objective, one in each column: 1 marks a
+        row to fit, 2 a row to score, 0 a row left alone.
+    """
+
+    X: np.ndarray
+    Y: np.ndarray
+    weights: RowWeights
+    class_factor: np.ndarray
+    roles: np.ndarray
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.Y)
+
+    @property
+    def solve_weights(self) -> RowWeights:
+        """Weights of the last solve."""
+        return self.weights.scaled(self.class_factor)
+
+    def take(self, rows) -> TrainingSet:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+
+        Returns
+        -------
+        TrainingSet
+        """
+        return TrainingSet(
+            self.X[rows],
+            self.Y[rows],
+            self.weights.take(rows),
+            self.class_factor[rows],
+            self.roles[rows],
+        )
+
+    def merged(self) -> tuple[TrainingSet, np.ndarray]:
+        """Merge repeated rows, if weights count them.
+
+        A row of weight 2 and the row twice then are the same problem, to the last
+        digit, and repeats cost nothing. Rows that are all distinct and of weight one
+        stay in their order.
+
+        Returns
+        -------
+        rows : TrainingSet
+        origin : ndarray of int, shape (n,)
+            The number of the merged row that each row has become.
+        """
+        counted = self.weights.multiplicity
+        origin = np.arange(self.n_rows)
+        if np.ndim(self.X) != 2 or not np.array_equal(self.weights.weight, counted):
+            return self, origin
+        table = np.column_stack([self.X, self.Y, self.roles])
+        first, inverse = np.unique(
+            table, axis=0, return_index=True, return_inverse=True
+        )[1:]
+        if len(first) == self.n_rows and (counted == 1.0).all():
+            return self, origin
+        origin = inverse.ravel()
+        weights = RowWeights(*[np.bincount(origin, weights=counted)] * 2)
+        return self.take(first)._replace(weights=weights), origin

@@ -1,0 +1,160 @@
+"""From the parameters of an estimator to the options of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.gaussian_process.kernels import Kernel
+
+from .._learning.spec import AlphaBounds, LearningOptions
+from .._models.choose import MATRICES, choose_solver
+from .._models.fit import NEEDS_VECTORS, FitOptions
+from .._utils.progress import FitProgress
+from ..kernels._on_rows import gradient_matrices
+from ._training_set import counts_folds
+
+# Centres of a Nyström model that is chosen for want of memory.
+_DEFAULT_CENTRES = 2000
+
+
+def checked_bounds(alpha_bounds) -> AlphaBounds:
+    """Return the bounds of the ridge as a pair of floats; None holds it.
+
+    Parameters
+    ----------
+    alpha_bounds : pair of floats or "fixed"
+
+    Returns
+    -------
+    pair of floats or None
+
+    Raises
+    ------
+    ValueError
+    """
+    if isinstance(alpha_bounds, str):
+        return None
+    bounds = np.asarray(alpha_bounds, dtype=np.float64)
+    if bounds.shape != (2,) or not 0 < bounds[0] <= bounds[1] < np.inf:
+        raise ValueError(
+            'alpha_bounds must be "fixed" or a pair (lower, upper) of positive '
+            f"numbers, got {alpha_bounds!r}."
+        )
+    return float(bounds[0]), float(bounds[1])
+
+
+def seed_of(random_state):
+    """Return what decides all that is drawn; None means 0."""
+    return 0 if random_state is None else random_state
+
+
+def takes_vectors(kernel: Kernel | str) -> bool:
+    """Whether inputs are a matrix of numbers, and not of any other kind."""
+    return isinstance(kernel, str) or kernel.requires_vector_input
+
+
+def solver_for(estimator: BaseEstimator, n: int) -> str:
+    """Return the solver for a number of rows in memory, and check that it can be used.
+
+    Parameters
+    ----------
+    estimator : WNTKRegressor or WNTKClassifier
+    n : int
+
+    Returns
+    -------
+    {"cholesky", "cg", "nystrom", "local"}
+
+    Raises
+    ------
+    ValueError
+        If the solver measures distances between rows that are no vectors.
+    """
+    solver, kernel = estimator.solver, estimator.kernel
+    if solver == "auto":
+        n_matrices, n_components = matrices_of(estimator), estimator.n_components
+        solver = choose_solver(n, n_components=n_components, n_matrices=n_matrices)
+    if solver in NEEDS_VECTORS and not takes_vectors(kernel):
+        raise ValueError(
+            f"solver={solver!r} measures distances between rows, but the rows of "
+            f'kernel={kernel!r} are no vectors; use solver="cholesky" or "cg".'
+        )
+    return solver
+
+
+def matrices_of(estimator: BaseEstimator) -> float:
+    """Return how many matrices of n by n an exact fit holds, at most."""
+    n_matrices = MATRICES["cholesky"]
+    if estimator.objective == "holdout":
+        n_matrices += 1  # parts of the kernel matrix, beside it
+    if not isinstance(estimator.kernel, str):
+        n_matrices += gradient_matrices(estimator.kernel)
+    return n_matrices
+
+
+def fit_options(
+    estimator: BaseEstimator, solver: str, progress: FitProgress | None
+) -> FitOptions:
+    """Return the options of a fit by a solver.
+
+    Parameters
+    ----------
+    estimator : WNTKRegressor or WNTKClassifier
+    solver : str
+    progress : FitProgress or None
+        Is told of every iteration.
+
+    Returns
+    -------
+    FitOptions
+    """
+    n_folds, seed = None, seed_of(estimator.random_state)
+    if counts_folds(estimator.cv):
+        n_folds = 5 if estimator.cv is None else estimator.cv
+    learning = LearningOptions(
+        alpha=estimator.alpha,
+        alpha_bounds=checked_bounds(estimator.alpha_bounds),
+        objective=estimator.objective,
+        optimizer=estimator.optimizer,
+        learning_rate=estimator.learning_rate,
+        max_iter=estimator.max_iter,
+        tol=estimator.tol,
+        fit_intercept=estimator.fit_intercept,
+        n_folds=n_folds,
+        seed=seed,
+        report=_reporter(estimator, progress),
+    )
+    n_centres = estimator.n_components or _DEFAULT_CENTRES
+    return FitOptions(
+        solver=solver,
+        n_centres=n_centres if solver in NEEDS_VECTORS else 0,
+        seed=seed,
+        learning=learning,
+        progress_name=progress_name(estimator),
+    )
+
+
+def progress_name(estimator: BaseEstimator) -> str | None:
+    """Return the name under which progress is printed, if that is wanted."""
+    return type(estimator).__name__ if estimator.verbose else None
+
+
+def _reporter(
+    estimator: BaseEstimator, progress: FitProgress | None
+) -> Callable[[int, float], None]:
+    """Return what tells of every iteration: to callbacks, and in print."""
+    iteration = count(1)
+
+    def report(n_rows, value):
+        if progress is not None:
+            progress.step()
+        if estimator.verbose:
+            print(  # noqa: T201
+                f"[{type(estimator).__name__}] iteration {next(iteration)} on {n_rows} "
+                f"rows, {estimator.objective} = {value:.6g}"
+            )
+
+    return report

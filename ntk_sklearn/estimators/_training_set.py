@@ -1,0 +1,164 @@
+"""From what a user gives to the rows that a model is fitted to."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight
+
+from .._blocks.sampling import gather
+from .._learning.training_set import TrainingSet
+from ..solvers._row_weights import RowWeights
+
+# Size of a table up to which repeated rows are merged where the solver can do without.
+_MERGED_SIZE = 20_000_000
+
+
+class Given(NamedTuple):
+    """What a user has given, checked.
+
+    Attributes
+    ----------
+    X : ndarray, sequence or source of blocks
+    y : ndarray of shape (n,) or (n, k)
+    weights : RowWeights
+        Of all rows, those of weight zero included.
+    streamed : bool
+        Whether the rows stay where they are, to be read in blocks.
+    features : dict
+        The attributes ``n_features_in_`` and ``feature_names_in_``.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: RowWeights
+    streamed: bool
+    features: dict
+
+    @property
+    def present(self) -> np.ndarray:
+        """Rows of positive weight, as booleans."""
+        return self.weights.weight > 0
+
+
+def checked_weights(sample_weight: ArrayLike | None, y) -> RowWeights:
+    """Check the weights of rows: integers count copies, other numbers do not.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n,), number or None
+    y : ndarray of shape (n,) or (n, k)
+
+    Returns
+    -------
+    RowWeights
+    """
+    if sample_weight is None:
+        return RowWeights.of(None, len(y))
+    kind = np.asarray(sample_weight).dtype.kind
+    weight = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
+    return RowWeights(weight, weight if kind in "iub" else np.ones(len(y)))
+
+
+def checked_targets(y) -> np.ndarray:
+    """Read the targets of rows that lie elsewhere, and check them."""
+    return check_array(gather(y), ensure_2d=False, dtype=None, input_name="y")
+
+
+def training_set(
+    given: Given, Y, class_factor, roles, *, learns_alpha: bool, must_merge: bool
+) -> tuple[TrainingSet, np.ndarray]:
+    """Leave out rows of weight zero, merge repeated ones, and settle the weights.
+
+    Parameters
+    ----------
+    given : Given
+    Y : ndarray of shape (n, k)
+        Numeric targets.
+    class_factor : ndarray of shape (n,)
+        Factor of each weight in the last solve; zero leaves the row out.
+    roles : ndarray of shape (n, n_splits)
+        The user's own splits: see `TrainingSet`.
+    learns_alpha : bool
+        Whether the ridge is learned, so that only ratios of weights matter.
+    must_merge : bool
+        Whether repeated rows are merged in a large table as well.
+
+    Returns
+    -------
+    rows : TrainingSet
+    origin : ndarray of int, shape (n,)
+        The training row that each given row has become, or -1.
+
+    Raises
+    ------
+    ValueError
+        If no row is left.
+    """
+    weights = given.weights.scaled(class_factor > 0)
+    if not weights.weight.any():
+        raise ValueError("sample_weight is zero for every row; none is left to fit.")
+    counted = np.array_equal(given.weights.weight, given.weights.multiplicity)
+    if learns_alpha and not counted:
+        weights = weights.scaled(np.count_nonzero(weights.weight) / weights.total)
+    rows = TrainingSet(given.X, Y, weights, class_factor, roles)
+    if given.streamed:
+        return rows, np.arange(len(Y))
+    origin = np.full(len(Y), -1)
+    present = np.flatnonzero(weights.weight > 0)
+    rows = rows if len(present) == len(Y) else rows.take(present)
+    origin[present] = np.arange(len(present))
+    if must_merge or np.size(given.X) <= _MERGED_SIZE:
+        rows, became = rows.merged()
+        origin[present] = became
+    return rows, origin
+
+
+def split_roles(cv, X, y) -> np.ndarray:
+    """Return the part of each row in the user's own splits for the hold-out objective.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable of index pairs or None
+    X, y : array-like of n rows
+
+    Returns
+    -------
+    ndarray of shape (n, n_splits)
+        A column for each split: 1 trains, 2 scores. None if the folds are only counted.
+
+    Raises
+    ------
+    ValueError
+        If there is no split, or one without rows to fit or to score, or one that scores
+        rows that it fits.
+    """
+    if counts_folds(cv):
+        return np.zeros((len(y), 0))
+    from sklearn.model_selection import check_cv  # slow to import
+
+    splits = list(check_cv(cv, y).split(X, y)) if cv else []
+    if not splits or not all(len(train) and len(test) for train, test in splits):
+        raise ValueError(
+            'cv must give at least one split for objective="holdout", each with '
+            f"rows to fit and rows to score, got {cv!r}."
+        )
+    roles = np.zeros((len(y), len(splits)))
+    for k, (train, test) in enumerate(splits):
+        roles[train, k] = 1
+        roles[test, k] += 2
+    if (roles == 3).any():
+        raise ValueError(
+            'cv must not score rows that it fits, for objective="holdout", got '
+            f"{(roles == 3).any(axis=1).sum()} such rows from {cv!r}."
+        )
+    return roles
+
+
+def counts_folds(cv) -> bool:
+    """Whether `cv` is a number of folds, or its default."""
+    return cv is None or isinstance(cv, Integral)

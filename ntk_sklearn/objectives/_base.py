@@ -1,0 +1,64 @@
+"""The form of every objective, and the algebra that several of them share.
+
+With ``P`` the inverse of ``K + alpha / weight`` (less its part along the constant, if
+there is an intercept) and ``a = P Y``, everything is made of these two: ``dP = -P dK
+P`` in either case.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import blas
+
+from .._utils.threads import factorising
+from ..solvers._cholesky import mirror_lower
+
+
+class Evaluation(NamedTuple):
+    """The value of an objective at a kernel matrix and a ridge, and its derivatives.
+
+    Attributes
+    ----------
+    value : float
+        To be minimised.
+    dK : ndarray of shape (n, n)
+        Derivative in the kernel matrix, symmetric.
+    dalpha : float
+        Derivative in the ridge.
+
+    Examples
+    --------
+    A step of the ridge against its derivative makes the objective smaller:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.objectives import evidence
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> K, Y = NTKernel()(X), np.sin(3.0 * X)
+    >>> found = evidence(K, Y, 0.1)
+    >>> step = 0.01 * np.sign(found.dalpha)
+    >>> bool(evidence(K, Y, 0.1 - step).value < found.value)
+    True
+    """
+
+    value: float
+    dK: np.ndarray
+    dalpha: float
+
+
+def second_order(P, q, A, B, scale):
+    """Return ``scale * (P diag(q) P - (A B' + B A') / 2)``, of which half is computed.
+
+    P is symmetric, and overwritten; q is not negative. Both products go into the same
+    triangle.
+    """
+    P *= np.sqrt(q)
+    # In Fortran order the transposes are what BLAS reads, so nothing is copied.
+    with factorising(len(P)):
+        M = blas.dsyrk(scale, P.T, trans=1, lower=1)
+    M = blas.dsyr2k(
+        -0.5 * scale, A.T, B.T, beta=1.0, c=M, trans=1, lower=1, overwrite_c=1
+    )
+    return mirror_lower(M).T

@@ -1,0 +1,83 @@
+"""The marginal likelihood of a Gaussian process."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import blas
+
+from .._utils.threads import one_blas_thread
+from ..solvers._cholesky import solve
+from ..solvers._row_weights import RowWeights
+from ._base import Evaluation
+
+
+@one_blas_thread()
+def evidence(
+    K,
+    Y,
+    alpha,
+    sample_weight=None,
+    intercept=True,
+    overwrite_K=False,
+    *,
+    free_scale=False,
+) -> Evaluation:
+    """Negative log marginal likelihood of a Gaussian process with noise alpha.
+
+    Outputs are independent. The intercept has a flat prior (restricted likelihood).
+
+    Parameters
+    ----------
+    K, Y, alpha, sample_weight, intercept, overwrite_K
+        As for `loo`.
+    free_scale : bool, default=False
+        Whether kernel and noise have a common factor, one for each output, at its most
+        likely value. Then neither units of the targets nor a factor of kernel and ridge
+        change what is learned; outputs that do not vary count for nothing.
+
+    Returns
+    -------
+    Evaluation
+        In nats, summed over the outputs.
+
+    Examples
+    --------
+    A factor of kernel and ridge changes nothing where the scale is free:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.objectives import evidence
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> K, Y = NTKernel()(X), np.sin(3.0 * X)
+    >>> here = evidence(K, Y, 0.1, free_scale=True).value
+    >>> there = evidence(5.0 * K, Y, 0.5, free_scale=True).value
+    >>> bool(np.isclose(here, there))
+    True
+    """
+    weights = RowWeights.of(sample_weight, len(K))
+    s, copies = weights
+    total = copies.sum()
+    freedom = total - intercept
+    free_scale = free_scale and freedom >= 1.0  # else there is nothing to tell it by
+    if free_scale:
+        Y = Y[:, np.ptp(Y, axis=0) > 0.0 if intercept else Y.any(axis=0)]
+        units = np.abs(Y).max(axis=0)  # squares of tiny numbers vanish
+        Y = Y / units
+    k = Y.shape[1]
+    solved = solve(K, Y, alpha, weights, intercept, overwrite_K)
+    a, logdet = solved.dual_coef, solved.logdet
+    # Of the copies of a row but one, only the noise matters.
+    logdet += np.log(copies).sum() + (copies - 1.0) @ np.log(alpha * copies / s)
+    squares = np.sum((Y - solved.intercept) * a, axis=0)
+    value = logdet + np.log(solved.constant) + total * np.log(2.0 * np.pi)
+    value *= 0.5 * k
+    if free_scale:
+        scale = np.maximum(squares / freedom, 1e-300)
+        value += freedom * np.sum(0.5 + 0.5 * np.log(scale) + np.log(units))
+        a /= np.sqrt(scale)
+    else:
+        value += 0.5 * squares.sum()
+    # In place: the transpose of a symmetric matrix is what BLAS calls its own order.
+    M = blas.dgemm(-0.5, a, a, beta=0.5 * k, c=solved.P.T, trans_b=1, overwrite_c=1).T
+    dalpha = np.diag(M) @ weights.noise(1.0) + 0.5 * k * (total - len(K)) / alpha
+    return Evaluation(float(value), M, float(dalpha))

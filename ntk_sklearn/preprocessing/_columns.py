@@ -1,0 +1,177 @@
+"""Codes of one column of a table: scaled numbers, a thermometer, a rank.
+
+Each has `usable`, whether the column varies enough to be written at all; `width`, the
+number of columns it becomes; `length_scale`, by which a neural tangent kernel divides
+them; and `suffixes`, which their names get. Statistics are weighted, so that a row of
+weight 2 is the row twice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._utils.validation import is_flat, weighted_moments
+
+# Numbers are held within the training range widened by this share on either side:
+# rectified kernels extrapolate linearly, and one stray value would rule a prediction.
+MARGIN = 0.1
+# Nearer to zero than this, in units of the largest one, numbers have one rank: slopes
+# between them would overflow.
+_TINY = 1e-290
+# Values and positions that differ by this share are the same but for rounding, which a
+# change of units may bring about or undo.
+_ROUNDING = 1e-12
+
+
+class Standard:
+    """``(x - mean) / std``, clipped to the widened training range."""
+
+    width, length_scale, suffixes = 1, 1.0, ("",)
+
+    def __init__(self, clip: bool):
+        self.clip = clip
+
+    def fit(self, x: np.ndarray, s: np.ndarray) -> Standard:
+        """Learn the mean, the deviation and the range of a column."""
+        mean, scale = weighted_moments(x, s)
+        self.usable = scale > 0.0 and not is_flat(x)
+        self.mean, self.scale = mean, scale if self.usable else 1.0
+        reach = MARGIN * np.ptp(x) if self.clip else np.inf
+        self.low, self.high = x.min() - reach, x.max() + reach
+        return self
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """Scale the numbers of a column."""
+        held = np.minimum(np.maximum(x, self.low), self.high)
+        return ((held - self.mean) / self.scale)[:, None]
+
+
+class Thermometer:
+    """Indicators of x lying above each of its quantiles: centred, of variance one."""
+
+    length_scale = 1.0
+
+    def __init__(self, n_quantiles: int):
+        self.n_quantiles = n_quantiles
+
+    def fit(self, x: np.ndarray, s: np.ndarray) -> Thermometer:
+        """Learn the quantiles of a column, and how many numbers lie above each."""
+        self.edges = np.empty(0) if is_flat(x) else self._edges(x, s)
+        self.width = self.edges.size
+        self.usable = self.width > 0
+        self.suffixes = [f"_step{k}" for k in range(self.width)]
+        if self.usable:
+            Z = self._climb(x)
+            self.mean = s @ Z / s.sum()
+            self.scale = np.sqrt((s @ (Z - self.mean) ** 2).sum() / s.sum())
+        return self
+
+    def _edges(self, x, s):
+        values, mass = _masses(x, s)
+        below = np.cumsum(mass)[:-1] / mass.sum()
+        middle = values[:-1] + np.diff(values) / 2
+        if len(middle) <= self.n_quantiles:
+            return middle
+        wanted = np.arange(1, self.n_quantiles + 1) / (self.n_quantiles + 1)
+        return middle[np.unique(np.abs(below - wanted[:, None]).argmin(axis=1))]
+
+    def _climb(self, x):
+        return (x[:, None] > self.edges).astype(np.float64)
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """Write the numbers of a column as steps."""
+        return (self._climb(x) - self.mean) / self.scale
+
+
+class Rank:
+    """How far x has come from the smallest to the largest value, between 0 and 1.
+
+    A rank is a straight line between two quantiles, or between two values where there
+    are few. Divided by `length_scale`, the steps that a neural tangent kernel makes of
+    it have variance one, or nearly: they are taken to be infinitely many.
+    """
+
+    width, suffixes = 1, ("_rank",)
+
+    def __init__(self, n_quantiles: int, is_standard: bool):
+        self.n_quantiles = n_quantiles
+        self.is_standard = is_standard  # centred and of variance one, then
+
+    def fit(self, x: np.ndarray, s: np.ndarray) -> Rank:
+        """Learn the quantiles of a column."""
+        # In units of a power of two, so that no quantile and no slope leaves the range
+        # of numbers, and no digit changes.
+        self.exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
+        values, mass = _masses(self._in_units(x), s)
+        self.usable = len(values) > 1 and not is_flat(x)
+        self.is_binary = len(values) == 2
+        few = len(values) <= self.n_quantiles + 1
+        wanted = np.linspace(0.0, 1.0, self.n_quantiles + 1)
+        self.edges = values if few else _quantiles(values, mass, wanted)
+        self.levels = np.linspace(0.0, 1.0, len(self.edges))
+        ranks = np.interp(values, self.edges, self.levels)
+        below = np.cumsum(mass)[:-1] / mass.sum()
+        self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))
+        if self.is_standard:
+            self.length_scale = 1.0
+            self.mean, self.scale = weighted_moments(ranks, mass)
+        return self
+
+    def _in_units(self, x):
+        with np.errstate(over="ignore"):  # far beyond the largest value
+            x = np.ldexp(x, -self.exponent)
+        return np.where(np.abs(x) < _TINY, 0.0, x)
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """Write the numbers of a column as ranks."""
+        ranks = np.interp(self._in_units(x), self.edges, self.levels)
+        if self.is_standard:
+            ranks -= self.mean
+            ranks /= self.scale
+        return ranks[:, None]
+
+
+def _masses(x, s):
+    """Return the distinct values and the weight of each.
+
+    Values that differ by rounding only, such as 0.3 and 0.1 + 0.2, are one.
+    """
+    values, inverse = np.unique(x, return_inverse=True)
+    mass = np.bincount(inverse.ravel(), weights=s)
+    near = np.diff(values) <= _ROUNDING * np.abs(values[1:])
+    if not near.any():
+        return values, mass
+    starts = np.flatnonzero(np.concatenate([[True], ~near]))
+    sizes = np.diff(np.append(starts, len(values)))
+    lowest, highest = values[starts], values[starts + sizes - 1]
+    # A long run, of time stamps for instance, is no rounding.
+    long = highest - lowest > _ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
+    first = np.repeat(long, sizes)
+    first[starts] = True
+    return values[first], np.add.reduceat(mass, np.flatnonzero(first))
+
+
+def _quantiles(values, mass, levels):
+    """Quantiles as of the repeated rows, interpolated linearly."""
+    mass = mass / min(1.0, mass.min())  # shares of a row have no positions of their own
+    last = np.cumsum(mass) - 1.0  # position of each value's last copy
+    first = last - mass + 1.0
+    positions = np.stack([first, last], axis=1).ravel()
+    grid = np.repeat(values, 2)
+    keep = np.concatenate([[True], np.diff(positions) > 0])
+    positions, grid = positions[keep], grid[keep]
+    at = _snapped(levels * (mass.sum() - 1.0), positions)
+    return np.unique(np.interp(at, positions, grid))
+
+
+def _snapped(at, positions):
+    """Move what misses a position by rounding onto it.
+
+    Beside the first of many equal values would be another quantile, and all ranks
+    above would be one level higher.
+    """
+    right = np.searchsorted(positions, at).clip(max=len(positions) - 1)
+    for neighbour in (np.maximum(right - 1, 0), right):
+        near = np.abs(positions[neighbour] - at) <= _ROUNDING * positions[-1]
+        at = np.where(near, positions[neighbour], at)
+    return at

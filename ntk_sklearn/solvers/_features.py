@@ -1,0 +1,116 @@
+"""Whitened Nyström features: rows as a few centres see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .._utils.blas import solve_lower
+from ._cholesky import factorise
+
+# Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
+# pivot magnifies the rounding of the kernel by 1e6 then, and no more.
+_JITTER = 1e-12
+
+
+class Kernel(Protocol):
+    """A function of one or two sets of rows that returns their kernel matrix."""
+
+    def __call__(self, X, Y=None, /) -> np.ndarray: ...
+
+
+class KernelWithDiagonal(Kernel, Protocol):
+    """A kernel that knows its diagonal."""
+
+    def diag(self, X, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class NystromFeatures:
+    """The whitened features of a Nyström model.
+
+    With centres C and ``K(C, C) = L L'``, a row x has the features ``L^-1 k(C, x)``;
+    their inner products are the Nyström approximation of the kernel. `of` makes them
+    from a kernel and its centres.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(X, centres)``, an array of shape (n_rows, m).
+    centres : ndarray of shape (m, n_encoded)
+        Rows that the kernel compares all others with.
+    factor : ndarray of shape (m, m)
+        L, in its lower triangle, in Fortran order.
+    transform : callable, default=None
+        What is done to raw rows before the kernel sees them, a tile at a time; it has
+        to be picklable where tasks run in other processes. None leaves them as they
+        are.
+    n_features : int, default=None
+        Number of columns of raw rows; None means that of the centres.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import NTKernel
+    >>> from ntk_sklearn.solvers import NystromFeatures
+    >>> kernel, X = NTKernel(), np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> Z = NystromFeatures.of(kernel, X[::2])(X)
+    >>> Z.shape
+    (10, 20)
+    >>> np.allclose((Z.T @ Z)[:, ::2], kernel(X, X[::2]))
+    True
+    """
+
+    kernel: Kernel
+    centres: np.ndarray
+    factor: np.ndarray
+    transform: Callable[[np.ndarray], np.ndarray] | None = None
+    n_features: int | None = None
+
+    @classmethod
+    def of(
+        cls, kernel: Kernel, centres, transform=None, n_features=None
+    ) -> NystromFeatures:
+        """Return the features of a kernel with these centres.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the kernel matrix of the centres is not positive definite to rounding.
+        """
+        centres = np.ascontiguousarray(centres, dtype=np.float64)
+        return cls(kernel, centres, _whitener(kernel(centres)), transform, n_features)
+
+    @property
+    def width(self) -> int:
+        """Number of columns of raw rows."""
+        return self.centres.shape[1] if self.n_features is None else self.n_features
+
+    def tile(self, X) -> np.ndarray:
+        """Return the kernel between raw rows and the centres, (n_rows, m)."""
+        return self.kernel(
+            X if self.transform is None else self.transform(X), self.centres
+        )
+
+    def __call__(self, X) -> np.ndarray:
+        """Return the features of raw rows as columns: (m, n_rows), in Fortran order."""
+        tile = np.require(self.tile(X), np.float64, ["C", "W"])
+        return solve_lower(self.factor, tile.T)  # in the order that BLAS wants
+
+
+def _whitener(K: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor of the centres' kernel, in Fortran order."""
+    scale = float(np.mean(np.diag(K)))
+    ladder = (_JITTER, 100 * _JITTER, 1e4 * _JITTER)
+    A = np.array(K, dtype=np.float64, order="F")
+    what = f"the kernel matrix of the {len(K)} centres"
+    advice = "check that the kernel is a valid one."
+    return np.asfortranarray(np.tril(factorise(A, 0.0, scale, what, advice, ladder)[0]))
+
+
+def multiply(K, coef) -> np.ndarray:
+    """Return ``K @ coef`` in the precision of `K`: a mixed product would copy it."""
+    return K @ coef.astype(K.dtype, copy=False)
