@@ -1,20 +1,9 @@
-"""What a run survives or tells: full disks, unreadable blocks, models that warn.
-
-A limit on the size of files fills the disk of this process alone: writes are cut short
-and then fail, as on a device without room.
-"""
+"""What a fit survives or tells: full disks and unreadable blocks."""
 
 import errno
-import io
 import os
 import pickle
-import shutil
-import subprocess
-import sys
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -22,27 +11,10 @@ import pytest
 from joblib.parallel import ThreadingBackend
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
 
 from ntk_sklearn import NTKernel
 from ntk_sklearn._blocks.reading import load
 from ntk_sklearn._blocks.sources import Block, Mapped, row_blocks
-from ntk_sklearn.comparison import (
-    MODELS,
-    Model,
-    Settings,
-    StudyError,
-    load_bundled,
-    read_results,
-    report,
-    run_study,
-    with_folds,
-)
-from ntk_sklearn.comparison.cli import main
-from ntk_sklearn.comparison.datasets import draw_splits
-from ntk_sklearn.comparison.plots import write_plots
-from ntk_sklearn.comparison.progress import Progress
-from ntk_sklearn.comparison.results import _HEADER
 from ntk_sklearn.estimators._classifier import WNTKClassifier
 from ntk_sklearn.estimators._regressor import WNTKRegressor
 from ntk_sklearn.solvers import (
@@ -52,6 +24,8 @@ from ntk_sklearn.solvers import (
     accumulate,
     predict,
 )
+
+from .disk import full_beyond
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)
@@ -67,162 +41,6 @@ MODEL = WNTKRegressor(
 needs_proc = pytest.mark.skipif(
     not os.path.exists("/proc/self/mem"), reason="no file that cannot be read"
 )
-needs_full = pytest.mark.skipif(
-    not os.path.exists("/dev/full"), reason="no device that is always full"
-)
-
-
-@contextmanager
-def full_beyond(n_bytes):
-    """Let no file of this process, or of one that it starts, grow beyond a size."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def _can_mount(folder) -> bool:
-    """Whether a small file system of our own may be mounted, which needs no root."""
-    if not sys.platform.startswith("linux") or shutil.which("unshare") is None:
-        return False
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(folder)]
-    command = ["unshare", "-Urm", *mount]
-    return not subprocess.run(command, check=False, capture_output=True).returncode
-
-
-# -- the results of a study -----------------------------------------------------------
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """A model that counts its fits."""
-    fits = []
-
-    def tune(X, y, splits):
-        fits.append(len(y))
-        return LogisticRegression(max_iter=1000)
-
-    model = Model("counts", lambda job: tune, default=())
-    monkeypatch.setitem(MODELS, "counted", model)
-    return fits
-
-
-COMMAND = ["compare", "--data", "iris", "--models", "counted", "--folds", "4"]
-
-
-def check_half_lines(path, n_rows):
-    assert path.read_bytes().endswith(b"\n")
-    assert len(read_results(path)) == n_rows
-
-
-def test_results_on_a_full_disk_are_whole_and_resumed(tmp_path, counted, capsys):
-    out = tmp_path / "r.csv"
-    command = [*COMMAND, "--jobs", "1", "--out", str(out)]
-    with full_beyond(len(_HEADER) + 300):
-        assert main(command) == 2
-    message = capsys.readouterr().err.splitlines()[-1]
-    assert f"error: --out {out}: the result of counted on iris, fold 1, " in message
-    assert "cannot be written: File too large; the file holds the 1 before" in message
-    assert message.endswith("the same command resumes from them")
-    check_half_lines(out, 1)
-    assert main(command) == 0
-    assert len(counted) == 5  # the one that found no room, again
-    check_half_lines(out, 4)
-
-
-def test_no_room_for_the_first_line(tmp_path, counted, capsys):
-    out = tmp_path / "r.csv"
-    with full_beyond(20):
-        assert main([*COMMAND, "--out", str(out)]) == 2
-    assert capsys.readouterr().err == f"{_error(out)}: File too large\n"
-    assert out.read_bytes() == b""
-    assert counted == []
-
-
-def _error(out):
-    return f"ntk_sklearn: error: --out {out}"
-
-
-@pytest.mark.parametrize("n_bytes", [0, 1, 20, len(_HEADER) - 1, len(_HEADER)])
-def test_a_header_that_was_cut_short_is_mended(tmp_path, counted, n_bytes):
-    out = tmp_path / "r.csv"
-    out.write_bytes(_HEADER[:n_bytes])
-    assert read_results(out) == []
-    data = with_folds(load_bundled(["iris"])[0], 2, 0)
-    run_study([data], ["counted"], out=out, progress=False)
-    assert out.read_bytes().startswith(_HEADER)
-    check_half_lines(out, 2)
-
-
-def test_results_go_to_files_only(tmp_path, capsys):
-    for path in (tmp_path, Path(os.devnull)):
-        assert main([*COMMAND[:3], "--out", str(path)]) == 2
-        assert f"{_error(path)}: is not a file" in capsys.readouterr().err
-
-
-def test_results_on_a_small_file_system(tmp_path):
-    disk, copy = tmp_path / "disk", tmp_path / "copy.csv"
-    disk.mkdir()
-    if not _can_mount(disk):
-        pytest.skip("user namespaces with mounts are not allowed here")
-    script = (
-        f"mount -t tmpfs -o size=4k none {disk}; {sys.executable} -m ntk_sklearn "
-        "compare --data iris,wine --models rbf-svm,nngp-svm,wntk,rbf-ridge,nngp-ridge "
-        f"--quick --jobs 2 --out {disk}/r.csv; status=$?; cp {disk}/r.csv {copy}; "
-        "exit $status"
-    )
-    run = subprocess.run(
-        ["unshare", "-Urm", "sh", "-c", script],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 2, run.stderr
-    assert "cannot be written: No space left on device" in run.stderr
-    assert "Traceback" not in run.stderr
-    n_rows = copy.read_bytes().count(b"\n") - 1
-    assert f"the file holds the {n_rows} before it" in run.stderr
-    check_half_lines(copy, n_rows)
-
-
-def test_half_a_picture_is_removed(tmp_path):
-    pytest.importorskip("matplotlib")
-    data = [with_folds(d, 2, 0) for d in load_bundled(["iris", "wine"])]
-    rows = run_study(data, ["rbf-svm", "wntk"], Settings(quick=True), progress=False)
-    write_plots(tmp_path / "before", rows)  # matplotlib has files of its own to write
-    with (
-        full_beyond(5000),
-        pytest.raises(StudyError, match=r"--plots .*difference.png: cannot be written"),
-    ):
-        write_plots(tmp_path / "plots", rows)
-    assert os.listdir(tmp_path / "plots") == []
-
-
-def full_stream():
-    """Open a text file on a device that is full."""
-    return io.TextIOWrapper(open("/dev/full", "wb", buffering=0), write_through=True)
-
-
-@needs_full
-def test_a_report_that_cannot_be_written(counted, capsys, monkeypatch):
-    with full_stream() as stream, monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", stream)
-        assert main([*COMMAND, "--jobs", "1"]) == 2
-    assert "report cannot be written: No space left" in capsys.readouterr().err
-
-
-@needs_full
-def test_a_full_log_does_not_stop_a_study():
-    with full_stream() as stream:
-        progress = Progress([("a", 1.0)], stream, every=0.0)
-        progress.advance("a", 1.0, 0.1, "one")
-        progress.close()
-
-
-# -- blocks of rows -------------------------------------------------------------------
 
 
 def fit(X=X, Y=Y, **options):
@@ -246,16 +64,6 @@ def test_workers_do_without_a_full_folder(tmp_path):
         found = fit(*many, block_rows=4000)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert [name for *_, names in os.walk(tmp_path) for name in names] == []
-
-
-def test_a_study_needs_no_folder_for_its_workers(tmp_path):
-    data = with_folds(load_bundled(["digits"])[0], 2, 0)
-    data = replace(data, X=np.repeat(data.X, 2, axis=1))  # 1.8 MB: joblib makes files
-    settings = Settings(quick=True)
-    with joblib.parallel_config(temp_folder=tmp_path), full_beyond(100_000):
-        rows = run_study([data], ["rbf-ridge"], settings, n_jobs=2, progress=False)
-    assert all(row.ok for row in rows)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_sent_at_all_says_so():
@@ -355,37 +163,6 @@ def test_files_in_any_order_and_type(files):
     for path in files[0]:
         np.save(path, np.load(path).astype(">f4"))
     np.testing.assert_allclose(fit(*files), expected, rtol=1e-3, atol=1e-4)
-
-
-# -- warnings of a study --------------------------------------------------------------
-
-
-def test_rare_classes_do_not_warn(counted):
-    y = np.array([0] * 20 + [1] * 20 + [2] * 3)
-    assert len(draw_splits(y, "classification", 5, 0)) == 5
-    data = load_bundled(["iris"])[0]
-    rare = replace(
-        data, X=data.X[np.r_[:40, 50:90, 100:103]], y=np.repeat([0, 1, 2], [40, 40, 3])
-    )
-    rows = run_study([with_folds(rare, 2, 0)], ["counted"], progress=False)
-    assert [row.n_warnings for row in rows] == [0, 0]
-
-
-def test_warnings_of_models_are_named(tmp_path, monkeypatch):
-    def tuner(job):
-        # Stopped before it has converged.
-        return lambda X, y, splits: LogisticRegression(max_iter=1)
-
-    monkeypatch.setitem(MODELS, "hasty", Model("warns", tuner, default=()))
-    data = with_folds(load_bundled(["iris"])[0], 3, 0)
-    out = tmp_path / "r.csv"
-    for _ in range(2):  # computed, and read again
-        rows = run_study([data], ["hasty", "wntk"], out=out, progress=False)
-        assert all(row.ok for row in rows)
-        text = report(rows)
-        assert "not shown: hasty 3." in text
-        assert "hasty warned on iris (3 folds): ConvergenceWarning: lbfgs" in text
-        assert "wntk warned" not in text
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was():
