@@ -18,7 +18,7 @@ PLAIN_DATA = {
     "ntk_sklearn.__version__",
     "ntk_sklearn.activations.ACTIVATIONS",
     "ntk_sklearn.comparison.models.registry.MODELS",
-    "ntk_sklearn.objectives._objectives.OBJECTIVES",
+    "ntk_sklearn.objectives.OBJECTIVES",
     "ntk_sklearn.optimizers.OPTIMIZERS",
 }
 

@@ -103,6 +103,10 @@ class RidgeModel(ABC):
     def posterior_variance(self, X: np.ndarray) -> np.ndarray:
         """Return the posterior variance of the function at raw rows: (n, k)."""
 
+    def plus(self, batch: TrainingSet, progress_name: str | None) -> RidgeModel:
+        """Return the model fitted to more rows; only Nyström models can take them."""
+        raise TypeError(f"a {type(self).__name__} takes no more rows.")
+
     def encode(self, X: np.ndarray) -> np.ndarray:
         """Write raw rows as the kernel sees them."""
         return X if self.encoder is None else self.encoder.transform(X)

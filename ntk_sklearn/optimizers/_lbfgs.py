@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, OptimizeResult
+from ._result import FIRST_CHANGE, OptimizeResult
 
 # What SciPy, which knows no infinities, is told of an impossible point, in its units.
 _IMPOSSIBLE = 1e10

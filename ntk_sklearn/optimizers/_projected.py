@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, OptimizeResult
+from ._result import FIRST_CHANGE, OptimizeResult
 
 # A success doubles the rate, a failure halves it, and after so many halvings there is
 # no descent.

@@ -1,17 +1,19 @@
-"""Where an optimiser ends, and how it begins."""
+"""The result of an optimiser."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from ._curvature import Curvature
 
 # The first step changes no parameter by more than this share.
 FIRST_CHANGE = 0.5
 
 
 class OptimizeResult(NamedTuple):
-    """Where an optimiser ended.
+    """The result of an optimiser.
 
     Attributes
     ----------
@@ -28,4 +30,4 @@ class OptimizeResult(NamedTuple):
     u: np.ndarray
     path: list[float]
     converged: bool
-    curvature: Any = None
+    curvature: Curvature | None = None
