@@ -14,6 +14,17 @@ class Curvature:
         The diagonal to start from.
     pairs : sequence of pairs of ndarray of shape (p,)
         Steps, and how the gradient changed along each.
+
+    Examples
+    --------
+    A step along which the slope changes by four times as much has a curvature of four:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import Curvature
+    >>> curvature = Curvature(1.0)
+    >>> curvature.add(np.array([1.0, 0.0]), np.array([4.0, 0.0]))
+    >>> curvature @ np.array([8.0, 3.0])
+    array([2., 3.])
     """
 
     def __init__(self, first, pairs=()):

@@ -44,6 +44,25 @@ def bfgs(
     -------
     OptimizeResult
         With the curvature.
+
+    Examples
+    --------
+    The lowest point of a parabola lies beyond a bound:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import bfgs
+    >>> def evaluate(u):
+    ...     return float(np.sum((u - [1.0, 3.0]) ** 2)), 2.0 * (u - [1.0, 3.0])
+    >>> found = bfgs(
+    ...     evaluate,
+    ...     np.zeros(2),
+    ...     np.array([[-2.0, 2.0], [-2.0, 2.0]]),
+    ...     max_iter=50,
+    ...     tol=1e-9,
+    ...     report=lambda value: None,
+    ... )
+    >>> found.u.round(3), found.converged
+    (array([1., 2.]), True)
     """
     low, high = bounds.T
     u = np.clip(start, low, high)

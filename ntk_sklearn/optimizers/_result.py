@@ -25,6 +25,13 @@ class OptimizeResult(NamedTuple):
         Whether it ended by its own rule and not by the limit of iterations.
     curvature : Curvature or None
         What a quasi-Newton method has seen of the objective.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import OptimizeResult
+    >>> OptimizeResult(np.zeros(2), [3.0, 1.0], True).path[-1]
+    1.0
     """
 
     u: np.ndarray
