@@ -21,7 +21,7 @@ from ..solvers._row_weights import RowWeights
 
 # Numbers held for each encoded input of a row while its kernel is computed: the input,
 # what the encoder makes it from, and what the engine keeps of a rank.
-_PER_INPUT = 6
+_PER_INPUT = 10
 
 
 def row_slices(n_rows: int, n_columns: int) -> Iterator[slice]:
