@@ -13,7 +13,7 @@ from ntk_sklearn.estimators._defaults import classification_specs, regression_sp
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.solvers import ridge_path
 
-from .learning_cases import problem_of, training_set
+from ..learning_cases import problem_of, training_set
 
 
 def _data(n=70, seed=0):
