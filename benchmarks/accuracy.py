@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import rankdata
+from timing import timed
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
 
@@ -91,9 +92,9 @@ def main():
     score = {"classification": classification, "regression": regression}[options.task]
     table, seconds = [], []
     for row in rows:
-        start = time.perf_counter()
-        ours = score(options.data / f"{row['name']}.npz", options.masks)
-        seconds.append(time.perf_counter() - start)
+        path = options.data / f"{row['name']}.npz"
+        elapsed, ours = timed(partial(score, path, options.masks))
+        seconds.append(elapsed)
         table.append([*(float(row[c]) for c in columns), ours])
         print(f"{row['name']}: {ours:.4f} in {seconds[-1]:.1f} s", flush=True)
     names = [row["name"] for row in rows]

@@ -1,26 +1,23 @@
 """What learning costs: objectives against one factorisation, fits against the authors'.
 
-Run ``python benchmarks/fit.py``. Contenders are interleaved in one run, and medians and
-their ratios are printed, because machines are noisy.
+Run ``python benchmarks/fit.py``. Contenders are timed in turn, and medians and their
+ratios are printed, because machines are noisy.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 import warnings
-from collections import Counter
-from unittest import mock
+from functools import partial
 
 import numpy as np
 from scipy.linalg import lapack
 from sklearn.datasets import make_regression
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
+from timing import interleaved
 
 from ntk_sklearn import WeightedNTKernel, WNTKRegressor
-from ntk_sklearn._learning.problem import Problem
 from ntk_sklearn.objectives import OBJECTIVES
 
 
@@ -30,24 +27,18 @@ def data(n, n_features=20, seed=0):
     return X, (y - y.mean()) / y.std()
 
 
-def interleaved(contenders, rounds):
-    """Return the median time of each contender, run in turn `rounds` times."""
-    times = {name: [] for name in contenders}
-    for call in contenders.values():
-        call()  # compile, touch memory
-    for _ in range(rounds):
-        for name, call in contenders.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def cholesky_and_inverse(K):
     """One factorisation and inverse: the unit of the first table."""
     A = K.copy().T
     factor, _ = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
     return lapack.dpotri(factor, lower=1, overwrite_c=1)[0]
+
+
+def evaluate(objective, kernel, X, Y, alpha):
+    """Return an objective with all its gradients, as learning evaluates it."""
+    on_rows = kernel.on_rows(X)
+    found = objective(on_rows.gram(), Y, alpha, overwrite_K=True)
+    return found.value, on_rows.contract(found.dK), found.dalpha
 
 
 def objectives(n, depth, rounds):
@@ -58,13 +49,11 @@ def objectives(n, depth, rounds):
     K[np.diag_indices(n)] += 1.0
     contenders = {"cholesky + inverse": lambda: cholesky_and_inverse(K)}
     for name in ("loo", "gcv", "evidence"):
-        problem = Problem(
-            kernel, X, y[:, None], None, True, OBJECTIVES[name], 1.0, (1e-8, 1e8)
+        objective = OBJECTIVES[name]
+        contenders[f"{name}, whole evaluation"] = partial(
+            evaluate, objective, kernel, X, y[:, None], 1.0
         )
-        contenders[f"{name}, whole evaluation"] = lambda p=problem: p.evaluate(p.start)
-        contenders[f"{name}, matrix part"] = lambda name=name: OBJECTIVES[name](
-            K, y[:, None], 1.0
-        )
+        contenders[f"{name}, matrix part"] = partial(objective, K, y[:, None], 1.0)
     contenders["gram"] = lambda: kernel(X)
     contenders["contraction"] = lambda: kernel.contract(X, K)
     return interleaved(contenders, rounds)
@@ -94,19 +83,12 @@ def authors_update(components, y, train, valid, alpha, rate, iterations):
     return w
 
 
-def evaluations(model, X, y):
-    """Fit a model and say how often it evaluated its objective, by number of rows."""
-    counts: Counter = Counter()
-    evaluate = Problem.evaluate
-
-    def counted(problem, u):
-        counts[len(problem.Y)] += 1
-        return evaluate(problem, u)
-
-    with mock.patch.object(Problem, "evaluate", counted):
-        model.fit(X, y)
-    parts = ", ".join(f"{k} on {rows} rows" for rows, k in counts.items())
-    print(f"{model.n_iter_} iterations of {type(model).__name__}; evaluations: {parts}")
+def iterations(model):
+    """Say how many iterations a fitted model took, by number of rows."""
+    sizes, counts = np.unique(model.objective_rows_, return_counts=True)
+    pairs = zip(counts, sizes, strict=True)
+    parts = ", ".join(f"{count} on {rows} rows" for count, rows in pairs)
+    print(f"{model.n_iter_} iterations of {type(model).__name__}; its path: {parts}")
 
 
 def fits(n, depth, rounds):
@@ -115,21 +97,21 @@ def fits(n, depth, rounds):
     Theirs are on all rows; ours are on parts of them first, as they come by default.
     """
     X, y = data(n)
-    model = WNTKRegressor()
-    evaluations(model, X, y)
+    model = WNTKRegressor().fit(X, y)
+    iterations(model)
     # A kernel for every tensor of parameters, as their code has: a layer's weights and
     # its biases. What the kernels hold does not matter to the time.
     components = np.repeat(WeightedNTKernel(depth=depth).components(X) / 2, 2, axis=0)
     train, valid = np.arange(int(0.8 * n)), np.arange(int(0.8 * n), n)
-    iterations = max(model.n_iter_, 1)
+    as_many = max(model.n_iter_, 1)
     weighted = WNTKRegressor(
-        WeightedNTKernel(depth=depth), objective="loo", max_iter=iterations, tol=0.0
+        WeightedNTKernel(depth=depth), objective="loo", max_iter=as_many, tol=0.0
     )
-    evaluations(weighted, X, y)
+    iterations(weighted.fit(X, y))
     return interleaved(
         {
             "authors' update": lambda: authors_update(
-                components, y, train, valid, 1.0, 0.01, iterations
+                components, y, train, valid, 1.0, 0.01, as_many
             ),
             "WNTKRegressor()": lambda: WNTKRegressor().fit(X, y),
             f"WNTKRegressor(WeightedNTKernel(depth={depth}))": lambda: weighted.fit(
@@ -154,13 +136,6 @@ def small_fits(n, rounds):
     )
 
 
-def show(title, times, unit):
-    """Print one table, with ratios to the contender `unit`."""
-    print(f"\n{title}")
-    for name, seconds in times.items():
-        print(f"  {name:44s} {1e3 * seconds:10.2f} ms {seconds / times[unit]:8.3f}")
-
-
 def main():
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -169,13 +144,14 @@ def main():
     options = parser.parse_args()
     n = 500 if options.quick else 2000
     times = objectives(n, 3, options.rounds)
-    show(f"one evaluation, n = {n}, depth 3, 20 features", times, "cholesky + inverse")
+    times.show(f"one evaluation, n = {n}, depth 3, 20 features", "cholesky + inverse")
     warnings.simplefilter("ignore", ConvergenceWarning)  # tol=0 never converges
     n = 300 if options.quick else 1000
     times = fits(n, 3, max(options.rounds // 3, 1))
-    show(f"a fit, n = {n}", times, "authors' update")
+    times.show(f"a fit, n = {n}", "authors' update")
     for n in (50, 150, 300):
-        show(f"small fits, n = {n}", small_fits(n, options.rounds), "one thread")
+        times = small_fits(n, options.rounds)
+        times.show(f"small fits, n = {n}", "one thread")
 
 
 if __name__ == "__main__":

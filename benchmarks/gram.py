@@ -3,8 +3,7 @@
     python benchmarks/gram.py --quick
     python benchmarks/gram.py --peer-python /path/to/python --rst results.rst
 
-Everything is interleaved: each repetition runs every contender once, so that a busy
-machine slows all of them alike. The tables give medians. neural-tangents and
+Contenders are timed in turn, and the tables give medians. neural-tangents and
 scikit-ntk do not run on current versions of their dependencies; `--peer-python` names
 an interpreter that has them, which then runs as a worker, fed one line per job.
 
@@ -23,16 +22,15 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from functools import partial
+from itertools import product
 
 import numpy as np
+from timing import interleaved, timed
 
 # Operations per pair and layer of the recursion, and per pair of the profile, counted
 # in the compiled code (a fused operation is two).
 RECURSION_FLOPS, PROFILE_FLOPS = 110, 90
-
-
-# Replaced by --cpu, for machines that have other things to do.
-clock = {"now": time.perf_counter}
 
 
 def data(n, d):
@@ -74,7 +72,7 @@ def contenders(X, depth, bias):
 # -- other packages, in their own interpreter ------------------------------------------
 
 
-def work():
+def work(clock):
     """Serve timings: one JSON job per input line, one JSON answer per output line."""
     import jax
 
@@ -104,7 +102,7 @@ def work():
                 ready = {k: v for k, v in ready.items() if k[1:] == job[1:]}
                 ready[job] = prepare[name](data(n, d), depth, bias)
                 ready[job]()
-            answer = seconds(ready[job])
+            answer = timed(ready[job], clock)[0]
         except Exception as error:
             answer = repr(error)
         print(json.dumps(answer), flush=True)
@@ -139,30 +137,16 @@ class Peer:
 # -- measuring ------------------------------------------------------------------------
 
 
-def seconds(function):
-    start = clock["now"]()
-    result = function()
-    elapsed = clock["now"]() - start
-    del result
-    return elapsed
-
-
-def measure(n, d, depth, bias, repeat, peer, slow):
-    """Return each contender's seconds, all repetitions: {name: array}."""
+def measure(setting, options, clock, peer):
+    """Return the times of all contenders at one setting: n, d, depth, bias."""
+    n, d, depth, bias = setting
     functions = contenders(data(n, d), depth, bias)
-    if not slow:
+    peers = {}
+    if n * n * depth > options.slow_pairs:
         functions.pop("NumPy recursion")
-    times = {name: [] for name in functions}
-    for function in functions.values():
-        function()
-    names = Peer.names if peer and slow else ()
-    times.update({name: [] for name in names})
-    for _ in range(repeat):
-        for name, function in functions.items():
-            times[name].append(seconds(function))
-        for name in names:
-            times[name].append(peer(name, n, d, depth, bias))
-    return {name: np.array(values) for name, values in times.items()}
+    elif peer:
+        peers = {name: partial(peer, name, *setting) for name in Peer.names}
+    return interleaved(functions, options.repeat, clock=clock, reported=peers)
 
 
 def peak_over_result(n, d, depth, bias):
@@ -179,23 +163,21 @@ def peak_over_result(n, d, depth, bias):
 
 def row(n, d, depth, bias, times):
     """Return one line of the table: medians in ms, and ratios within repetitions."""
-    ours = times["ntk_sklearn"]
     line = {"n": n, "features": d, "depth": depth, "bias": bias}
-    line["ours"] = f"{1e3 * np.median(ours):.1f}"
-    for name, values in times.items():
-        if name != "ntk_sklearn":
-            line[name] = f"{1e3 * np.median(values):.1f}"
+    for name in times:
+        shown = "ours" if name == "ntk_sklearn" else name
+        line[shown] = f"{1e3 * times.median(name):.1f}"
     for name in ("rbf_kernel", *Peer.names):
         if name in times:
-            line[f"{name} / ours"] = f"{np.median(times[name] / ours):.2f}"
+            line[f"{name} / ours"] = f"{times.ratio(name, 'ntk_sklearn'):.2f}"
     pairs = n * n / 2
     per_pair = PROFILE_FLOPS if bias == 0 else RECURSION_FLOPS * depth
     flops = pairs * (2 * d + per_pair)
-    rate = 2 * n * n * d / times["X @ Z.T"].min()
-    floor = max(flops / rate, times["fill"].min() / (os.cpu_count() or 1))
+    rate = 2 * n * n * d / min(times["X @ Z.T"])
+    floor = max(flops / rate, min(times["fill"]) / (os.cpu_count() or 1))
     line["MB written"] = f"{8e-6 * n * n:.0f}"
     line["Gflop"] = f"{flops / 1e9:.2f}"
-    line["ours / limit"] = f"{np.median(ours) / floor:.1f}"
+    line["ours / limit"] = f"{times.median('ntk_sklearn') / floor:.1f}"
     line["MiB beyond result"] = f"{peak_over_result(n, d, depth, bias):.1f}"
     return line
 
@@ -242,10 +224,10 @@ def main():
         "--cpu", action="store_true", help="count processor time of all threads"
     )
     options = parser.parse_args()
-    if options.cpu:
-        clock["now"] = time.process_time
+    # Processor time is for machines that have other things to do.
+    clock = time.process_time if options.cpu else time.perf_counter
     if options.worker:
-        work()
+        work(clock)
         return
     if options.quick:
         options.n, options.features, options.depth = [1000], [20], [1, 10]
@@ -254,14 +236,9 @@ def main():
     peer = Peer(options.peer_python, flags) if options.peer_python else None
     print(machine())
     lines = []
-    for n in options.n:
-        for d in options.features:
-            for depth in options.depth:
-                for bias in options.bias:
-                    slow = n * n * depth <= options.slow_pairs
-                    times = measure(n, d, depth, bias, options.repeat, peer, slow)
-                    lines.append(row(n, d, depth, bias, times))
-                    print("  ".join(f"{k} {v}" for k, v in lines[-1].items()))
+    for setting in product(options.n, options.features, options.depth, options.bias):
+        lines.append(row(*setting, measure(setting, options, clock, peer)))
+        print("  ".join(f"{k} {v}" for k, v in lines[-1].items()))
     if peer:
         peer.close()
     if options.rst:

@@ -9,12 +9,15 @@ import pkgutil
 import subprocess
 import sys
 import textwrap
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ntk_sklearn
+
+from . import house
 
 ROOT = Path(ntk_sklearn.__file__).parent
 
@@ -38,79 +41,73 @@ NUMBA_ROOMS = {"_utils", "activations", "_engine"}
 STRANGERS = {"objectives": "kernels", "solvers": "kernels", "optimizers": "kernels"}
 
 
-def sources():
-    """Each source file: its room, its dotted name, its syntax tree."""
-    for path in sorted(ROOT.rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        yield parts[0], parts, ast.parse(path.read_text(encoding="utf-8"))
+PACKAGE = house.modules(ROOT)
+each_module = pytest.mark.parametrize("module", PACKAGE, ids=lambda m: m.where)
 
 
-def imports(parts, tree):
-    """Every module that a file imports, wherever in it: absolute dotted names."""
-    package = ["ntk_sklearn", *parts[:-1]]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = [*base, node.module] if node.module else base
-            yield ".".join(base)
-            yield from (".".join([*base, name.name]) for name in node.names)
-
-
-SOURCES = list(sources())
+def imported_rooms(module):
+    """Rooms of the package that a file imports, its own left out."""
+    dotted = (f"{base}.{name}".split(".") for base, name, _ in module.imports)
+    found = {parts[1] for parts in dotted if parts[0] == "ntk_sklearn"}
+    return (found & STOREY.keys()) - {module.room}
 
 
 def test_there_is_something_to_walk():
-    rooms = {room for room, _, _ in SOURCES}
+    rooms = {module.room for module in PACKAGE}
     assert {"_utils", "activations", "_engine", "kernels"} <= rooms
-    found = set(imports(("kernels", "_base"), ast.parse("from .._engine import gram")))
-    assert "ntk_sklearn._engine" in found
+    text = "def f():\n    from .._engine import gram\n    from .. import solvers"
+    module = house.Module("ntk_sklearn", ("kernels", "_base"), ast.parse(text))
+    assert imported_rooms(module) == {"_engine", "solvers"}
 
 
-@pytest.mark.parametrize(
-    ("room", "parts", "tree"), SOURCES, ids=["/".join(p) for _, p, _ in SOURCES]
-)
-def test_each_room_imports_only_from_below(room, parts, tree):
-    assert room in STOREY, f"give the new room {room} a storey"
-    for name in imports(parts, tree):
-        root, *rest = name.split(".")
-        if root != "ntk_sklearn" or not rest:
-            continue
-        other = rest[0]
-        if other == room or other not in STOREY:  # a name, such as __version__
-            continue
-        assert STOREY[other] < STOREY[room], f"{'/'.join(parts)} imports {other}"
-        assert other != STRANGERS.get(room), f"{'/'.join(parts)} imports {other}"
+@each_module
+def test_each_room_imports_only_from_below(module):
+    assert module.room in STOREY, f"give the new room {module.room} a storey"
+    for other in imported_rooms(module):
+        assert STOREY[other] < STOREY[module.room], f"{module.where} imports {other}"
+        assert other != STRANGERS.get(module.room), f"{module.where} imports {other}"
 
 
-@pytest.mark.parametrize(
-    ("room", "parts", "tree"), SOURCES, ids=["/".join(p) for _, p, _ in SOURCES]
-)
-def test_only_the_engine_knows_numba(room, parts, tree):
-    roots = {name.split(".")[0] for name in imports(parts, tree)}
-    if room not in NUMBA_ROOMS:
+def test_no_module_imports_itself_by_way_of_others():
+    TopologicalSorter(house.import_graph(PACKAGE)).prepare()
+    TopologicalSorter(house.room_graph(PACKAGE)).prepare()
+
+
+def test_kernels_and_matrices_meet_in_learning():
+    """The two legs of the house: neither stands on the other below `_learning`."""
+    for room, others in house.room_graph(PACKAGE).items():
+        if STOREY[room] < STOREY["_learning"]:
+            assert not {"kernels", "solvers"} <= others | {room}, room
+        if room == "_engine":  # knows no ridge
+            assert not {"solvers", "objectives"} & others
+
+
+@each_module
+def test_only_the_engine_knows_numba(module):
+    roots = {base.split(".")[0] for base, *_ in module.imports}
+    if module.room not in NUMBA_ROOMS:
         assert not roots & {"numba", "llvmlite"}
-    if room != "comparison":  # which runs peers too, where they are installed
+    if module.room != "comparison":  # which runs peers too, where they are installed
         assert not roots & {"jax", "torch", "tensorflow", "tqdm"}
 
 
 def test_nothing_is_jitted_past_the_one_decorator():
     """So that every function has the same options, and a place in the disk cache."""
-    for _, parts, tree in SOURCES:
-        if parts == ("_utils", "jit"):
+    for module in PACKAGE:
+        if module.parts == ("_utils", "jit"):
             continue
-        names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-        assert not names & {"njit", "guvectorize", "vectorize", "cfunc"}, parts
+        names = {n.attr for n in ast.walk(module.tree) if isinstance(n, ast.Attribute)}
+        assert not names & {"njit", "guvectorize", "vectorize", "cfunc"}, module.where
         # At module level only: a jitted closure is compiled anew in every process.
-        for outer in ast.walk(tree):
+        for outer in ast.walk(module.tree):
             if not isinstance(outer, (ast.FunctionDef, ast.ClassDef)):
                 continue
             for inner in ast.walk(outer):
                 if inner is outer or not isinstance(inner, ast.FunctionDef):
                     continue
                 decorators = {ast.unparse(d) for d in inner.decorator_list}
-                assert not decorators & {"jit", "jit_sums"}, f"{parts}: {inner.name}"
+                where = f"{module.where}: {inner.name}"
+                assert not decorators & {"jit", "jit_sums"}, where
 
 
 # -- processes ------------------------------------------------------------------------

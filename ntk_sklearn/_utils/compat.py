@@ -10,7 +10,10 @@ try:  # the callback protocol, from scikit-learn 1.9
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing, where the installed scikit-learn has no callbacks."""
+        """A stand-in where the installed scikit-learn has no callbacks."""
+
+        def _init_callback_context(self, **options) -> None:
+            """Return no context: there is nobody to report to."""
 
 
 __all__ = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from .compat import CallbackSupportMixin
+
 
 class Progress:
     """Prints how far a pass is, and how long it will take.
@@ -39,11 +41,10 @@ class Progress:
 class FitProgress:
     """Reports the iterations of a fit to scikit-learn's callbacks, if there are any."""
 
-    def __init__(self, estimator, X, y, max_iter: int | None):
+    def __init__(self, estimator: CallbackSupportMixin, X, y, max_iter: int | None):
         self._estimator, self._data = estimator, {"X": X, "y": y}
-        self._root = None
-        if hasattr(estimator, "_init_callback_context"):
-            self._root = estimator._init_callback_context(max_subtasks=max_iter)
+        self._root = estimator._init_callback_context(max_subtasks=max_iter)
+        if self._root is not None:
             self._root.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     def step(self) -> None:

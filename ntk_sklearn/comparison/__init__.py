@@ -1,13 +1,15 @@
 """The tabular study behind ``python -m ntk_sklearn compare``."""
 
-from .datasets import Dataset, load_bundled, load_suite, with_folds
+from .data.datasets import Dataset, load_bundled, load_suite
+from .data.folds import with_folds
 from .errors import StudyError
-from .models import MODELS, Model
-from .protocols import Settings
-from .report import report
-from .results import Row, read_results
+from .models.model import Model
+from .models.registry import MODELS, choose_models
+from .protocols import StudySettings
+from .results.report import report
+from .results.results_file import Row, read_results
+from .results.summary import ScoreTable, read_baselines, score_table
 from .study import run_study
-from .summary import ScoreTable, read_baselines, score_table
 
 __all__ = [
     "MODELS",
@@ -15,8 +17,9 @@ __all__ = [
     "Model",
     "Row",
     "ScoreTable",
-    "Settings",
     "StudyError",
+    "StudySettings",
+    "choose_models",
     "load_bundled",
     "load_suite",
     "read_baselines",

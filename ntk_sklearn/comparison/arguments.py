@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 
-from .datasets import BUNDLED, TASKS
+from .data.datasets import BUNDLED, TASKS
 from .errors import StudyError
-from .models import MODELS, Model
+from .models.model import Model
 from .protocols import PROTOCOLS
 
 PROGRAM = "ntk_sklearn"
@@ -55,10 +56,10 @@ def _jobs(text: str) -> int:
     return value
 
 
-def _models() -> str:
-    """List the models with what they are."""
-    width = max(map(len, MODELS))
-    lines = [f"  {name:{width}}  {_about(model)}" for name, model in MODELS.items()]
+def _list(models: Mapping[str, Model]) -> str:
+    """List the models with their descriptions."""
+    width = max(map(len, models))
+    lines = [f"  {name:{width}}  {_about(model)}" for name, model in models.items()]
     return "\n".join(["models:", *lines])
 
 
@@ -69,8 +70,8 @@ def _about(model: Model) -> str:
     return ", ".join([model.about, *limits])
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Build the parser of the command line."""
+def make_parser(models: Mapping[str, Model]) -> argparse.ArgumentParser:
+    """Build the parser of the command line, whose help lists the models."""
     parser = _Parser(
         prog=f"python -m {PROGRAM}", description="Neural tangent kernels on tables."
     )
@@ -80,95 +81,107 @@ def make_parser() -> argparse.ArgumentParser:
         help="cross-validate NTK models beside others",
         description="Cross-validate NTK models beside Gaussian kernels, forests, "
         "boosting\nand networks, each tuned inside the training rows.",
-        epilog=_models(),
+        epilog=_list(models),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    data = compare.add_argument_group("data")
-    data.add_argument(
+    _add_data(compare)
+    _add_study(compare)
+    _add_results(compare)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument(
         "--data",
         type=_names,
         metavar="NAME[,NAME]",
         help=f"which sets of the suite; scikit-learn ships {', '.join(BUNDLED)}",
     )
-    data.add_argument(
+    group.add_argument(
         "--suite",
         metavar="bundled|DIR",
         help="scikit-learn's own sets (default), or a folder of npz files",
     )
-    data.add_argument("--csv", metavar="FILE", help="a table of your own")
-    data.add_argument("--target", metavar="COLUMN", help="its target (default: last)")
-    data.add_argument(
+    group.add_argument("--csv", metavar="FILE", help="a table of your own")
+    group.add_argument("--target", metavar="COLUMN", help="its target (default: last)")
+    group.add_argument(
         "--task",
         choices=("auto", *TASKS),
         default="auto",
         help="what the target of --csv is (default: look at it)",
     )
-    data.add_argument(
+    group.add_argument(
         "--openml", type=_names, metavar="ID[,ID]", help="data sets of OpenML"
     )
-    data.add_argument(
+    group.add_argument(
         "--max-rows",
         type=partial(_at_least, 1),
         metavar="N",
         help=f"leave larger sets out (default: {MAX_ROWS})",
     )
-    how = compare.add_argument_group("study")
-    how.add_argument(
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("study")
+    group.add_argument(
         "--models",
         type=_names,
         metavar="NAME[,NAME]",
         help="which of the models below (default: all that are installed)",
     )
-    how.add_argument(
+    group.add_argument(
         "--protocol",
         choices=PROTOCOLS,
         default="nested",
         help="tune inside each training fold (default), or on the suite's split",
     )
-    how.add_argument(
+    group.add_argument(
         "--folds",
         type=partial(_at_least, 2),
         metavar="N",
         help=f"outer folds (default: {FOLDS}, {QUICK_FOLDS} with --quick, or fewer if "
         "the suite has fewer)",
     )
-    how.add_argument(
+    group.add_argument(
         "--seed",
         type=partial(_at_least, 0),
         default=0,
         metavar="N",
         help="of folds and random models (default: 0)",
     )
-    how.add_argument(
+    group.add_argument(
         "--jobs",
         type=_jobs,
         metavar="N",
         help="fits at a time (default: as many as cores, one with --quick)",
     )
-    how.add_argument("--quick", action="store_true", help="a look in under a minute")
-    result = compare.add_argument_group("results")
-    result.add_argument(
+    group.add_argument("--quick", action="store_true", help="a look in under a minute")
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("results")
+    group.add_argument(
         "--out",
         metavar="FILE.csv",
         help="append every result to a file, and resume from it",
     )
-    result.add_argument(
+    group.add_argument(
         "--retry-failed", action="store_true", help="try recorded failures again"
     )
-    result.add_argument(
+    group.add_argument(
         "--baselines",
         action="append",
         default=[],
         metavar="FILE.csv",
         help="published scores to show beside ours",
     )
-    result.add_argument("--plots", metavar="DIR", help="write diagrams as PNG")
-    return parser
+    group.add_argument("--plots", metavar="DIR", help="write diagrams as PNG")
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
+def parse(argv: list[str] | None, models: Mapping[str, Model]) -> argparse.Namespace:
     """Parse arguments and see that they go together."""
-    arguments = make_parser().parse_args(argv)
+    arguments = make_parser(models).parse_args(argv)
     named = {
         "--csv": arguments.csv,
         "--openml": arguments.openml,

@@ -5,42 +5,42 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from .arguments import FOLDS, MAX_ROWS, PROGRAM, QUICK_FOLDS, parse
-from .datasets import (
-    CLASSIFICATION,
-    Dataset,
-    load_bundled,
-    load_suite,
-    thinned,
-    with_folds,
-)
+from .data.datasets import CLASSIFICATION, Dataset, load_bundled, load_suite
+from .data.folds import thinned, with_folds
 from .errors import StudyError
-from .models import other_task
-from .plots import check_plots, write_plots
-from .protocols import Settings
-from .report import report
+from .models.model import Model
+from .models.registry import MODELS, choose_models, other_task
+from .protocols import StudySettings
+from .results.plots import check_plots, write_plots
+from .results.report import report
+from .results.summary import read_baselines
 from .study import run_study
-from .summary import read_baselines
 
 QUICK_ROWS = 250
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, models: Mapping[str, Model] = MODELS) -> int:
     """Run the command line.
 
     Parameters
     ----------
     argv : list of str, default=None
         Arguments; None means the process's own.
+    models : mapping of str to Model, default=MODELS
+        The models that a study can choose from.
 
     Returns
     -------
     int
-        Exit status: 0, or 2 for what the user can mend, or 130 if interrupted.
+        Exit status: 0, or 2 for a mistake that the user can mend, or 130 if
+        interrupted.
     """
     try:
-        compare(parse(argv))
+        compare(parse(argv, models), models)
     except StudyError as error:
         message = " ".join(str(error).split())
         print(f"{PROGRAM}: error: {message}", file=sys.stderr)
@@ -51,24 +51,26 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def compare(arguments: argparse.Namespace) -> None:
+def compare(arguments: argparse.Namespace, models: Mapping[str, Model]) -> None:
     """Run a study as the command line describes it, and print its report."""
-    settings = Settings(arguments.protocol, arguments.seed, arguments.quick)
+    settings = StudySettings(arguments.protocol, arguments.seed, arguments.quick)
     published = read_baselines(arguments.baselines)
     if arguments.plots is not None:
         check_plots(arguments.plots)
     datasets, left_out = _prepared(arguments, _load(arguments))
+    chosen = choose_models(arguments.models, models)
     rows = run_study(
         datasets,
-        arguments.models,
+        chosen,
         settings,
         out=arguments.out,
         n_jobs=_jobs(arguments),
         retry_failed=arguments.retry_failed,
     )
     _tell(report(rows, datasets, published))
-    tasks = dict.fromkeys(dataset.task for dataset in datasets)
-    for line in [*left_out, *other_task(arguments.models or (), tasks)]:
+    if arguments.models is not None:
+        left_out += other_task(chosen, dict.fromkeys(d.task for d in datasets))
+    for line in left_out:
         _tell(f"* {line}")
     if arguments.plots is not None:
         _tell_plots(write_plots(arguments.plots, rows, published))
@@ -83,25 +85,25 @@ def _tell(text: str) -> None:
         ) from error
 
 
-def _tell_plots(paths) -> None:
+def _tell_plots(paths: Sequence[Path]) -> None:
     for path in paths:
         _tell(f"* wrote {path}")
     if not paths:
         _tell("* no diagrams: they need two sets and two models of one task")
 
 
-def _jobs(arguments) -> int:
+def _jobs(arguments: argparse.Namespace) -> int:
     """Return the wanted number; new processes do not repay a quick look."""
     return arguments.jobs or (1 if arguments.quick else -1)
 
 
-def _load(arguments) -> list[Dataset]:
+def _load(arguments: argparse.Namespace) -> list[Dataset]:
     if arguments.csv is not None:
-        from .tables import read_csv
+        from .data.tables import read_csv
 
         return [read_csv(arguments.csv, arguments.target, arguments.task)]
     if arguments.openml is not None:
-        from .openml import load_openml
+        from .data.openml import load_openml
 
         return load_openml(arguments.openml)
     if arguments.suite in (None, "bundled"):
@@ -109,8 +111,10 @@ def _load(arguments) -> list[Dataset]:
     return load_suite(arguments.suite, arguments.data)
 
 
-def _prepared(arguments, datasets) -> tuple[list[Dataset], list[str]]:
-    """Give every set its folds; say which were left out."""
+def _prepared(
+    arguments: argparse.Namespace, datasets: Sequence[Dataset]
+) -> tuple[list[Dataset], list[str]]:
+    """Give every set its folds; name the sets that were left out."""
     # A quick look draws rows from a large set instead.
     most = arguments.max_rows or (math.inf if arguments.quick else MAX_ROWS)
     kept, left_out = [], []
@@ -128,13 +132,13 @@ def _prepared(arguments, datasets) -> tuple[list[Dataset], list[str]]:
     return kept, left_out
 
 
-def _with_folds(arguments, dataset: Dataset) -> Dataset:
+def _with_folds(arguments: argparse.Namespace, dataset: Dataset) -> Dataset:
     if arguments.quick and arguments.protocol != "arora":  # which needs its own rows
         dataset = thinned(dataset, QUICK_ROWS, arguments.seed)
     return with_folds(dataset, _n_folds(arguments, dataset), arguments.seed)
 
 
-def _n_folds(arguments, dataset: Dataset) -> int:
+def _n_folds(arguments: argparse.Namespace, dataset: Dataset) -> int:
     """Return the wanted number, or as many as usual that the set comes with."""
     usual = QUICK_FOLDS if arguments.quick else FOLDS
     own = usual if dataset.folds is None else len(dataset.folds)

@@ -1,4 +1,4 @@
-"""Protocols: what is tuned on which rows, and what is scored.
+"""Protocols: rows that a model is tuned on, and rows that it is scored on.
 
 ``nested``: everything is chosen inside each fold's training rows.
 ``arora``: hyperparameters are chosen once, on the collection's tuning split, and kept
@@ -14,20 +14,38 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
-from .datasets import CLASSIFICATION, Dataset, draw_splits
-from .models import Job, Model
-from .preprocessing import make_preprocessor
+from .data.datasets import CLASSIFICATION, Dataset, Rows
+from .data.folds import draw_splits
+from .models.model import Job, Model
+from .models.preprocessing import make_preprocessor
 from .quiet import counted_warnings
-from .results import Key, Row
+from .results.results_file import Key, Row
 
 PROTOCOLS = ("nested", "arora")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is the same for a whole study."""
+class StudySettings:
+    """Settings that hold for a whole study.
+
+    Attributes
+    ----------
+    protocol : {"nested", "arora"}
+        "nested" tunes inside each fold's training rows; "arora" tunes once, on the
+        split that the set comes with, as Arora et al. (2020) do.
+    seed : int
+        Seed of the splits and of random models.
+    quick : bool
+        True for a quick look: fewer splits and fewer candidates.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings
+    >>> StudySettings(quick=True).inner_splits(n_rows=100)
+    2
+    """
 
     protocol: str = "nested"
     seed: int = 0
@@ -54,7 +72,7 @@ class Outcome:
 _NOTHING = Outcome(np.nan, np.nan, np.nan, np.nan, "")
 
 
-def row_key(dataset: Dataset, name: str, fold: int, settings: Settings) -> Key:
+def row_key(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Key:
     """Return what identifies a model's result on a fold of a set."""
     return Key(
         task=dataset.task,
@@ -69,7 +87,11 @@ def row_key(dataset: Dataset, name: str, fold: int, settings: Settings) -> Key:
 
 
 def score_folds(
-    dataset: Dataset, name: str, model: Model, folds: Sequence[int], settings: Settings
+    dataset: Dataset,
+    name: str,
+    model: Model,
+    folds: Sequence[int],
+    settings: StudySettings,
 ) -> list[Row]:
     """Score a model on some folds of a set; a failure becomes a row that says why.
 
@@ -78,12 +100,11 @@ def score_folds(
     dataset : Dataset
         With its folds.
     name : str
-        What the model is called.
+        The model's name.
     model : Model
-        A value of `MODELS`.
     folds : sequence of int
-        Which folds. The protocol "arora" tunes once for all of them.
-    settings : Settings
+        Numbers of the folds. The protocol "arora" tunes once for all of them.
+    settings : StudySettings
         Protocol, seed and budget.
 
     Returns
@@ -95,8 +116,8 @@ def score_folds(
     return [_row(row_key(dataset, name, i, settings), run_fold, i) for i in folds]
 
 
-def _row(key: Key, run_fold, fold: int) -> Row:
-    """Run a fold and write down what came of it."""
+def _row(key: Key, run_fold: _Nested, fold: int) -> Row:
+    """Run a fold and write down its result."""
     outcome, status, message = _NOTHING, "failed", ""
     with counted_warnings() as heard:
         try:
@@ -105,7 +126,7 @@ def _row(key: Key, run_fold, fold: int) -> Row:
             message = f"{type(error).__name__}: {error}"
     if status == "ok" and heard:
         message = Counter(heard).most_common(1)[0][0]
-    train, test = run_fold.dataset.folds[fold]
+    train, test = run_fold.rows(fold)
     return Row(
         **vars(key),
         **vars(outcome),
@@ -120,13 +141,17 @@ def _row(key: Key, run_fold, fold: int) -> Row:
 class _Nested:
     """Tunes on each fold's training rows."""
 
-    def __init__(self, dataset: Dataset, model: Model, settings: Settings):
+    def __init__(self, dataset: Dataset, model: Model, settings: StudySettings):
         self.dataset, self.model, self.settings = dataset, model, settings
         self.job = Job(dataset.task, len(dataset.y), settings.quick, settings.seed)
 
-    def __call__(self, fold: int) -> Outcome:
+    def rows(self, fold: int) -> Rows:
+        """Return the training and the test rows of a fold."""
         assert self.dataset.folds is not None
-        parts = _prepare(self.dataset, *self.dataset.folds[fold])
+        return self.dataset.folds[fold]
+
+    def __call__(self, fold: int) -> Outcome:
+        parts = _prepare(self.dataset, *self.rows(fold))
         n_splits = self.settings.inner_splits(len(parts.y))
         start = perf_counter()
         splits = draw_splits(parts.y, self.job.task, n_splits, self.settings.seed)
@@ -137,18 +162,17 @@ class _Nested:
 class _Arora(_Nested):
     """Tunes at the first fold, on the collection's split, and keeps what it chose."""
 
-    estimator = None
+    estimator: BaseEstimator | None = None
 
     def __call__(self, fold: int) -> Outcome:
-        assert self.dataset.folds is not None
         start = perf_counter()
         if self.estimator is None:
             self.estimator = self._tuned()
         seconds = perf_counter() - start
-        parts = _prepare(self.dataset, *self.dataset.folds[fold])
+        parts = _prepare(self.dataset, *self.rows(fold))
         return _score(parts, self.job.task, clone(self.estimator), seconds)
 
-    def _tuned(self):
+    def _tuned(self) -> BaseEstimator:
         assert self.dataset.tuning_split is not None
         every = np.arange(len(self.dataset.y))
         parts = _prepare(self.dataset, every, every[:1])
@@ -166,7 +190,7 @@ class _Fold:
     y_test: np.ndarray
 
 
-def _prepare(dataset: Dataset, train, test) -> _Fold:
+def _prepare(dataset: Dataset, train: np.ndarray, test: np.ndarray) -> _Fold:
     """Prepare columns; code classes as 0, 1, ...; standardise a continuous target."""
     preprocessor = make_preprocessor(dataset).fit(dataset.X[train])
     y, y_test = dataset.y[train], dataset.y[test]
@@ -188,7 +212,9 @@ def _prepare(dataset: Dataset, train, test) -> _Fold:
     )
 
 
-def _score(fold: _Fold, task: str, estimator, tune_seconds: float) -> Outcome:
+def _score(
+    fold: _Fold, task: str, estimator: BaseEstimator, tune_seconds: float
+) -> Outcome:
     start = perf_counter()
     estimator.fit(fold.X, fold.y)
     fitted = perf_counter()
@@ -206,7 +232,7 @@ def _score(fold: _Fold, task: str, estimator, tune_seconds: float) -> Outcome:
     )
 
 
-def _chosen(estimator) -> str:
+def _chosen(estimator: BaseEstimator) -> str:
     """Write the parameters that differ from the defaults on one line."""
     try:
         return " ".join(repr(estimator).split())[:300]

@@ -1,0 +1,220 @@
+"""Data sets of a study: shipped with scikit-learn, a folder of files, or OpenML."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from sklearn import datasets as sklearn_datasets
+
+from ..errors import StudyError, known
+
+CLASSIFICATION = "classification"
+REGRESSION = "regression"
+TASKS = (CLASSIFICATION, REGRESSION)
+
+Rows = tuple[np.ndarray, np.ndarray]
+
+# Shipped with scikit-learn, smallest first.
+BUNDLED = {
+    "diabetes": REGRESSION,
+    "iris": CLASSIFICATION,
+    "wine": CLASSIFICATION,
+    "breast_cancer": CLASSIFICATION,
+    "digits": CLASSIFICATION,
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table with its target, and how it is to be split.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the tables of results.
+    task : {"classification", "regression"}
+        The kind of target it has.
+    X : ndarray of shape (n_samples, n_features)
+        Numbers, NaN where missing; a categorical column holds codes.
+    y : ndarray of shape (n_samples,)
+        Class codes or a continuous target.
+    categorical : ndarray of shape (n_features,) or None
+        True for the columns that hold codes; None means none.
+    as_given : bool
+        True if the columns are used as they are, instead of being scaled.
+    folds : tuple of (train, test) or None
+        Row numbers of the published folds; None draws folds.
+    tuning_split : (train, validation) or None
+        Row numbers of the published split for tuning, for the protocol "arora".
+    notes : tuple of str
+        Decisions taken while reading, for the reader of the results.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.comparison import Dataset
+    >>> x = np.linspace(0, 1, 50)
+    >>> wave = Dataset("wave", "regression", x[:, None], np.sin(9 * x))
+    >>> wave.X.shape, wave.folds
+    ((50, 1), None)
+    """
+
+    name: str
+    task: str
+    X: np.ndarray
+    y: np.ndarray
+    categorical: np.ndarray | None = None
+    as_given: bool = False
+    folds: tuple[Rows, ...] | None = None
+    tuning_split: Rows | None = None
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short code of the content, so that a resumed study sees a change."""
+        code = zlib.crc32(np.ascontiguousarray(self.X).tobytes())
+        return f"{zlib.crc32(np.ascontiguousarray(self.y).tobytes(), code):08x}"
+
+
+def load_bundled(names: Iterable[str] | None = None) -> list[Dataset]:
+    """Load the real data sets that scikit-learn ships.
+
+    Parameters
+    ----------
+    names : iterable of str, default=None
+        Keys of `BUNDLED`; None means all.
+
+    Returns
+    -------
+    list of Dataset
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import load_bundled
+    >>> [(dataset.name, dataset.X.shape) for dataset in load_bundled(["wine", "iris"])]
+    [('wine', (178, 13)), ('iris', (150, 4))]
+    """
+    names = _chosen(names, BUNDLED, "data set")
+    loaded = []
+    for name in names:
+        X, y = getattr(sklearn_datasets, f"load_{name}")(return_X_y=True)
+        loaded.append(Dataset(name, BUNDLED[name], X, y))
+    return loaded
+
+
+def _chosen(
+    names: Iterable[str] | None, choices: Iterable[str], what: str
+) -> list[str]:
+    """Keep the order of `names`, without repeats; complain about unknown ones."""
+    choices = list(choices)
+    if names is None:
+        return choices
+    names = list(dict.fromkeys(names))
+    unknown = [name for name in names if name not in choices]
+    if unknown:
+        raise StudyError(
+            f"unknown {what}: {', '.join(unknown)}; known are {known(choices)}"
+        )
+    return names
+
+
+# -- a folder of files ----------------------------------------------------------------
+
+
+def load_suite(
+    folder: str | os.PathLike, names: Iterable[str] | None = None
+) -> list[Dataset]:
+    """Load a folder of compressed NumPy files.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds ``classification/*.npz`` with ``X``, ``y``, ``kfold_train_i`` and
+        ``kfold_test_i``, ``train_idx`` and ``val_idx``, or ``regression/*.npz`` with
+        ``X``, ``y`` and ``test_mask`` (whose first five columns are used), or both.
+    names : iterable of str, default=None
+        Names of files, without folder and ending; None means all.
+
+    Returns
+    -------
+    list of Dataset
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from ntk_sklearn.comparison import load_suite
+    >>> x = np.linspace(0, 1, 50)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "regression").mkdir()
+    ...     np.savez(
+    ...         Path(folder) / "regression" / "wave.npz",
+    ...         X=x[:, None],
+    ...         y=np.sin(9 * x),
+    ...         test_mask=np.arange(50)[:, None] % 5 == np.arange(5),
+    ...     )
+    ...     (wave,) = load_suite(folder)
+    >>> wave.name, wave.task, len(wave.folds)
+    ('wave', 'regression', 5)
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StudyError(f"suite {folder}: no such folder")
+    files = {
+        path.stem: (path, task)
+        for task in TASKS
+        for path in sorted((folder / task).glob("*.npz"))
+    }
+    if not files:
+        raise StudyError(
+            f"suite {folder}: holds no classification/*.npz and no regression/*.npz"
+        )
+    return [_read_npz(*files[name]) for name in _chosen(names, files, "data set")]
+
+
+def _read_npz(path: Path, task: str) -> Dataset:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {key: data[key] for key in data.files}
+        reader = _classification if task == CLASSIFICATION else _regression
+        return reader(path.stem, arrays)
+    except KeyError as error:
+        raise StudyError(f"{path}: has no array {error.args[0]!r}") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    except Exception as error:  # a broken archive raises what it likes
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def _classification(name: str, data: dict[str, np.ndarray]) -> Dataset:
+    count = sum(key.startswith("kfold_test_") for key in data)
+    folds = tuple(
+        (data[f"kfold_train_{i}"], data[f"kfold_test_{i}"])
+        for i in range(max(count, 1))
+    )
+    split = (data["train_idx"], data["val_idx"]) if "train_idx" in data else None
+    return Dataset(
+        name,
+        CLASSIFICATION,
+        np.asarray(data["X"], dtype=np.float64),
+        np.unique(data["y"], return_inverse=True)[1],
+        as_given=True,
+        folds=folds,
+        tuning_split=split,
+    )
+
+
+def _regression(name: str, data: dict[str, np.ndarray]) -> Dataset:
+    masks = np.asarray(data["test_mask"], dtype=bool)
+    folds = tuple((np.flatnonzero(~mask), np.flatnonzero(mask)) for mask in masks.T[:5])
+    X = np.asarray(data["X"], dtype=np.float64)
+    return Dataset(
+        name, REGRESSION, X, np.asarray(data["y"], dtype=np.float64), folds=folds
+    )

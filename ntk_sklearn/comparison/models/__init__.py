@@ -1,0 +1,1 @@
+"""Models of a study: what each is and how it is tuned."""

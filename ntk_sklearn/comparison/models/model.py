@@ -1,0 +1,92 @@
+"""A model of a study: a value that says what it is and how it is tuned.
+
+It imports no estimator, so that a study can run any models that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..data.datasets import CLASSIFICATION, TASKS, Rows
+
+# From training rows, their targets and the (train, validation) splits of these rows to
+# the estimator that was chosen by them, not yet fitted.
+Tuner = Callable[[np.ndarray, np.ndarray, Sequence[Rows]], BaseEstimator]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The task, the size and the budget: all that a model may know before the data.
+
+    Attributes
+    ----------
+    task : {"classification", "regression"}
+        The kind of target.
+    n_rows : int
+        Number of rows of the whole set.
+    quick : bool
+        True for a quick look, with fewer candidates.
+    seed : int
+        Seed of models that are random.
+    """
+
+    task: str
+    n_rows: int
+    quick: bool = False
+    seed: int = 0
+
+    @property
+    def classifies(self) -> bool:
+        """True if the target holds classes."""
+        return self.task == CLASSIFICATION
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a study can run: a description, and the tuner that makes it.
+
+    Attributes
+    ----------
+    about : str
+        A description in a few words.
+    tuner : callable
+        From a `Job` to a tuner: ``tuner(job)(X, y, splits)`` returns an estimator that
+        is not yet fitted.
+    tasks : tuple of str
+        The tasks it can do.
+    default : tuple of str
+        The tasks for which a study runs it without being asked.
+    requires : str or None
+        The package it comes from, if that may be absent.
+    squares : int
+        Number of n × n matrices it holds, for the memory estimate.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ntk_sklearn.comparison import Model
+    >>> model = Model(
+    ...     "logistic regression",
+    ...     lambda job: lambda X, y, splits: LogisticRegression(),
+    ...     tasks=("classification",),
+    ... )
+    >>> model.available
+    True
+    """
+
+    about: str
+    tuner: Callable[[Job], Tuner]
+    tasks: tuple[str, ...] = TASKS
+    default: tuple[str, ...] = TASKS
+    requires: str | None = None
+    squares: int = 0
+
+    @property
+    def available(self) -> bool:
+        """True if the package it needs is installed."""
+        return self.requires is None or find_spec(self.requires) is not None

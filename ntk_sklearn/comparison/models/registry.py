@@ -1,0 +1,257 @@
+"""The models of a study: one table, each with the grid it is tuned over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.svm import SVC, SVR
+
+from ...estimators._classifier import WNTKClassifier
+from ...estimators._regressor import WNTKRegressor
+from ..data.datasets import CLASSIFICATION, REGRESSION
+from ..errors import StudyError, known
+from . import kernel_families as families
+from .model import Job, Model, Tuner
+from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
+from .tuning import as_is, by_evidence, by_grid, by_kernel_grid
+
+# Iterations of libsvm after which a hopeless point of a grid is given up.
+SVM_ITERATIONS = 500_000
+
+
+# -- tuners ---------------------------------------------------------------------------
+
+
+def _wntk(job: Job) -> Tuner:
+    estimator = WNTKClassifier if job.classifies else WNTKRegressor
+    return as_is(estimator(random_state=job.seed))
+
+
+def _svm(job: Job, family: families.Family) -> Tuner:
+    if job.classifies:
+        machine = SVC(max_iter=SVM_ITERATIONS)
+        powers = [-1, 1, 3] if job.quick else [-2, -1, 0, 1, 2, 3, 4]
+    else:  # of a standardised target
+        machine, powers = SVR(max_iter=SVM_ITERATIONS), [-1, 0, 1, 2]
+    grid = {"C": [10.0**p for p in powers]}
+    return by_kernel_grid(machine, family, grid, job.quick)
+
+
+def _ridge(job: Job, family: families.Family) -> Tuner:
+    powers = (-3, -1, 1) if job.quick else range(-5, 3)
+    estimator = KernelRidgeClassifier() if job.classifies else KernelRidge()
+    return by_kernel_grid(
+        estimator, family, {"alpha": [10.0**p for p in powers]}, job.quick
+    )
+
+
+def _gaussian_process(job: Job, kernels: families.LearnedFamily) -> Tuner:
+    return by_evidence(kernels, job.quick)
+
+
+def _forest(job: Job) -> Tuner:
+    forest = RandomForestClassifier if job.classifies else RandomForestRegressor
+    features = ["sqrt", 0.5] if job.classifies else [0.33, 1.0]
+    grid = {"max_features": features, "min_samples_leaf": [1] if job.quick else [1, 3]}
+    n_trees = 50 if job.quick else 300
+    return by_grid(forest(n_estimators=n_trees, random_state=job.seed), grid)
+
+
+def _boosting(job: Job) -> Tuner:
+    classes = HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    boosting = classes[0] if job.classifies else classes[1]
+    if job.quick:
+        return by_grid(
+            boosting(max_iter=30, max_leaf_nodes=7, random_state=job.seed),
+            {"min_samples_leaf": [5, 20]},
+        )
+    grid = {
+        "learning_rate": [0.03, 0.1],
+        "max_leaf_nodes": [7, 31],
+        "min_samples_leaf": [5, 20],
+    }
+    return by_grid(
+        boosting(max_iter=150, early_stopping=False, random_state=job.seed), grid
+    )
+
+
+def _mlp(job: Job) -> Tuner:
+    network = MLPClassifier if job.classifies else MLPRegressor
+    # scikit-learn's advice: a quasi-Newton method on small sets.
+    solver = "lbfgs" if job.n_rows < 1000 else "adam"
+    max_iter = 100 if job.quick else 300
+    base = network(solver=solver, max_iter=max_iter, random_state=job.seed)
+    if job.quick:
+        return by_grid(base, {"alpha": [0.01, 1.0]})
+    layers = [(100,), (100, 100)]
+    return by_grid(base, {"hidden_layer_sizes": layers, "alpha": [1e-4, 0.01, 1.0]})
+
+
+def _trees_of(
+    package: str, names: tuple[str, str], grid: dict, fixed: dict
+) -> Callable[[Job], Tuner]:
+    """Return the tuner of a gradient boosting package with scikit-learn's interface."""
+
+    def tuner(job: Job) -> Tuner:
+        module = __import__(package)
+        estimator = getattr(module, names[0] if job.classifies else names[1])
+        seeded = estimator(random_state=job.seed, **fixed)
+        first = {key: values[-1:] for key, values in grid.items()}
+        return by_grid(seeded, first if job.quick else grid)
+
+    return tuner
+
+
+def _xrfm(job: Job) -> Tuner:
+    return as_is((XRFMClassifier if job.classifies else XRFMRegressor)(job.seed))
+
+
+# -- the table ------------------------------------------------------------------------
+
+
+def _family_rows() -> dict[str, Model]:
+    """Kernel machines: every machine with every kernel."""
+    kernels: dict[str, tuple[str, families.Family, families.LearnedFamily]] = {
+        "ntk": ("NTK", families.ntk, families.learned_ntk),
+        "nngp": ("conjugate kernel", families.nngp, families.learned_nngp),
+        "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),
+        "laplace": ("Laplace kernel", families.laplace, families.learned_laplace),
+    }
+    rows = {}
+    for name, (about, family, learned) in kernels.items():
+        # Arora et al. 2020: depths 0 to 4, the first layers frozen or not.
+        svm_family, squares = (families.frozen_ntk, 7) if name == "ntk" else (family, 4)
+        rows[f"{name}-svm"] = Model(
+            f"support vector machine, {about}",
+            partial(_svm, family=svm_family),
+            # A support vector regression takes as long as all the others together.
+            default=(CLASSIFICATION,),
+            squares=squares,
+        )
+        rows[f"{name}-ridge"] = Model(
+            f"kernel ridge regression, {about}",
+            partial(_ridge, family=family),
+            squares=4,
+        )
+        rows[f"{name}-gp"] = Model(
+            f"Gaussian process, {about}, by evidence",
+            partial(_gaussian_process, kernels=learned),
+            tasks=(REGRESSION,),
+            squares=4,
+        )
+    return rows
+
+
+MODELS: dict[str, Model] = {
+    "wntk": Model(
+        "layer weights and ridge learned, defaults",
+        _wntk,
+        squares=8,
+    ),
+    **_family_rows(),
+    "forest": Model("random forest", _forest),
+    "boosting": Model("histogram gradient boosting", _boosting),
+    "mlp": Model("multi-layer perceptron", _mlp),
+    "xgboost": Model(
+        "XGBoost",
+        _trees_of(
+            "xgboost",
+            ("XGBClassifier", "XGBRegressor"),
+            {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
+            {"n_estimators": 300, "verbosity": 0, "n_jobs": 1},
+        ),
+        requires="xgboost",
+    ),
+    "lightgbm": Model(
+        "LightGBM",
+        _trees_of(
+            "lightgbm",
+            ("LGBMClassifier", "LGBMRegressor"),
+            {"min_child_samples": [5, 20], "learning_rate": [0.03, 0.1]},
+            {"n_estimators": 200, "verbose": -1, "n_jobs": 1},
+        ),
+        requires="lightgbm",
+    ),
+    "catboost": Model(
+        "CatBoost",
+        _trees_of(
+            "catboost",
+            ("CatBoostClassifier", "CatBoostRegressor"),
+            {"depth": [4, 6]},
+            {"verbose": False, "allow_writing_files": False, "thread_count": 1},
+        ),
+        requires="catboost",
+    ),
+    "xrfm": Model("recursive feature machine, defaults", _xrfm, requires="xrfm"),
+}
+
+
+def choose_models(
+    names: Iterable[str] | None = None, models: Mapping[str, Model] = MODELS
+) -> dict[str, Model]:
+    """Choose the models of a study by their names.
+
+    Parameters
+    ----------
+    names : iterable of str, default=None
+        Keys of `models`, in the order wanted. None means every model that is installed,
+        for the tasks on which it runs without being asked.
+    models : mapping of str to Model, default=MODELS
+        The table to choose from.
+
+    Returns
+    -------
+    dict of str to Model
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import choose_models
+    >>> list(choose_models(["rbf-svm", "wntk"]))
+    ['rbf-svm', 'wntk']
+    >>> choose_models()["ntk-svm"].tasks  # slow on the other task, unless asked for
+    ('classification',)
+    """
+    if names is None:
+        usual = {
+            name: tuple(task for task in model.tasks if task in model.default)
+            for name, model in models.items()
+            if model.available
+        }
+        return {
+            name: replace(models[name], tasks=tasks)
+            for name, tasks in usual.items()
+            if tasks
+        }
+    names = list(dict.fromkeys(names))
+    unknown = [name for name in names if name not in models]
+    if unknown:
+        raise StudyError(
+            f"unknown model: {', '.join(unknown)}; known are {known(models)}"
+        )
+    for name in names:
+        if not models[name].available:
+            raise StudyError(
+                f"model {name} needs the package {models[name].requires}: "
+                f"pip install {models[name].requires}"
+            )
+    return {name: models[name] for name in names}
+
+
+def other_task(models: Mapping[str, Model], tasks: Iterable[str]) -> list[str]:
+    """Say which of the models are left out of which task."""
+    return [
+        f"{name}: left out of {task}, it is for {' and '.join(model.tasks)}"
+        for task in tasks
+        for name, model in models.items()
+        if task not in model.tasks
+    ]

@@ -1,0 +1,192 @@
+"""Diagrams of a study as PNG files; matplotlib is imported where it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..data.datasets import CLASSIFICATION, TASKS
+from ..errors import StudyError
+from . import statistics
+from .results_file import Row
+from .summary import (
+    Published,
+    ScoreTable,
+    complete_part,
+    reference_model,
+    score_table,
+)
+
+
+def write_plots(
+    folder: str | os.PathLike, rows: Sequence[Row], published: Published | None = None
+) -> list[Path]:
+    """Write the diagrams of every task that has at least two sets and models.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if absent.
+    rows : sequence of Row
+    published : mapping, default=None
+        As in `report`.
+
+    Returns
+    -------
+    list of Path
+        The files: ``{task}_critical_difference.png`` and ``{task}_pairs.png``.
+    """
+    folder = check_plots(folder)
+    written = []
+    for task in TASKS:
+        chosen = [row for row in rows if row.task == task]
+        if not chosen:
+            continue
+        table, _ = complete_part(score_table(chosen, published))
+        if min(table.mean.shape) < 2:
+            continue
+        for name, draw in (
+            ("critical_difference", draw_critical_difference),
+            ("pairs", draw_pairs),
+        ):
+            path = folder / f"{task}_{name}.png"
+            figure = draw(table, higher_is_better=task == CLASSIFICATION)
+            _save(figure, path)
+            written.append(path)
+    return written
+
+
+def _save(figure, path: Path) -> None:
+    try:
+        figure.savefig(path, dpi=150, bbox_inches="tight")
+    except OSError as error:
+        path.unlink(missing_ok=True)  # half a picture
+        raise StudyError(
+            f"--plots {path}: cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def check_plots(folder: str | os.PathLike) -> Path:
+    """Make the folder, and see that there is something to draw with."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise StudyError("--plots needs matplotlib: pip install matplotlib") from error
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"--plots {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def _figure(width: float, height: float):
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def draw_critical_difference(table: ScoreTable, higher_is_better: bool):
+    """Draw mean ranks on a line, with bars over models that do not differ [1]_.
+
+    Parameters
+    ----------
+    table : ScoreTable
+        Without gaps, see `complete_part`.
+    higher_is_better : bool
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    .. [1] Demšar, "Statistical Comparisons of Classifiers over Multiple Data Sets",
+       JMLR 7, 2006.
+    """
+    n_sets, n_models = table.mean.shape
+    rank = statistics.ranks(table.mean, higher_is_better).mean(axis=0)
+    order = np.argsort(rank, kind="stable")
+    half = (n_models + 1) // 2
+    difference = statistics.critical_difference(n_models, n_sets)
+    groups = statistics.cliques(rank, difference)
+    figure = _figure(8, 1.2 + 0.28 * half + 0.12 * len(groups))
+    axes = figure.add_subplot()
+    low, high = 1.0, float(n_models)
+    top = 0.5 + 0.35 * len(groups)
+    axes.set(xlim=(low - 0.45 * (high - low), high + 0.45 * (high - low)))
+    axes.set_ylim(top + half + 0.5, -2.2)
+    axes.axis("off")
+    _rank_axis(axes, n_models, low, high)
+    axes.plot([low, low + difference], [-1.6, -1.6], color="black", lw=2)
+    axes.text(low, -1.75, f"critical difference {difference:.2f}", va="bottom")
+    for level, (first, last) in enumerate(groups):
+        ends = rank[order[first]] - 0.04, rank[order[last]] + 0.04
+        axes.plot(ends, [0.35 * (level + 1)] * 2, color="black", lw=3.5)
+    for place, model in enumerate(order):
+        on_left = place < half
+        height = top + (place if on_left else n_models - 1 - place) + 0.4
+        end = low - 0.05 * (high - low) if on_left else high + 0.05 * (high - low)
+        axes.plot([rank[model], rank[model], end], [0, height, height], "k", lw=0.8)
+        axes.text(
+            end,
+            height,
+            f" {table.models[model]} {rank[model]:.2f} ",
+            ha="right" if on_left else "left",
+            va="center",
+        )
+    axes.set_title(f"Mean rank over {n_sets} sets (1 is best)", fontsize=10)
+    return figure
+
+
+def _rank_axis(axes, n_models: int, low: float, high: float) -> None:
+    axes.plot([low, high], [0, 0], color="black", lw=1)
+    for rank in range(1, n_models + 1):
+        axes.plot([rank, rank], [0, -0.2], color="black", lw=1)
+        axes.text(rank, -0.3, str(rank), ha="center", va="bottom", fontsize=9)
+
+
+def draw_pairs(table: ScoreTable, higher_is_better: bool):
+    """Draw one panel per rival: its score on each set against the reference's.
+
+    Parameters
+    ----------
+    table : ScoreTable
+        Without gaps, see `complete_part`.
+    higher_is_better : bool
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    reference = reference_model(table, higher_is_better)
+    mine = table.mean[:, table.models.index(reference)]
+    others = [name for name in table.models if name != reference]
+    n_columns = min(4, len(others))
+    n_rows = -(-len(others) // n_columns)
+    figure = _figure(3 * n_columns, 3.2 * n_rows)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes, name in zip(panels, others, strict=False):
+        theirs = table.mean[:, table.models.index(name)]
+        _draw_pair(axes, theirs, mine, higher_is_better)
+        axes.set(xlabel=name, ylabel=reference)
+    for axes in panels[len(others) :]:
+        axes.axis("off")
+    figure.tight_layout()
+    return figure
+
+
+def _draw_pair(axes, theirs, mine, higher_is_better: bool) -> None:
+    ends = min(mine.min(), theirs.min()), max(mine.max(), theirs.max())
+    margin = 0.05 * (ends[1] - ends[0]) or 0.01
+    line = [ends[0] - margin, ends[1] + margin]
+    axes.plot(line, line, color="grey", lw=0.8)
+    better = mine > theirs if higher_is_better else mine < theirs
+    axes.scatter(theirs[better], mine[better], s=14, color="tab:blue")
+    axes.scatter(theirs[~better], mine[~better], s=14, color="tab:orange")
+    wins, losses = int(better.sum()), int((~better & (mine != theirs)).sum())
+    axes.set_title(f"{wins} wins, {losses} losses", fontsize=9)
+    axes.set_aspect("equal")

@@ -1,0 +1,273 @@
+"""Tables on the terminal: one per task, with statistics and footnotes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..data.datasets import CLASSIFICATION, REGRESSION, Dataset
+from ..errors import plural
+from . import statistics
+from .results_file import Row
+from .summary import (
+    Published,
+    ScoreTable,
+    complete_part,
+    reference_model,
+    score_table,
+)
+
+# Up to this many sets are columns beside the models; more become rows.
+FEW_SETS = 6
+
+
+def report(
+    rows: Sequence[Row],
+    datasets: Sequence[Dataset] = (),
+    published: Published | None = None,
+) -> str:
+    """Write the tables of a study.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        From `run_study`.
+    datasets : sequence of Dataset, default=()
+        Whose notes become footnotes.
+    published : mapping of str to mapping of str to float, default=None
+        Scores of further columns by set, see `read_baselines`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import report, run_study, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models = choose_models(["rbf-svm"])
+    >>> rows = run_study([iris], models, StudySettings(quick=True), progress=False)
+    >>> title, head, *_ = report(rows).splitlines()
+    >>> title.split(",")[0], head.split()[:2]
+    ('Classification: 1 set', ['model', 'iris'])
+    """
+    parts = []
+    for task in (CLASSIFICATION, REGRESSION):
+        chosen = [row for row in rows if row.task == task]
+        if chosen:
+            parts.append(_task_report(task, chosen, published or {}))
+    footnotes = list(_footnotes(rows, datasets, published or {}))
+    if footnotes:
+        parts.append("\n".join(f"* {line}" for line in footnotes))
+    return "\n\n".join(parts)
+
+
+def _task_report(task: str, rows: Sequence[Row], published: Published) -> str:
+    table = score_table(rows, published)
+    sets = len(table.sets)
+    if task == CLASSIFICATION:
+        what = "accuracy in %, mean ± standard error over folds (higher is better)"
+    else:
+        what = (
+            "RMSE in units of the training standard deviation, mean ± standard error "
+            "over folds (lower is better)"
+        )
+    title = f"{task.capitalize()}: {plural(sets, 'set')}, {what}"
+    body = _few_sets(task, table) if sets <= FEW_SETS else _many_sets(task, table)
+    parts = [f"{title}\n{body}"]
+    if sets > 1:
+        parts.append(_summary(task, table))
+    return "\n\n".join(parts)
+
+
+# -- scores ---------------------------------------------------------------------------
+
+
+def _cell(task: str, table: ScoreTable, i: int, j: int) -> str:
+    """Write the score of model j on set i."""
+    mean, error = table.mean[i, j], table.error[i, j]
+    if not table.asked[i, j]:
+        return "-"
+    if np.isnan(mean):
+        return "failed"
+    if task == CLASSIFICATION:
+        text, spread = f"{100 * mean:.1f}", f"{100 * error:.1f}"
+    else:
+        text, spread = f"{mean:.3f}", f"{error:.3f}"
+    return text if np.isnan(error) else f"{text} ± {spread}"
+
+
+def _seconds(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+_TIMES = ("tune s", "fit s", "predict s")
+
+
+def _few_sets(task: str, table: ScoreTable) -> str:
+    """Lay out models as rows, sets as columns, then times."""
+    lines = [["model", *table.sets, *_TIMES]]
+    for j, model in enumerate(table.models):
+        cells = [_cell(task, table, i, j) for i in range(len(table.sets))]
+        lines.append([model, *cells, *map(_seconds, table.seconds[j])])
+    return aligned(lines)
+
+
+def _many_sets(task: str, table: ScoreTable) -> str:
+    """Lay out sets as rows, models as columns."""
+    lines = [["set", *table.models]]
+    for i, name in enumerate(table.sets):
+        cells = [_cell(task, table, i, j) for j in range(len(table.models))]
+        lines.append([name, *cells])
+    return aligned(lines)
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Pad cells to columns: the first left, the others right; a rule below the head."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([padded[0], rule, *padded[1:]])
+
+
+# -- statistics over sets -------------------------------------------------------------
+
+
+def _summary(task: str, table: ScoreTable) -> str:
+    part, left_out = complete_part(table)
+    notes = []
+    if left_out:
+        notes.append(f"Without {', '.join(left_out)}: no score on most sets.")
+    n_sets, n_models = part.mean.shape
+    if n_models < 2 or n_sets < 2:
+        return "\n".join([*notes, "Too few complete sets and models for ranks."])
+    title = f"Over the {n_sets} sets that all {n_models} models finished"
+    lines = _summary_lines(task, part)
+    notes.insert(0, f"{title}\n{aligned(lines)}")
+    higher = task == CLASSIFICATION
+    p = statistics.friedman_p(part.mean)
+    if not np.isnan(p):
+        difference = statistics.critical_difference(n_models, n_sets)
+        notes.append(
+            f"Friedman's test that all models are equal: p = {p:.2g}. Mean ranks that "
+            f"differ by {difference:.2f} or more differ significantly (Nemenyi, 5 %)."
+        )
+    if n_sets >= statistics.FEWEST_SETS:
+        notes.append(_contests(part, higher))
+    else:
+        notes.append(f"Signed-rank tests need at least {statistics.FEWEST_SETS} sets.")
+    return "\n".join(notes)
+
+
+def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
+    higher = task == CLASSIFICATION
+    rank = statistics.ranks(part.mean, higher).mean(axis=0)
+    mean, spread = part.mean.mean(axis=0), part.mean.std(axis=0, ddof=1)
+    if higher:
+        head = ["model", "mean ± sd", "rank", "P90", "P95", "PMA", *_TIMES]
+        p90, p95 = (statistics.p_at(part.mean, share) for share in (0.9, 0.95))
+        pma = statistics.percent_of_maximum(part.mean)
+        columns = [
+            [
+                f"{100 * m:.2f} ± {100 * s:.2f}"
+                for m, s in zip(mean, spread, strict=True)
+            ],
+            [f"{value:.2f}" for value in rank],
+            *([f"{value:.1f}" for value in column] for column in (p90, p95, pma)),
+        ]
+    else:
+        head = ["model", "mean ± sd", "rank", "mean / best", *_TIMES]
+        best = part.mean.min(axis=1, keepdims=True)
+        ratio = (part.mean / np.maximum(best, np.finfo(float).tiny)).mean(axis=0)
+        columns = [
+            [f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread, strict=True)],
+            [f"{value:.2f}" for value in rank],
+            [f"{value:.3f}" for value in ratio],
+        ]
+    times = [[_seconds(value) for value in column] for column in part.seconds.T]
+    by_model = zip(part.models, *columns, *times, strict=True)
+    body = [list(line) for line in by_model]
+    return [head, *(body[at] for at in np.argsort(rank, kind="stable"))]
+
+
+def _contests(part: ScoreTable, higher: bool) -> str:
+    """Signed-rank tests of the first of our models, or of the best."""
+    reference = reference_model(part, higher)
+    contests = statistics.against(part.mean, part.models, reference, higher)
+    unit = 100 if higher else 1
+    lines = [["against", "wins", "ties", "losses", "mean difference", "p", "p (Holm)"]]
+    lines += [
+        [
+            c.other,
+            str(c.wins),
+            str(c.ties),
+            str(c.losses),
+            f"{unit * c.mean_difference:+.3f}",
+            f"{c.p:.3g}",
+            f"{c.p_holm:.3g}",
+        ]
+        for c in contests
+    ]
+    return f"\n{reference} against each, Wilcoxon's signed-rank test:\n{aligned(lines)}"
+
+
+# -- footnotes ------------------------------------------------------------------------
+
+
+def _footnotes(
+    rows: Sequence[Row], datasets: Sequence[Dataset], published: Published
+) -> Iterator[str]:
+    yield (
+        "Times are means per fold; tuning, the final fit, and predicting the test "
+        "rows of one fold."
+    )
+    for dataset in datasets:
+        if dataset.notes:
+            yield f"{dataset.name}: {'; '.join(dataset.notes)}."
+    failures: dict[tuple, list[Row]] = {}
+    for row in rows:
+        if not row.ok:
+            failures.setdefault((row.set, row.model, row.message), []).append(row)
+    for (name, model, message), failed in failures.items():
+        folds = plural(len(failed), "fold")
+        yield f"{model} failed on {name} ({folds}): {message}"
+    warned = Counter(dict.fromkeys(dict.fromkeys(row.model for row in rows), 0))
+    for row in rows:
+        warned[row.model] += row.n_warnings
+    told = [f"{model} {count}" for model, count in warned.items() if count]
+    if told:
+        yield f"Warnings while fitting, not shown: {', '.join(told)}."
+    yield from _common_warnings(rows)
+    if any(row.protocol == "arora" for row in rows):
+        yield (
+            "Protocol arora: hyperparameters chosen on the collection's tuning split, "
+            "which overlaps the test rows; wntk learns on each fold's training rows."
+        )
+    if published:
+        yield "Columns without times are published scores, not computed here."
+    if any(row.quick for row in rows):
+        yield "Quick look: few rows and grid points, few folds unless --folds is given."
+
+
+def _common_warnings(rows: Sequence[Row]) -> Iterator[str]:
+    """Tell what each model warned of on most folds."""
+    heard: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.ok and row.message:
+            heard.setdefault(row.model, []).append(row)
+    for model, warned in heard.items():
+        message, count = Counter(row.message for row in warned).most_common(1)[0]
+        sets = {row.set: None for row in warned if row.message == message}
+        where, *others = sets
+        if others:
+            where += f" and {plural(len(others), 'other set')}"
+        yield f"{model} warned on {where} ({plural(count, 'fold')}): {message}"

@@ -1,0 +1,229 @@
+"""Results of a study: one row per set, model and fold, kept in a file as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from ..errors import StudyError
+
+
+@dataclass(frozen=True)
+class Key:
+    """The part of a row that identifies its piece of work."""
+
+    task: str
+    set: str
+    fingerprint: str
+    model: str
+    fold: int
+    protocol: str
+    seed: int
+    quick: bool
+
+
+@dataclass(frozen=True)
+class Row(Key):
+    """Result of one model on one fold of one set.
+
+    Attributes
+    ----------
+    task, set, fingerprint, model, fold, protocol, seed, quick
+        The piece of work: `fingerprint` is a code of the set's content.
+    status : {"ok", "failed"}
+        Whether the fold was scored.
+    score : float
+        The accuracy, or the root mean squared error in units of the training rows'
+        standard deviation; NaN if the fold failed.
+    tune_seconds, fit_seconds, predict_seconds : float
+        Times of tuning, of the final fit, and of predicting the test rows.
+    n_train, n_test : int
+        Numbers of rows.
+    n_warnings : int
+        Number of warnings, which are not shown.
+    message : str
+        The reason of a failure; of a scored fold the commonest warning, if any.
+    chosen : str
+        The estimator that tuning chose.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import run_study, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models = choose_models(["rbf-svm"])
+    >>> first, _ = run_study([iris], models, StudySettings(quick=True), progress=False)
+    >>> first.set, first.model, first.fold, first.status, first.n_train
+    ('iris', 'rbf-svm', 0, 'ok', 75)
+    """
+
+    status: str
+    score: float
+    tune_seconds: float
+    fit_seconds: float
+    predict_seconds: float
+    n_train: int
+    n_test: int
+    n_warnings: int
+    message: str
+    chosen: str
+
+    @property
+    def key(self) -> Key:
+        """The identifying part."""
+        return Key(*(getattr(self, field.name) for field in fields(Key)))
+
+    @property
+    def seconds(self) -> float:
+        """Time of tuning, fitting and predicting."""
+        return self.tune_seconds + self.fit_seconds + self.predict_seconds
+
+    @property
+    def ok(self) -> bool:
+        """True if the fold was scored."""
+        return self.status == "ok"
+
+
+NAMES = [field.name for field in fields(Row)]
+_READERS: dict[str, Callable[[str], object]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": {"True": True, "False": False}.__getitem__,
+}
+
+
+def _line(values: Iterable) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(values)
+    return out.getvalue().encode()
+
+
+# The first line of every results file.
+HEADER = _line(NAMES)
+
+
+def read_results(path: str | os.PathLike) -> list[Row]:
+    """Read a results file.
+
+    Parameters
+    ----------
+    path : path-like
+        A last line that an interruption cut short is ignored.
+
+    Returns
+    -------
+    list of Row
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import read_results, run_study, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models, settings = choose_models(["rbf-svm"]), StudySettings(quick=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     out = f"{folder}/results.csv"
+    ...     rows = run_study([iris], models, settings, out=out, progress=False)
+    ...     read_results(out) == rows
+    True
+    """
+    return _whole_lines(path, Path(path).read_bytes())[1]
+
+
+def _whole_lines(path: str | os.PathLike, data: bytes) -> tuple[bytes, list[Row]]:
+    """Return the lines that are whole, and the rows they hold."""
+    whole = data[: data.rfind(b"\n") + 1]
+    if not whole and HEADER.startswith(data):
+        return whole, []
+    return whole, _rows(path, whole)
+
+
+def _rows(path: str | os.PathLike, data: bytes) -> list[Row]:
+    foreign = f"--out {path}: exists and is no results file of this program"
+    try:
+        lines = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(foreign) from error
+    if not lines or lines[0] != NAMES:
+        raise StudyError(foreign)
+    try:
+        return [_parse(line) for line in lines[1:]]
+    except (KeyError, ValueError) as error:
+        raise StudyError(f"--out {path}: has a damaged row: {error}") from error
+
+
+class ResultsFile:
+    """A csv file to which rows are added, and from which a study resumes.
+
+    Parameters
+    ----------
+    path : path-like
+        Made if absent. A last line that an interruption cut short is removed.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        try:
+            if self.path.exists() and not self.path.is_file():
+                raise StudyError(f"--out {path}: is not a file that can be added to")
+            data = self.path.read_bytes() if self.path.exists() else b""
+            whole, self.rows = _whole_lines(path, data)
+            # Without a buffer, in which a line that found no room would lie in wait.
+            self._file = self.path.open("ab", buffering=0)
+            self._file.truncate(len(whole))
+            if not whole:
+                self._write(HEADER)
+        except OSError as error:
+            raise StudyError(f"--out {path}: {error.strerror or error}") from error
+
+    def _write(self, line: bytes) -> None:
+        """Put a line on disk, or nothing of it and close the file."""
+        size = os.fstat(self._file.fileno()).st_size
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())  # a disk on the network may be full only now
+        except OSError:
+            with self._file, suppress(OSError):  # resuming drops half a line as well
+                self._file.truncate(size)
+            raise
+
+    def add(self, row: Row) -> None:
+        """Append a row, at once on disk.
+
+        Raises
+        ------
+        StudyError
+            If there is no room for it; the rows before it are safe.
+        """
+        try:
+            self._write(_line(astuple(row)))
+        except OSError as error:
+            raise StudyError(
+                f"--out {self.path}: the result of {row.model} on {row.set}, fold "
+                f"{row.fold}, cannot be written: {error.strerror or error}; the file "
+                f"holds the {len(self.rows)} before it, and once there is room, the "
+                "same command resumes from them"
+            ) from error
+        self.rows.append(row)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
+
+
+def _parse(line: list[str]) -> Row:
+    values: list = [
+        _READERS[str(field.type)](text)
+        for field, text in zip(fields(Row), line, strict=True)
+    ]
+    return Row(*values)

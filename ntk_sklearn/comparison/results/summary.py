@@ -1,0 +1,220 @@
+"""Rows of results as a table of sets by models."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import StudyError
+from . import statistics
+from .results_file import Row
+
+# Scores by model and set.
+Published = Mapping[str, Mapping[str, float]]
+
+# Columns of a file of published scores that describe the set.
+_ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Mean scores over folds, of sets by models.
+
+    Attributes
+    ----------
+    sets, models : list of str
+        Rows and columns.
+    mean, error : ndarray of shape (n_sets, n_models)
+        Mean over folds and its standard error; NaN where a fold failed.
+    asked : ndarray of bool of shape (n_sets, n_models)
+        True if the study has the model on the set at all.
+    seconds : ndarray of shape (n_models, 3)
+        Mean seconds per fold: tuning, fit, predict.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import run_study, score_table, with_folds
+    >>> data = [with_folds(d, 2, seed=0) for d in load_bundled(["iris", "wine"])]
+    >>> models = choose_models(["rbf-svm", "rbf-ridge"])
+    >>> rows = run_study(data, models, StudySettings(quick=True), progress=False)
+    >>> table = score_table(rows)
+    >>> table.sets, table.models, table.mean.shape
+    (['iris', 'wine'], ['rbf-svm', 'rbf-ridge'], (2, 2))
+    """
+
+    sets: list[str]
+    models: list[str]
+    mean: np.ndarray
+    error: np.ndarray
+    asked: np.ndarray
+    seconds: np.ndarray
+
+
+def score_table(rows: Sequence[Row], published: Published | None = None) -> ScoreTable:
+    """Collect rows of one task, and columns of published scores beside them.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    published : mapping of str to mapping of str to float, default=None
+        Scores by model and set; models without a score on these sets are left out.
+
+    Returns
+    -------
+    ScoreTable
+
+    Examples
+    --------
+    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
+    >>> from ntk_sklearn.comparison import run_study, score_table, with_folds
+    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
+    >>> models = choose_models(["rbf-svm"])
+    >>> rows = run_study([iris], models, StudySettings(quick=True), progress=False)
+    >>> score_table(rows, {"theirs": {"iris": 0.5}}).models
+    ['rbf-svm', 'theirs']
+    """
+    sets = list(dict.fromkeys(row.set for row in rows))
+    models = list(dict.fromkeys(row.model for row in rows))
+    table = _empty(sets, models)
+    scores: dict[tuple[int, int], list[float]] = {}
+    for row in rows:
+        at = sets.index(row.set), models.index(row.model)
+        scores.setdefault(at, []).append(row.score)
+    for at, values in scores.items():
+        table.asked[at] = True
+        table.mean[at] = np.mean(values)
+        table.error[at] = standard_error(values)
+    for j, model in enumerate(models):
+        times = [
+            (row.tune_seconds, row.fit_seconds, row.predict_seconds)
+            for row in rows
+            if row.model == model and row.ok
+        ]
+        if times:
+            table.seconds[j] = np.mean(times, axis=0)
+    return _beside(table, published or {})
+
+
+def _empty(sets: list[str], models: list[str]) -> ScoreTable:
+    shape = len(sets), len(models)
+    return ScoreTable(
+        sets,
+        models,
+        np.full(shape, np.nan),
+        np.full(shape, np.nan),
+        np.zeros(shape, dtype=bool),
+        np.full((len(models), 3), np.nan),
+    )
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Return the standard error of a mean; NaN for a single value."""
+    if len(values) < 2:
+        return float("nan")
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def _beside(table: ScoreTable, published: Published) -> ScoreTable:
+    known = {
+        f"{model} (published)" if model in table.models else model: scores
+        for model, scores in published.items()
+        if any(name in scores for name in table.sets)
+    }
+    extra = _empty(table.sets, list(known))
+    for j, scores in enumerate(known.values()):
+        for i, name in enumerate(table.sets):
+            if name in scores:
+                extra.mean[i, j], extra.asked[i, j] = scores[name], True
+    return ScoreTable(
+        table.sets,
+        table.models + extra.models,
+        np.hstack([table.mean, extra.mean]),
+        np.hstack([table.error, extra.error]),
+        np.hstack([table.asked, extra.asked]),
+        np.vstack([table.seconds, extra.seconds]),
+    )
+
+
+def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
+    """Return the part without gaps, and the models left out.
+
+    Models with a score on fewer than half of the sets go first, then the sets on which
+    any remaining model has none.
+    """
+    scored = ~np.isnan(table.mean)
+    keep = scored.mean(axis=0) >= 0.5
+    full = scored[:, keep].all(axis=1)
+    part = ScoreTable(
+        [name for name, kept in zip(table.sets, full, strict=True) if kept],
+        [name for name, kept in zip(table.models, keep, strict=True) if kept],
+        table.mean[full][:, keep],
+        table.error[full][:, keep],
+        table.asked[full][:, keep],
+        table.seconds[keep],
+    )
+    left_out = [name for name, kept in zip(table.models, keep, strict=True) if not kept]
+    return part, left_out
+
+
+def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
+    """Return the model to compare with: wntk, or else the best by mean rank."""
+    if "wntk" in table.models:
+        return "wntk"
+    rank = statistics.ranks(table.mean, higher_is_better).mean(axis=0)
+    return table.models[int(np.argmin(rank))]
+
+
+def read_baselines(paths: Iterable[str | os.PathLike]) -> dict[str, dict[str, float]]:
+    r"""Read published scores: a csv with a column ``name`` and a column per model.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Columns ``n``, ``d``, ``c`` and ``classes`` describe the set; empty cells are
+        gaps.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        Scores by model and set.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ntk_sklearn.comparison import read_baselines
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "published.csv"
+    ...     _ = path.write_text("name,n,forest\niris,150,0.95\nwine,178,0.98\n")
+    ...     read_baselines([path])
+    {'forest': {'iris': 0.95, 'wine': 0.98}}
+    """
+    published: dict[str, dict[str, float]] = {}
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                reader = csv.DictReader(file)
+                if "name" not in (reader.fieldnames or ()):
+                    raise StudyError(
+                        f"--baselines {path}: has no column 'name' for the sets"
+                    )
+                for line in reader:
+                    _take(published, line)
+        except OSError as error:
+            raise StudyError(f"--baselines {path}: {error.strerror}") from error
+        except (UnicodeDecodeError, csv.Error, ValueError) as error:
+            if isinstance(error, StudyError):
+                raise
+            raise StudyError(f"--baselines {path}: cannot be read: {error}") from error
+    return published
+
+
+def _take(published: dict[str, dict[str, float]], line: Mapping[str, str]) -> None:
+    for model, text in line.items():
+        if model and model not in _ABOUT_THE_SET and text and text.strip():
+            published.setdefault(model, {})[line["name"]] = float(text)

@@ -1,0 +1,32 @@
+"""Rows of results as tables of sets by models."""
+
+import numpy as np
+
+from ntk_sklearn.comparison import Row, report, score_table
+from ntk_sklearn.comparison.results.summary import complete_part
+
+
+def test_gaps_leave_out_models_first_and_then_sets():
+    def row(name, model, score):
+        status = "failed" if np.isnan(score) else "ok"
+        key = ("classification", name, "0", model, 0, "nested", 0, False)
+        return Row(*key, status, score, 0.0, 0.0, 0.0, 9, 9, 0, "", "")
+
+    nan = np.nan
+    table = {"a": [0.9, 0.8, 0.7], "b": [0.5, nan, 0.9], "c": [nan, nan, 0.1]}
+    rows = [
+        row(f"set{i}", model, score)
+        for model, column in table.items()
+        for i, score in enumerate(column)
+    ]
+    part, left_out = complete_part(score_table(rows))
+    assert left_out == ["c"]
+    assert part.sets == ["set0", "set2"]
+    assert part.mean.tolist() == [[0.9, 0.5], [0.7, 0.9]]
+    published = {"theirs": {"set0": 0.95, "set1": 0.85, "set2": 0.75}, "x": {"s": 1.0}}
+    table = score_table(rows, published)
+    assert table.models == ["a", "b", "c", "theirs"]
+    assert table.mean[:, 3].tolist() == [0.95, 0.85, 0.75]
+    text = report(rows, published=published)
+    assert "Without c: no score on most sets." in text
+    assert "theirs" in text

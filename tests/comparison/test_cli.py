@@ -1,0 +1,165 @@
+"""The command line of the comparison: what it takes, what it says."""
+
+from contextlib import redirect_stdout
+
+import pytest
+
+from ntk_sklearn.comparison import MODELS, Model, read_results
+from ntk_sklearn.comparison.arguments import parse
+from ntk_sklearn.comparison.cli import main
+
+from ..disk import full_stream, needs_full
+from . import cases
+
+LOOK = ["compare", "--quick", "--jobs", "1"]
+
+
+def test_a_messy_table_without_a_flag(tmp_path, capsys):
+    path = tmp_path / "houses.csv"
+    path.write_text(cases.messy_csv())
+    models = ["--models", "wntk,ntk-ridge,forest"]
+    assert main([*LOOK, "--csv", str(path), *models]) == 0
+    captured = capsys.readouterr()
+    assert "Regression: 1 set" in captured.out
+    assert "failed" not in captured.out
+    assert "3 repeated rows removed" in captured.out
+    assert "9/9" in captured.err
+
+
+def test_plots_and_published_scores(tmp_path, capsys):
+    import matplotlib.image
+
+    published = tmp_path / "published.csv"
+    published.write_text("name,n,theirs\nblobs,48,\niris,150,0.5\nwine,178,0.99\n")
+    command = [*LOOK, "--data", "iris,wine", "--models", "rbf-svm,wntk"]
+    command += ["--plots", str(tmp_path / "plots")]
+    assert main([*command, "--baselines", str(published)]) == 0
+    out = capsys.readouterr().out
+    assert "theirs" in out
+    names = ["classification_critical_difference.png", "classification_pairs.png"]
+    for name in names:
+        picture = matplotlib.image.imread(tmp_path / "plots" / name)
+        assert min(picture.shape[:2]) > 100
+        ink = (picture[..., :3].min(axis=2) < 0.5).mean()
+        assert 0.001 < ink < 0.5, name
+
+
+def test_no_plots_of_a_single_set(tmp_path, capsys):
+    command = [*LOOK, "--data", "iris", "--models", "rbf-svm"]
+    assert main([*command, "--plots", str(tmp_path)]) == 0
+    assert "no diagrams" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quick_look_takes_as_many_folds_as_asked(tmp_path, capsys):
+    cases.write_suite(tmp_path / "suite")
+
+    def folds(*options):
+        out = tmp_path / "results.csv"
+        out.unlink(missing_ok=True)
+        assert main([*LOOK, "--models", "rbf-svm", "--out", str(out), *options]) == 0
+        return len(read_results(out)), capsys.readouterr().out
+
+    iris = ["--data", "iris"]
+    assert folds(*iris)[0] == 3
+    count, text = folds(*iris, "--folds", "6")
+    assert count == 6
+    assert "instead" not in text
+    # A suite with fewer folds is worth a word only if more were asked for.
+    blobs = ["--suite", str(tmp_path / "suite"), "--data", "blobs"]
+    assert folds(*blobs)[0] == 3
+    count, text = folds(*blobs, "--folds", "9")
+    assert count == 4
+    assert "blobs: 4 folds instead of 9, the set comes with no more." in text
+
+
+def test_without_a_number_a_suite_has_the_folds_it_comes_with(tmp_path, capsys):
+    cases.write_suite(tmp_path / "suite")
+    blobs = ["--suite", str(tmp_path / "suite"), "--data", "blobs", "--jobs", "1"]
+    out = tmp_path / "results.csv"
+    command = ["compare", *blobs, "--models", "rbf-svm", "--out", str(out)]
+    assert main(command) == 0
+    assert len(read_results(out)) == 4
+    assert "instead" not in capsys.readouterr().out
+
+
+def test_a_model_that_was_asked_for_does_not_go_without_a_word(capsys):
+    command = [*LOOK, "--models", "rbf-gp,rbf-svm,rbf-gp"]
+    assert main([*command, "--data", "iris"]) == 0
+    line = "* rbf-gp: left out of classification, it is for regression\n"
+    assert capsys.readouterr().out.count(line) == 1
+    assert main([*command, "--data", "diabetes"]) == 0
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_help_says_what_each_model_is(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for name, model in MODELS.items():
+        assert any(line.startswith(f"{name} {model.about}") for line in lines), name
+    assert "rbf-gp Gaussian process, Gaussian kernel, by evidence, for regression" in (
+        lines
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "-1", "-2"])
+def test_jobs_count_as_in_joblib(jobs):
+    assert parse(["compare", "--jobs", jobs], MODELS).jobs == int(jobs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required"),
+        (["train"], "invalid choice: 'train'"),
+        (["compare", "--nope"], "unrecognized arguments: --nope"),
+        (["compare", "--data", "nope"], "unknown data set: nope; known are"),
+        (["compare", "--data", ","], "a name is needed"),
+        (["compare", "--models", "nope"], "unknown model: nope; known are"),
+        (["compare", "--models", "absent"], "pip install surely_not_there"),
+        (
+            ["compare", "--data", "iris", "--models", "ntk-gp"],
+            "none of the models is for classification: ntk-gp",
+        ),
+        (["compare", "--suite", "{tmp}/nope"], "no such folder"),
+        (["compare", "--suite", "{tmp}"], "holds no classification"),
+        (["compare", "--csv", "{tmp}/nope.csv"], "nope.csv: No such file"),
+        (["compare", "--csv", "{tmp}"], "directory"),
+        (["compare", "--csv", "{tmp}/t.csv", "--target", "z"], "no column 'z'"),
+        (["compare", "--csv", "x", "--openml", "1"], "cannot be combined"),
+        (["compare", "--csv", "x", "--data", "iris"], "cannot be combined"),
+        (["compare", "--target", "x"], "need --csv"),
+        (["compare", "--openml", "iris"], "number is needed"),
+        (["compare", "--protocol", "arora"], "use --protocol nested"),
+        (["compare", "--protocol", "magic"], "invalid choice: 'magic'"),
+        (["compare", "--seed", "-1"], "integer of at least 0"),
+        (["compare", "--folds", "1"], "integer of at least 2"),
+        (["compare", "--jobs", "0"], "-1 for all cores, is needed, got '0'"),
+        (["compare", "--jobs", "all"], "-1 for all cores, is needed, got 'all'"),
+        (["compare", "--max-rows", "10"], "442 rows are more than --max-rows 10"),
+        (["compare", "--out", "{tmp}/no/r.csv"], "r.csv: No such file"),
+        (["compare", "--out", "{tmp}/t.csv"], "no results file"),
+        (["compare", "--baselines", "{tmp}/t.csv"], "no column 'name'"),
+        (["compare", "--baselines", "{tmp}/b.csv"], "cannot be read"),
+        (["compare", "--plots", "{tmp}/t.csv"], "--plots"),
+    ],
+)
+def test_mistakes_get_one_line_and_status_2(tmp_path, capsys, arguments, message):
+    absent = Model("absent", cases.simple, requires="surely_not_there")
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("name,score\niris,high\n")
+    command = [part.replace("{tmp}", str(tmp_path)) for part in arguments]
+    assert main(command, {**MODELS, "absent": absent}) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("ntk_sklearn: error: ")
+    assert message in captured.err
+
+
+@needs_full
+def test_a_report_that_cannot_be_written(capsys):
+    with full_stream() as stream, redirect_stdout(stream):
+        assert main([*LOOK, "--data", "iris", "--models", "rbf-svm"]) == 2
+    assert "report cannot be written: No space left" in capsys.readouterr().err

@@ -1,0 +1,148 @@
+"""What the estimators fit when no kernel is given."""
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ntk_sklearn import WNTKClassifier, WNTKRegressor
+from ntk_sklearn._learning.prior import Prior
+from ntk_sklearn._learning.ridge import PATH_ALPHAS
+from ntk_sklearn._models.ensemble import blend
+from ntk_sklearn.estimators._defaults import classification_specs, regression_specs
+from ntk_sklearn.objectives import evidence
+from ntk_sklearn.solvers import ridge_path
+
+from ..learning_cases import problem_of, training_set
+
+
+def _data(n=70, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 3))
+    return X, np.sin(2 * X[:, 0]) + X[:, 1] + 0.1 * rng.standard_normal(n)
+
+
+class TestBlend:
+    def test_one_member_is_everything(self):
+        assert_array_equal(blend([3.0]), [1.0])
+
+    def test_equal_errors_share_equally(self):
+        assert_allclose(blend([2.0, 2.0]), [0.5, 0.5], rtol=1e-15)
+
+    def test_by_hand(self):
+        # An error a tenth higher is worth exp(-1) of the best one.
+        found = blend([1.0, 1.1])
+        assert_allclose(found, np.array([1, np.exp(-1)]) / (1 + np.exp(-1)), rtol=1e-12)
+
+    @pytest.mark.parametrize("scale", [1e-6, 1e6])
+    def test_units_do_not_matter(self, scale):
+        errors = np.array([0.3, 0.5, 0.31])
+        assert_allclose(blend(scale * errors), blend(errors), rtol=1e-9)
+
+    def test_sum_and_order(self):
+        found = blend([0.5, 0.2, 0.9, 0.21])
+        assert_allclose(found.sum(), 1, rtol=1e-15)
+        assert_array_equal(np.argsort(-found), [1, 3, 0, 2])
+
+    def test_no_error_at_all(self):
+        found = blend([0.0, 1.0])
+        assert_allclose(found, [1, 0], atol=1e-300)
+        assert_allclose(blend([0.0, 0.0]), [0.5, 0.5])
+
+
+class TestRegression:
+    def _problem(self):
+        X, y = _data()
+        (spec,) = regression_specs(training_set(X, y))
+        Z, Y = spec.encode(X), (y - y.mean()) / y.std()
+        return problem_of(spec.kernel, Z, Y, evidence, spec.prior), spec
+
+    def test_gradient_with_ranks_and_priors(self):
+        problem, _ = self._problem()
+        rng = np.random.default_rng(0)
+        u = problem.start + 0.2 * rng.standard_normal(problem.start.size)
+        _, gradient = problem.evaluate(u)
+        h = 1e-5
+        numeric = [
+            (problem.evaluate(u + h * e)[0] - problem.evaluate(u - h * e)[0]) / 2 / h
+            for e in np.eye(u.size)
+        ]
+        scale = np.abs(numeric).max()
+        assert_allclose(gradient, numeric, rtol=0, atol=1e-7 * scale)
+
+    def test_one_length_scale_per_column_and_per_rank(self):
+        X, y = _data()
+        model = WNTKRegressor().fit(X, y)
+        kernel, encoding = model.kernel_, model.models_[0].encoder
+        assert model.X_fit_.shape == (len(X), 6)
+        assert kernel.n_ranks == encoding.n_ranks_ == 3
+        assert_array_equal(model.X_fit_[:, 3:].min(axis=0), 0.0)
+        assert_array_equal(model.X_fit_[:, 3:].max(axis=0), 1.0)
+        assert len(set(kernel.length_scale / encoding.length_scale_)) == 6
+
+    def test_the_prior_is_about_where_length_scales_start(self):
+        problem, spec = self._problem()
+        scales = spec.kernel.positions("length_scale")
+        assert_allclose(np.exp(problem.prior.mean[scales]), spec.encoder.length_scale_)
+        assert_array_equal(problem.prior.penalty(problem.start)[1][scales], 0.0)
+
+    def test_the_ridge_may_only_be_raised(self):
+        X, y = _data()
+        machine = WNTKRegressor().fit(X, y).models_[0]
+        Y = ((y - y.mean()) / y.std())[:, None]
+        alphas = machine.alpha * np.exp([0.0, 0.5, 1.0, 2.0])
+        errors = ridge_path(machine.kernel(machine.X), Y, alphas).errors
+        # The cubic between points e^2 apart misses the minimum by a little.
+        assert errors[0] <= errors.min() * (1 + 2e-3)
+
+    def test_prior(self):
+        prior = Prior(np.array([1.0, 0.0, 5.0]), np.array([2.0, 0.5, np.inf]))
+        value, slope = prior.penalty(np.array([3.0, 1.0, -7.0]))
+        assert_allclose(value, 0.5 * 1 + 0.5 * 4)
+        assert_allclose(slope, [0.5, 4.0, 0.0])
+        # A layer that is off has none.
+        assert prior.penalty(np.array([3.0, 1.0, -np.inf]))[0] == value
+
+
+@pytest.mark.parametrize("estimator", [WNTKRegressor, WNTKClassifier])
+def test_configured_output_of_transformers_is_none_of_theirs(estimator):
+    pytest.importorskip("pandas")
+    X, y = _data()
+    expected = estimator().fit(X, y > 0).predict(X)
+    with sklearn.config_context(transform_output="pandas"):
+        found = estimator().fit(X, y > 0).predict(X)
+    assert_array_equal(found, expected)
+
+
+class TestClassification:
+    def test_two_models_and_their_ridges(self):
+        X, y = _data()
+        labels = y > 0
+        model = WNTKClassifier().fit(X, labels)
+        assert len(model.models_) == 2
+        Y = (labels[:, None] == [False, True]).astype(float)
+        for machine in model.models_:
+            K = machine.kernel(machine.X)
+            unit = np.trace(K) / len(K) - K.mean()
+            path = ridge_path(K, Y, PATH_ALPHAS * unit)
+            assert_allclose(machine.alpha, path.best_alpha, rtol=1e-12)
+            assert_allclose(machine.held_out.error, path.errors.min(), rtol=1e-8)
+
+    def test_models_differ_in_how_they_see_the_table(self):
+        X, _ = _data()
+        one, two = classification_specs(training_set(X, X[:, 0]))
+        assert (one.encoder.codes, two.encoder.codes) == (("standard",), ("ranks",))
+        assert one.kernel.n_dims == 0
+
+    @pytest.mark.parametrize("unit", [1e-3, 2.54, 10.0, 1e200])
+    def test_probabilities_do_not_see_units(self, unit):
+        X, y = _data()
+        X = np.column_stack([X, np.round(X[:, 0]), X[:, 1] > 0])
+        here = WNTKClassifier().fit(X, y > 0).predict_proba(X)
+        there = WNTKClassifier().fit(unit * X, y > 0).predict_proba(unit * X)
+        assert_allclose(there, here, rtol=0, atol=1e-9)
+
+    def test_a_fixed_ridge_is_kept(self):
+        X, y = _data()
+        model = WNTKClassifier(alpha=0.7, alpha_bounds="fixed").fit(X, y > 0)
+        assert [machine.alpha for machine in model.models_] == [0.7, 0.7]
