@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
-from .. import _engine
+from .._engine.forward import diagonal
+from .._engine.full_gradient import full_gradient
 from .._engine.network import Network
+from .._engine.tiles import components, gram
 from .._utils.validation import (
     check_bounds,
     check_depth,
@@ -201,10 +203,10 @@ class NetworkKernel(Kernel):
         X, Y = check_pair(X, Y)
         network, dtype = self._network(X, Y), self._dtype()
         if not eval_gradient:
-            return _engine.gram(network, X, Y, dtype)
+            return gram(network, X, Y, dtype)
         columns = self._columns(X.shape[1])
-        gradient = _engine.full_gradient(network, X, columns, self.n_dims)
-        return _engine.gram(network, X, dtype=dtype), gradient
+        gradient = full_gradient(network, X, columns, self.n_dims)
+        return gram(network, X, dtype=dtype), gradient
 
     def _dtype(self) -> np.dtype:
         """Check and return the type of the kernel matrix."""
@@ -248,7 +250,7 @@ class NetworkKernel(Kernel):
             Equal to ``np.diag(self(X))``.
         """
         X = check_samples(X)
-        return _engine.diagonal(self._network(X), X)
+        return diagonal(self._network(X), X)
 
     def components(self, X, Y=None):
         """Return each layer's own term of the neural tangent kernel, unweighted.
@@ -266,7 +268,7 @@ class NetworkKernel(Kernel):
             NNGP kernel.
         """
         X, Y = check_pair(X, Y)
-        return _engine.components(self._network(X, Y), X, Y)
+        return components(self._network(X, Y), X, Y)
 
     def contract(self, X, G):
         """Return ``sum(G * dK / dtheta)``, without the derivatives' (n, n, p) array.

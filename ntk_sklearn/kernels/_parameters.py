@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import _engine
+from .._engine.contraction import contract
 from .._engine.network import Layers, Network
+from .._engine.tiles import gram
 from ..activations._base import Activation
 
 
@@ -38,7 +39,7 @@ class Numbers(NamedTuple):
         )
         n_features = len(self.length_scale)
         scale = np.sqrt(self.weight_variance[0] / n_features) / self.length_scale
-        return Network(layers, self.activation.homogeneous, scale, self.n_ranks)
+        return Network(layers, self.activation, scale, self.n_ranks)
 
 
 HYPERPARAMETERS = Numbers._fields[:4]
@@ -84,12 +85,12 @@ class MovingKernel:
 
     def gram(self) -> np.ndarray:
         """Return the kernel matrix: a new array."""
-        return _engine.gram(self.network, self._X, dtype=self._dtype)
+        return gram(self.network, self._X, dtype=self._dtype)
 
     def contract(self, G) -> np.ndarray:
         """Return ``sum(G * dK / dtheta)`` of a symmetric G."""
         moving = [entries.size > 0 for entries, _ in self._moves]
-        found = _engine.contract(
+        found = contract(
             self.network,
             self._X,
             G,
