@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.fft import dct, next_fast_len
 
-from .. import _engine
+from .._engine.forward import diagonal
 
 # Inputs with fewer columns are projected by a dense matrix: below, the fast transform
 # is no faster, and its rows are too few to pass for independent directions.
@@ -137,14 +137,12 @@ def _read_out_share(network):
     weights, biases = network.layers.weights, network.layers.bias_weights
     last = np.arange(len(weights)) == network.depth
 
-    def diagonal(weights, biases):
+    def value(weights, biases):
         layers = network.layers._replace(weights=weights, bias_weights=biases)
-        return _engine.diagonal(replace(network, layers=layers), row)[0]
+        return diagonal(replace(network, layers=layers), row)[0]
 
-    total = diagonal(weights, np.where(last, 0.0, biases))
-    return (
-        diagonal(np.where(last, weights, 0.0), 0.0 * biases) / total if total else 1.0
-    )
+    total = value(weights, np.where(last, 0.0, biases))
+    return value(np.where(last, weights, 0.0), 0.0 * biases) / total if total else 1.0
 
 
 def draw_layers(network, slope, n_components, rng):

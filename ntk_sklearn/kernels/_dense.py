@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._engine.forward import diagonal
 from .._engine.full_gradient import full_gradient
-from .._engine.network import Network, diagonal
+from .._engine.network import Network
 from .._engine.tiles import components, gram
 from .._utils.validation import (
     check_depth,

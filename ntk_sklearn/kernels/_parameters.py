@@ -39,7 +39,7 @@ class NetworkParameters(NamedTuple):
         )
         n_features = len(self.length_scale)
         scale = np.sqrt(self.weight_variance[0] / n_features) / self.length_scale
-        return Network(layers, self.activation.homogeneous, scale, self.n_ranks)
+        return Network(layers, self.activation, scale, self.n_ranks)
 
 
 HYPERPARAMETERS = NetworkParameters._fields[:4]
