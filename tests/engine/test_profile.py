@@ -12,9 +12,9 @@ from ntk_sklearn._engine.recursion import unit_kernel
 from ntk_sklearn._engine.tiles import gram
 from ntk_sklearn._utils.jit import jit_sums
 
-from .cases import hard_rows
+from ..cases import hard_rows
 
-EXACT = np.load(Path(__file__).parent / "data" / "profile.npz")
+EXACT = np.load(Path(__file__).parents[1] / "data" / "profile.npz")
 NAMES = {
     "relu": "relu",
     "leaky_relu": "leaky_relu",

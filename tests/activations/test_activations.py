@@ -14,7 +14,7 @@ from ntk_sklearn._engine.tiles import gram
 from ntk_sklearn.activations import ACTIVATIONS, Activation, get_activation
 from ntk_sklearn.activations import _dispatch as engine
 
-from .cases import ALL_ACTIVATIONS
+from ..cases import ALL_ACTIVATIONS
 
 VARIANCES_AND_CORRELATIONS = list(
     itertools.product((0.3, 1.2), (0.7, 1.9), (-0.97, -0.8, -0.1, 0.0, 0.3, 0.95))
@@ -297,7 +297,7 @@ def test_a_code_that_no_family_has_is_refused(code):
     rows, out = np.ones((4, 1)), (np.ones(1), np.ones(1), np.ones(1))
     kernel = NTKernel(2, "erf")
     X = np.ones((3, 2))
-    network = kernel._network(X)
+    network = kernel.network(X)
     unknown = replace(network, layers=network.layers._replace(code=code))
     for function, arguments in (
         (engine.moments, (code, parameters, 1.0)),

@@ -11,7 +11,7 @@ from ntk_sklearn._engine.profile import profile_of
 from ntk_sklearn._engine.recursion import unit_kernel
 from ntk_sklearn._engine.tiles import gram
 
-from .cases import ALL_ACTIVATIONS, hard_rows
+from ..cases import ALL_ACTIVATIONS, hard_rows
 
 KERNELS = [NTKernel, NNGPKernel, WeightedNTKernel]
 
