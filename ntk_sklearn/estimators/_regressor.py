@@ -317,7 +317,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return self._publish(fitted, given, _single_output=single, **units, **others)
 
     def _fit_scaler(self, Y, weight) -> TargetScaler:
-        """Return the scaler of the targets: the priors of the default model need one."""
+        """Return the scaler of the targets, which the default model's priors need."""
         if not self._uses_defaults:
             return TargetScaler.none(Y.shape[1])
         return TargetScaler.fit(Y, weight, centre=self.fit_intercept)
