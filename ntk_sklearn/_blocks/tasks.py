@@ -8,9 +8,10 @@ on the blocks alone: workers and their order do not change a digit.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from typing import Generic, TypeVar
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -71,7 +72,7 @@ def run_tasks(
     n_jobs: int | None = None,
     task_bytes: int = 0,
     parallel: Callable = Parallel,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield ``function(group, *common)`` of every group, in order.
 
     If a process is killed, the tasks that it takes with it are run again.
@@ -102,12 +103,12 @@ def run_tasks(
     while True:
         rest = groups[done:]
         try:
-            for result in parallel(**options)(
-                delayed(function)(group, *common) for group in rest
-            ):
-                yield result
-                done += 1
-                failures = 0
+            tasks = (delayed(function)(group, *common) for group in rest)
+            with closing(parallel(**options)(tasks)) as results:
+                for result in results:
+                    yield result
+                    done += 1
+                    failures = 0
             return
         except pickle.PicklingError:
             if "max_nbytes" in options:

@@ -14,8 +14,8 @@ from .._utils.warnings import warn
 from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_off
 from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
-from ..optimizers._outcome import OptimizeResult
-from ..optimizers._quasi_newton import Curvature
+from ..optimizers._curvature import Curvature
+from ..optimizers._result import OptimizeResult
 from ..solvers._spectrum import ridge_path
 from .folds import folds_of
 from .problem import HyperparameterProblem

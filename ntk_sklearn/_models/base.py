@@ -21,7 +21,7 @@ from ..solvers._row_weights import RowWeights
 
 # Numbers held for each encoded input of a row while its kernel is computed: the input,
 # what the encoder makes it from, and what the engine keeps of a rank.
-_PER_INPUT = 6
+_PER_INPUT = 10
 
 
 def row_slices(n_rows: int, n_columns: int) -> Iterator[slice]:
@@ -102,6 +102,10 @@ class RidgeModel(ABC):
     @abstractmethod
     def posterior_variance(self, X: np.ndarray) -> np.ndarray:
         """Return the posterior variance of the function at raw rows: (n, k)."""
+
+    def plus(self, batch: TrainingSet, progress_name: str | None) -> RidgeModel:
+        """Return the model fitted to more rows; only Nyström models can take them."""
+        raise TypeError(f"a {type(self).__name__} takes no more rows.")
 
     def encode(self, X: np.ndarray) -> np.ndarray:
         """Write raw rows as the kernel sees them."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
-from .._learning.learn import learn
 from .._learning.ridge import solve_raised
-from .._learning.spec import LearningOptions, ModelSpec
+from .._learning.spec import LearnedKernel, ModelSpec
 from .._learning.training_set import TrainingSet
 from .._utils.threads import factorising, one_blas_thread
 from ..solvers._cholesky import kernel_factor, warn_jitter
@@ -70,27 +69,24 @@ class ExactModel(DualModel):
         return np.maximum(out, 0.0)[:, None] * self.variance
 
 
-@one_blas_thread()
-def fit_exact(
-    spec: ModelSpec, rows: TrainingSet, options: LearningOptions
+def solve_exact(
+    spec: ModelSpec, learned: LearnedKernel, rows: TrainingSet, intercept: bool
 ) -> ExactModel:
-    """Learn what is free, and solve the ridge exactly.
+    """Solve the ridge exactly, with what was learned.
 
     Parameters
     ----------
     spec : ModelSpec
+    learned : LearnedKernel
     rows : TrainingSet
-        Raw rows.
-    options : LearningOptions
+        Inputs as the kernel sees them.
+    intercept : bool
 
     Returns
     -------
     ExactModel
     """
-    rows = rows._replace(X=spec.encode(rows.X))
-    learned = learn(spec, rows, options)
-    weights, intercept = rows.solve_weights, options.fit_intercept
-    highest = learned.alpha
+    weights, highest = rows.solve_weights, learned.alpha
     if spec.raise_alpha and learned.path and learned.alpha_bounds is not None:
         highest = learned.alpha_bounds[1]
     alpha, solution = solve_raised(

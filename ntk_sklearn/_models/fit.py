@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from .._learning.learn import learn
 from .._learning.spec import LearningOptions, ModelSpec
 from .._learning.training_set import TrainingSet
-from .base import HeldOut, RidgeModel
+from .._utils.threads import one_blas_thread
+from .base import RidgeModel
 from .clustered import CLUSTER_ROWS, fit_clustered
-from .exact import ExactModel, fit_exact
+from .ensemble import Ensemble
+from .exact import ExactModel, solve_exact
 from .iterative import fit_iterative
-from .nystrom import NystromModel, fit_nystrom
+from .nystrom import fit_nystrom
 from .sample import LEARNING_ROWS, PilotSample
-
-# Sharpness with which a better leave-one-out error favours a model of the ensemble.
-_SHARPNESS = 10.0
 
 # From the rows that are looked at first to the models that are fitted.
 MakeSpecs = Callable[[TrainingSet], list[ModelSpec]]
@@ -53,80 +52,8 @@ class FitOptions:
     cluster_rows: int = CLUSTER_ROWS
 
 
-class Ensemble(NamedTuple):
-    """Fitted models, and their shares in the decision values.
-
-    Attributes
-    ----------
-    models : list of RidgeModel
-    shares : ndarray of shape (n_models,)
-        They sum to one.
-    """
-
-    models: list[RidgeModel]
-    shares: np.ndarray
-
-    @classmethod
-    def of(cls, models: list[RidgeModel]) -> Ensemble:
-        """Blend models by their leave-one-out errors."""
-        return cls(models, blend([model.held_out.error for model in models]))
-
-    @property
-    def best(self) -> RidgeModel:
-        """The model with the smallest leave-one-out error."""
-        return self.models[int(np.argmin([m.held_out.error for m in self.models]))]
-
-    @property
-    def held_out(self) -> HeldOut:
-        """The blended leave-one-out predictions."""
-        every = [model.held_out for model in self.models]
-        blended = self._blend([held_out.predictions for held_out in every])
-        return every[0]._replace(predictions=blended)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the blended decision values of raw rows: (n, k)."""
-        return self._blend(model.predict(X) for model in self.models)
-
-    def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
-        """Return the ensemble fitted to more rows: a new value.
-
-        Parameters
-        ----------
-        batch : TrainingSet
-        progress_name : str or None
-            The name under which the progress of the pass is printed, if it is.
-
-        Returns
-        -------
-        Ensemble
-
-        Raises
-        ------
-        TypeError
-            If a model cannot take more rows; only Nyström models can.
-        """
-        grown: list[RidgeModel] = []
-        for model in self.models:
-            if not isinstance(model, NystromModel):
-                raise TypeError(f"a {type(model).__name__} takes no more rows.")
-            grown.append(model.plus(batch, progress_name))
-        return Ensemble.of(grown)
-
-    def _blend(self, values) -> np.ndarray:
-        parts = (s * value for s, value in zip(self.shares, values, strict=True))
-        return sum(parts, start=next(parts))
-
-
-def blend(errors) -> np.ndarray:
-    """Return shares of models from their leave-one-out errors; they sum to one."""
-    errors = np.asarray(errors, dtype=np.float64)
-    smallest = max(errors.min(), 1e-300)
-    weights = np.exp(-_SHARPNESS * (errors / smallest - 1.0))
-    return weights / weights.sum()
-
-
 def _fit_exact(spec: ModelSpec, _sample, data, options: FitOptions) -> RidgeModel:
-    return fit_exact(spec, data, options.learning)
+    return _learn_and_solve(spec, data, options.learning)
 
 
 def _fit_iterative(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeModel:
@@ -150,7 +77,17 @@ def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeM
 
 def _pilot(spec: ModelSpec, sample: PilotSample, options: FitOptions) -> ExactModel:
     """Learn kernel and ridge on a sample of the rows."""
-    return fit_exact(spec, sample.learning_rows, options.learning)
+    return _learn_and_solve(spec, sample.learning_rows, options.learning)
+
+
+@one_blas_thread()
+def _learn_and_solve(
+    spec: ModelSpec, rows: TrainingSet, options: LearningOptions
+) -> ExactModel:
+    """Learn what is free, and solve the ridge exactly."""
+    rows = rows._replace(X=spec.encode(rows.X))
+    learned = learn(spec, rows, options)
+    return solve_exact(spec, learned, rows, options.fit_intercept)
 
 
 FITS: dict[str, Callable[..., RidgeModel]] = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._models.fit import LEARNS_FROM_ALL, Ensemble
+from .._models.ensemble import Ensemble
 from .._utils.progress import FitProgress
 
 
@@ -30,7 +30,7 @@ class Fitted(NamedTuple):
     @property
     def is_exact(self) -> bool:
         """Whether every given row has leave-one-out predictions."""
-        return self.solver in LEARNS_FROM_ALL
+        return self.solver == "cholesky"
 
     def held_out(self, X) -> np.ndarray:
         """Return the leave-one-out decision values of the given rows.

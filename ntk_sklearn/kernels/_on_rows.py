@@ -70,7 +70,9 @@ class _Added(_Combined):
     """A sum: both kernels see the same G."""
 
     def gram(self):
-        return self._first.gram() + self._second.gram()
+        first, second = self._first.gram(), self._second.gram()
+        # In place: fresh pages cost more than the sum.
+        return np.add(first, second, out=first if first.dtype == second.dtype else None)
 
     def contract(self, G):
         return np.append(self._first.contract(G), self._second.contract(G))

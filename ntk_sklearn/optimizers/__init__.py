@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ._curvature import Curvature
 from ._lbfgs import lbfgs
-from ._outcome import OptimizeResult
 from ._projected import projected_gradient
-from ._quasi_newton import Curvature, bfgs
+from ._quasi_newton import bfgs
+from ._result import OptimizeResult
 
 OPTIMIZERS: dict[str, Callable] = {
     "bfgs": bfgs,

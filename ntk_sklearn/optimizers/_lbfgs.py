@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, OptimizeResult
+from ._result import FIRST_CHANGE, OptimizeResult
 
 # What SciPy, which knows no infinities, is told of an impossible point, in its units.
 _IMPOSSIBLE = 1e10
@@ -35,6 +35,25 @@ def lbfgs(
     Returns
     -------
     OptimizeResult
+
+    Examples
+    --------
+    The lowest point of a parabola lies beyond a bound:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import lbfgs
+    >>> def evaluate(u):
+    ...     return float(np.sum((u - [1.0, 3.0]) ** 2)), 2.0 * (u - [1.0, 3.0])
+    >>> found = lbfgs(
+    ...     evaluate,
+    ...     np.zeros(2),
+    ...     np.array([[-2.0, 2.0], [-2.0, 2.0]]),
+    ...     max_iter=50,
+    ...     tol=1e-9,
+    ...     report=lambda value: None,
+    ... )
+    >>> found.u.round(3), found.converged
+    (array([1., 2.]), True)
     """
     from scipy.optimize import minimize  # slow to import, needed only here
 

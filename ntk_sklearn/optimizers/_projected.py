@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, OptimizeResult
+from ._result import FIRST_CHANGE, OptimizeResult
 
 # A success doubles the rate, a failure halves it, and after so many halvings there is
 # no descent.
@@ -43,6 +43,27 @@ def projected_gradient(
     Returns
     -------
     OptimizeResult
+
+    Examples
+    --------
+    The lowest point of a parabola lies beyond a bound:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import projected_gradient
+    >>> def evaluate(u):
+    ...     return float(np.sum((u - [1.0, 3.0]) ** 2)), 2.0 * (u - [1.0, 3.0])
+    >>> found = projected_gradient(
+    ...     evaluate,
+    ...     np.zeros(2),
+    ...     np.array([[-2.0, 2.0], [-2.0, 2.0]]),
+    ...     linear=np.zeros(2, dtype=bool),
+    ...     learning_rate="backtracking",
+    ...     max_iter=50,
+    ...     tol=1e-9,
+    ...     report=lambda value: None,
+    ... )
+    >>> found.u.round(3), found.converged
+    (array([1., 2.]), True)
     """
     u = np.asarray(start, dtype=np.float64)
     value, gradient = evaluate(u)

@@ -6,55 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._outcome import FIRST_CHANGE, OptimizeResult
+from ._curvature import Curvature
+from ._result import FIRST_CHANGE, OptimizeResult
 
 # Of the fall that the slope promises, a step must keep so much; no step changes a
 # logarithm by more than this; and a shorter one is tried so often.
 _SUFFICIENT = 1e-4
 _LARGEST_CHANGE = 2.0
 _SHORTENINGS = 20
-
-
-class Curvature:
-    """An inverse Hessian, as the BFGS formula makes it of steps and changes of slope.
-
-    Parameters
-    ----------
-    first : float or ndarray of shape (p,)
-        The diagonal to start from.
-    pairs : sequence of pairs of ndarray of shape (p,)
-        Steps, and how the gradient changed along each.
-    """
-
-    def __init__(self, first, pairs=()):
-        self.first = first
-        self.pairs = list(pairs)
-
-    def add(self, step, change) -> None:
-        """Learn from a step, if the objective curved upwards along it.
-
-        Of what stood still, at a bound, nothing is learned: its slope would spoil the
-        inverse among the others.
-        """
-        change = np.where(step != 0.0, change, 0.0)
-        if step @ change > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
-            self.pairs.append((step, change))
-
-    def __matmul__(self, gradient):
-        """Multiply with a vector."""
-        out, shares = gradient.copy(), []
-        for step, change in reversed(self.pairs):
-            shares.append((step @ out) / (step @ change))
-            out -= shares[-1] * change
-        out *= self.first
-        for step, change in self.pairs:
-            out += (shares.pop() - (change @ out) / (step @ change)) * step
-        return out
-
-    def scaled(self, factor: float) -> Curvature:
-        """Return the inverse Hessian multiplied by a factor."""
-        pairs = [(step, change / factor) for step, change in self.pairs]
-        return Curvature(self.first * factor, pairs)
 
 
 def bfgs(
@@ -85,6 +44,25 @@ def bfgs(
     -------
     OptimizeResult
         With the curvature.
+
+    Examples
+    --------
+    The lowest point of a parabola lies beyond a bound:
+
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import bfgs
+    >>> def evaluate(u):
+    ...     return float(np.sum((u - [1.0, 3.0]) ** 2)), 2.0 * (u - [1.0, 3.0])
+    >>> found = bfgs(
+    ...     evaluate,
+    ...     np.zeros(2),
+    ...     np.array([[-2.0, 2.0], [-2.0, 2.0]]),
+    ...     max_iter=50,
+    ...     tol=1e-9,
+    ...     report=lambda value: None,
+    ... )
+    >>> found.u.round(3), found.converged
+    (array([1., 2.]), True)
     """
     low, high = bounds.T
     u = np.clip(start, low, high)

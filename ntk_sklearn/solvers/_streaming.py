@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import numpy as np
 
@@ -77,10 +78,11 @@ def accumulate(
     tree = TreeSum(NormalEquations.absorb)
     size = system.equations.zz.nbytes
     passed = run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs, task_bytes=size)
-    for done, sums in enumerate(passed):
-        tree.add(sums)
-        if progress is not None:
-            progress(done + 1, len(groups))
+    with closing(passed):  # where it is interrupted, workers are stopped at once
+        for done, sums in enumerate(passed):
+            tree.add(sums)
+            if progress is not None:
+                progress(done + 1, len(groups))
     return system.plus(tree.total())
 
 

@@ -167,7 +167,7 @@ def test_an_interrupted_pass_leaves_the_system_as_it_was():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        accumulate(system, X, Y, block_rows=100, progress=interrupt)
+        accumulate(system, X, Y, block_rows=100, n_jobs=1, progress=interrupt)
     np.testing.assert_array_equal(solved(system), before)
     with pytest.raises(AttributeError):
         system.equations = system.equations

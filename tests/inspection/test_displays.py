@@ -20,7 +20,7 @@ from ntk_sklearn.inspection import (
     LearningPathDisplay,
 )
 
-from .test_package import parameters_described
+from ..test_package import parameters_described
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

@@ -18,8 +18,8 @@ from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel, WNTKRegressor
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.optimizers import OPTIMIZERS
 
-from .estimator_cases import quiet, regression
-from .learning_cases import problem_of
+from ..estimator_cases import quiet, regression
+from ..learning_cases import problem_of
 
 
 class TestKernels:

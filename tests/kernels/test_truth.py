@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 
-from . import naive
+from .. import naive
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def cases(name):

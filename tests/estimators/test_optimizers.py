@@ -15,7 +15,7 @@ from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegresso
 from ntk_sklearn.objectives import OBJECTIVES
 from ntk_sklearn.optimizers import OPTIMIZERS
 
-with np.load(Path(__file__).parent / "data" / "wntk.npz") as _file:
+with np.load(Path(__file__).parents[1] / "data" / "wntk.npz") as _file:
     REF = dict(_file)
 
 every_optimizer = pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))

@@ -10,7 +10,7 @@ from sklearn.utils import compute_sample_weight
 
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier
 
-from .estimator_cases import HELD, classification, held_out, quiet, regression
+from ..estimator_cases import HELD, classification, held_out, quiet, regression
 
 
 class TestClassifier:

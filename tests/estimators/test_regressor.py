@@ -11,7 +11,7 @@ from sklearn.gaussian_process.kernels import (
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
 from ntk_sklearn.optimizers import OPTIMIZERS
 
-from .estimator_cases import HELD, both, classification, quiet, regression
+from ..estimator_cases import HELD, both, classification, quiet, regression
 
 
 class TestRegressor:

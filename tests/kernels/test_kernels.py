@@ -13,7 +13,7 @@ import ntk_sklearn
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 from ntk_sklearn.kernels._theta import ThetaKernel
 
-from .cases import ALL_ACTIVATIONS
+from ..cases import ALL_ACTIVATIONS
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(0, 1, (5, 2)), RNG.normal(0, 1, (6, 2))

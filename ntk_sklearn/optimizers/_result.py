@@ -1,17 +1,19 @@
-"""Where an optimiser ends, and how it begins."""
+"""The result of an optimiser."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from ._curvature import Curvature
 
 # The first step changes no parameter by more than this share.
 FIRST_CHANGE = 0.5
 
 
 class OptimizeResult(NamedTuple):
-    """Where an optimiser ended.
+    """The result of an optimiser.
 
     Attributes
     ----------
@@ -23,9 +25,16 @@ class OptimizeResult(NamedTuple):
         Whether it ended by its own rule and not by the limit of iterations.
     curvature : Curvature or None
         What a quasi-Newton method has seen of the objective.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.optimizers import OptimizeResult
+    >>> OptimizeResult(np.zeros(2), [3.0, 1.0], True).path[-1]
+    1.0
     """
 
     u: np.ndarray
     path: list[float]
     converged: bool
-    curvature: Any = None
+    curvature: Curvature | None = None

@@ -25,7 +25,7 @@ from ntk_sklearn.solvers import (
     predict,
 )
 
-from .disk import full_beyond
+from ..disk import full_beyond
 
 KERNEL = NTKernel(depth=2)
 rng = np.random.default_rng(0)

@@ -10,8 +10,8 @@ from ntk_sklearn._models.choose import choose_solver
 from ntk_sklearn.estimators._classifier import WNTKClassifier
 from ntk_sklearn.estimators._regressor import WNTKRegressor
 
-from .estimator_cases import turn
-from .solvers.nystrom_cases import KERNEL, NEW, WEIGHT, X, Y, close, solved, system_of
+from ..estimator_cases import turn
+from ..solvers.nystrom_cases import KERNEL, NEW, WEIGHT, X, Y, close, solved, system_of
 
 
 @pytest.fixture

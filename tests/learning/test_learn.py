@@ -23,7 +23,7 @@ from ntk_sklearn.objectives import evidence, loo
 from ntk_sklearn.solvers import ridge_path, solve
 from ntk_sklearn.solvers._row_weights import RowWeights
 
-from .learning_cases import learning_options, training_set
+from ..learning_cases import learning_options, training_set
 
 
 def _data(n=500, seed=0):

@@ -12,7 +12,7 @@ from sklearn.utils import compute_sample_weight
 
 from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
 
-from .estimator_cases import (
+from ..estimator_cases import (
     FIXED_KERNEL,
     HELD,
     WEIGHT,

@@ -13,8 +13,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
 
-from .estimator_cases import turn
-from .solvers.test_clustered import NEW, WEIGHT, X, Y, close, local_solve
+from ..estimator_cases import turn
+from ..solvers.test_clustered import NEW, WEIGHT, X, Y, close, local_solve
 
 FIXED = WNTKRegressor(
     NTKernel(depth=2, bias_variance_bounds="fixed"),

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
 from ntk_sklearn.optimizers import OPTIMIZERS
 
-from .estimator_cases import HELD, both, classification, quiet, regression
+from ..estimator_cases import HELD, both, classification, quiet, regression
 
 
 class TestManners:

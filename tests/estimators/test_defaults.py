@@ -8,12 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
 from ntk_sklearn._learning.prior import Prior
 from ntk_sklearn._learning.ridge import PATH_ALPHAS
-from ntk_sklearn._models.fit import blend
+from ntk_sklearn._models.ensemble import blend
 from ntk_sklearn.estimators._defaults import classification_specs, regression_specs
 from ntk_sklearn.objectives import evidence
 from ntk_sklearn.solvers import ridge_path
 
-from .learning_cases import problem_of, training_set
+from ..learning_cases import problem_of, training_set
 
 
 def _data(n=70, seed=0):

@@ -21,7 +21,7 @@ from ntk_sklearn._learning.problem import HyperparameterProblem
 from ntk_sklearn._models.choose import check_memory
 from ntk_sklearn.estimators._options import matrices_of
 
-from .estimator_cases import HELD, both, classification, quiet, regression
+from ..estimator_cases import HELD, both, classification, quiet, regression
 
 
 class TestNumericalCare:

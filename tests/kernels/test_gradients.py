@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 
-from .cases import ALL_ACTIVATIONS, hard_rows
+from ..cases import ALL_ACTIVATIONS, hard_rows
 
 FREE = (1e-6, 1e6)
 ALL_FREE = {
