@@ -42,6 +42,14 @@ def get_activation(activation: str | Sequence) -> Activation:
     ------
     ValueError
         If the name is not registered, or its argument is missing or out of range.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.activations import get_activation
+    >>> get_activation("relu").homogeneous
+    True
+    >>> get_activation(("leaky_relu", 0.2)).arguments
+    (0.2,)
     """
     known = f"known activations are {sorted(ACTIVATIONS)}"
     is_pair = isinstance(activation, (tuple, list)) and len(activation) == 2

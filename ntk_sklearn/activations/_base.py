@@ -66,6 +66,17 @@ class Activation:
         The name of the argument, if users may give one.
     reference : str
         The source of the closed form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.activations import ACTIVATIONS
+    >>> bump = ACTIVATIONS["gaussian"]
+    >>> bump.homogeneous, bump.argument_name is None
+    (False, False)
+    >>> relu = ACTIVATIONS["relu"]
+    >>> float(relu.phi(np.array(2.0), *relu.arguments))
+    2.0
     """
 
     name: str
