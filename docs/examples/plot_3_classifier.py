@@ -3,8 +3,8 @@ WNTKClassifier: labels and probabilities
 ========================================
 
 `WNTKClassifier` is ridge regression on class indicators. Its probabilities are the
-softmax of the decision values times a factor, the one with the largest likelihood of the
-training labels at the leave-one-out decision values. No rows are held back for this
+softmax of the decision values times a factor, the one with the largest likelihood of
+the training labels at the leave-one-out decision values. No rows are held back for this
 calibration.
 """
 
