@@ -28,10 +28,11 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     With default parameters the inputs need no preparation. Two models are fitted, both
     with the kernel of a network with one hidden layer: one on the scaled columns, the
-    other on the ranks of the columns among the training values. The ridge of each is
-    the one with the smallest leave-one-out error on a grid, and nothing else is
-    learned, so that `alpha`, `optimizer`, `max_iter` and `tol` do not matter. The two
-    models are blended: the smaller a model's leave-one-out error, the larger its share.
+    other on their mid-ranks, which are the share of training rows below a value plus
+    half of those at it. The ridge of each model is the one with the smallest
+    leave-one-out error on a grid. Nothing else is learned, so that `alpha`,
+    `optimizer`, `max_iter` and `tol` do not matter. The two models are blended: the
+    smaller a model's leave-one-out error, the larger its share.
     If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
     are, and its free hyperparameters, such as the layer weights, are learned.
 

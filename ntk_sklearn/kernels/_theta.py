@@ -138,7 +138,7 @@ class ThetaKernel(Kernel):
 
     @property
     def is_homogeneous(self) -> bool:
-        """Whether multiplying all linear hyperparameters multiplies the kernel too."""
+        """True if multiplying all linear hyperparameters multiplies the kernel too."""
         return bool(self.linear.any())
 
     def switch_off(self, off) -> None:

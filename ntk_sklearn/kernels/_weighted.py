@@ -134,7 +134,7 @@ class WeightedNTKernel(DenseKernel):
 
     @property
     def is_homogeneous(self):
-        """Whether multiplying all layer weights multiplies the kernel as well."""
+        """True if multiplying all layer weights multiplies the kernel as well."""
         return super().is_homogeneous and self.bias_weights is None
 
     def value(self, name):
