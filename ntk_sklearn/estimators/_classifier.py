@@ -102,12 +102,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     fit_intercept : bool, default=True
         Whether to fit a constant that the ridge does not penalise.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by which the sample weights are multiplied in the final
-        solve. The kernel is learned without them, and so is the ridge, except with
-        ``solver="nystrom"``, which chooses it anew with them. ``"balanced"`` gives all
-        classes the same total weight. If the ridge is learned, the class weights are
-        scaled such that the total weight of the rows stays the same. All solvers treat
-        class weights alike. The rows of a class of weight zero are left out.
+        Weights of the classes, by which every solver multiplies the sample weights in
+        the final solve. The kernel is learned without them, and so is the ridge, except
+        with ``solver="nystrom"``, which chooses it anew with them. ``"balanced"`` gives
+        all classes the same total weight. If the ridge is learned, `fit` scales the
+        class weights such that the total weight of the rows stays the same. The rows of
+        a class of weight zero are left out.
     n_components : int, default=None
         Number of centres of the Nyström model, which is fitted in one pass over the
         rows. None means that ``solver="auto"`` fits exactly where it can, and that the
