@@ -141,9 +141,26 @@ class DualModel(RidgeModel):
     ----------
     rows : TrainingSet
         The training rows, as the kernel sees them.
+    raw : ndarray of shape (n, n_features), or a sequence of n objects
+        The training rows as they were given.
     """
 
     rows: TrainingSet
+    raw: np.ndarray
+
+    def __getstate__(self):
+        """Leave out the encoded rows: models share the raw ones, which are smaller."""
+        state = vars(self).copy()
+        if self.encoder is not None:
+            state["rows"] = self.rows._replace(X=np.empty(0))
+        return state
+
+    def __setstate__(self, state):
+        """Encode the raw rows again."""
+        vars(self).update(state)
+        if self.encoder is not None:
+            rows = self.rows._replace(X=self.encode(self.raw))
+            vars(self)["rows"] = rows
 
     @property
     def X(self) -> np.ndarray:

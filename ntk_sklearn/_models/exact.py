@@ -73,7 +73,11 @@ class ExactModel(DualModel):
 
 
 def solve_exact(
-    spec: ModelSpec, learned: LearnedKernel, rows: TrainingSet, intercept: bool
+    spec: ModelSpec,
+    learned: LearnedKernel,
+    rows: TrainingSet,
+    raw: np.ndarray,
+    intercept: bool,
 ) -> ExactModel:
     """Solve the ridge problem with a learned kernel by a Cholesky factorisation.
 
@@ -85,6 +89,8 @@ def solve_exact(
         The kernel and the ridge that were learned.
     rows : TrainingSet
         The training rows, their inputs encoded.
+    raw : ndarray of shape (n, n_features), or a sequence of n objects
+        The inputs as they were given.
     intercept : bool
         Whether a constant that the ridge does not penalise is fitted.
 
@@ -114,5 +120,6 @@ def solve_exact(
         variance=np.maximum(explained / freedom, 0.0),
         held_out=HeldOut(rows.Y - residuals, rows.Y, weights),
         rows=rows,
+        raw=raw,
         fit_intercept=intercept,
     )

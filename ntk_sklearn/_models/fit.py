@@ -87,9 +87,10 @@ def _learn_and_solve(
     spec: ModelSpec, rows: TrainingSet, options: LearningOptions
 ) -> ExactModel:
     """Learn the free hyperparameters, and solve the ridge problem exactly."""
-    rows = rows._replace(X=spec.encode(rows.X))
+    raw = rows.X
+    rows = rows._replace(X=spec.encode(raw))
     learned = learn(spec, rows, options)
-    return solve_exact(spec, learned, rows, options.fit_intercept)
+    return solve_exact(spec, learned, rows, raw, options.fit_intercept)
 
 
 FITS: dict[str, Callable[..., RidgeModel]] = {

@@ -56,4 +56,5 @@ def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
         variance=pilot.variance,
         held_out=pilot.held_out,
         rows=rows,
+        raw=data.X,
     )

@@ -204,7 +204,6 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
             "blend_weights_": ensemble.shares,
             "kernel_": best.kernel,
             "alpha_": best.alpha,
-            "X_fit_": best.X,
             "dual_coef_": best.dual_coef,
             "intercept_": best.intercept,
             "objective_path_": np.array(best.learned.path),
@@ -218,6 +217,11 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         if fitted.progress is not None:
             fitted.progress.end()
         return self
+
+    @property
+    def X_fit_(self) -> np.ndarray:
+        """The rows that `dual_coef_` belongs to, as the kernel sees them."""
+        return self._ensemble.best.X
 
     def _decisions(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return checked rows and their decision values."""

@@ -74,7 +74,8 @@ class Rank:
         self.levels = np.linspace(0.0, 1.0, len(self.edges))
         if self.by_mass:
             middle = (np.cumsum(mass) - mass / 2.0) / mass.sum()
-            self.levels = np.interp(self.edges, values, middle)
+            # Less rounding errors, so that columns without ties have the same levels.
+            self.levels = np.interp(self.edges, values, middle).round(12)
         ranks = np.interp(values, self.edges, self.levels)
         below = np.cumsum(mass)[:-1] / mass.sum()
         self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))

@@ -205,6 +205,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return the index of each written column and its code, ranks last."""
         scaled: list[tuple[int, Standard | Rank]] = []
         ranked: list[tuple[int, Standard | Rank]] = []
+        shared: dict[bytes, np.ndarray] = {}  # equal levels are one array
         for j in range(X.shape[1]):
             x, is_scaled = np.ascontiguousarray(X[:, j]), "standard" in self.codes
             if "ranks" in self.codes:
@@ -213,6 +214,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 if rank.is_binary:
                     is_scaled = True  # of two values, this says everything
                 elif rank.usable:
+                    levels = rank.levels
+                    rank.levels = shared.setdefault(levels.tobytes(), levels)
                     ranked.append((j, rank))
             if is_scaled:
                 standard = Standard(self.clip).fit(x, s)
