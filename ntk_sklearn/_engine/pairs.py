@@ -138,7 +138,7 @@ class Correlator:
     """One thread's scratch: unit rows of both sides and the tile between them."""
 
     def __init__(self, network: Network, X, x: Forward, Y, y: Forward):
-        self.network = network
+        self._network, self._closest = network, network.closest
         self._sides = (X, x), (Y, y)
         shapes = [(min(TILE, Z.shape[0]), network.n_linear + 1) for Z in (X, Y)]
         self._rows = [np.empty(shape) for shape in shapes]
@@ -150,7 +150,7 @@ class Correlator:
         """Return unit rows of one side; kept while the next tile has the same ones."""
         rows = self._rows[side][: stop - start]
         if self._at[side] != start:
-            (Z, z), network = self._sides[side], self.network
+            (Z, z), network = self._sides[side], self._network
             Z, norms = Z[start:stop], z.norms[0][start:stop]
             unit_rows(Z, network.linear_scale, network.first_bias, norms, rows)
             self._at[side] = start
@@ -162,9 +162,8 @@ class Correlator:
         v = self._unit(1, tile.j0, tile.j1)
         rho = self._tile[: len(u) * len(v)].reshape(len(u), len(v))
         np.dot(u, v.T, out=rho)
-        closest = self.network.closest
-        pairs = Pairs(tile.i0, tile.j0, tile.lower, u, v, closest, rho)
-        if not self.network.n_ranks:
+        pairs = Pairs(tile.i0, tile.j0, tile.lower, u, v, self._closest, rho)
+        if not self._network.n_ranks:
             return pairs
         (_, x), (_, y) = self._sides
         add_ranks(x.ranks, y.ranks, pairs)

@@ -8,6 +8,8 @@ the jitted functions, the row is input `i` of `x`, the segment begins with input
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .._utils.jit import jit
@@ -161,9 +163,10 @@ def unit_inputs(layers: Layers, m: int) -> tuple[Layers, Forward]:
     no_bias = np.zeros_like(layers.bias_variance)
     layers = layers._replace(bias_variance=no_bias, bias_weights=layers.weights)
     second_moment, _ = moments(layers.code, layers.parameters, 1.0)
-    norms = np.ones((layers.weights.size, m))
-    for l, gain in enumerate(layers.weight_variance[1:]):
-        norms[l + 1] = np.sqrt(norms[l] * norms[l] * second_moment * gain)
+    norms, norm = np.ones((layers.weights.size, m)), 1.0
+    for l, gain in enumerate(layers.weight_variance[1:].tolist()):
+        norm = math.sqrt(norm * norm * second_moment * gain)
+        norms[l + 1] = norm
     no_statistics = np.zeros((layers.weights.size - 1, 0, 0))
     ones, zeros = np.ones_like(norms), np.zeros_like(norms)
     return layers, Forward(norms, ones, zeros, no_statistics, NO_RANKS)
