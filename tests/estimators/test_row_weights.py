@@ -15,7 +15,9 @@ HELD = {"kernel": KERNEL, "alpha": 0.3, "alpha_bounds": "fixed", "max_iter": 0}
 
 
 @pytest.mark.parametrize(
-    "form", [list, np.array, pd.Series, lambda w: w.astype(np.int8)], ids=str
+    "form",
+    [list, np.array, pd.Series, lambda w: w.astype(np.int8)],
+    ids=["list", "array", "series", "int8"],
 )
 def test_integers_of_any_kind_count_copies(form):
     X, y = regression()
