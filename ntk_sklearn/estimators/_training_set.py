@@ -14,8 +14,8 @@ from .._blocks.sampling import gather
 from .._learning.training_set import TrainingSet
 from ..solvers._row_weights import RowWeights
 
-# Numbers in a table up to which repeated rows are merged for solvers that do not need
-# it: in larger tables, finding the repeats takes too long.
+# Largest size of a table in which repeated rows are merged for a solver that does not
+# need it, as merging sorts a copy of the table.
 _MERGED_SIZE = 20_000_000
 
 

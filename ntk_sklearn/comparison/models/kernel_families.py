@@ -6,7 +6,6 @@ matrix is computed once per tuning and shared by all splits and penalties.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -22,11 +21,6 @@ from sklearn.gaussian_process.kernels import (
 from ...kernels._nngp import NNGPKernel
 from ...kernels._ntk import NTKernel
 from ...kernels._weighted import WeightedNTKernel
-
-# From rows, and whether this is a quick look, to kernels with their matrices ...
-Family = Callable[[np.ndarray, bool], Iterator[tuple[Kernel, np.ndarray]]]
-# ... or to kernels whose hyperparameters are still to be learned.
-LearnedFamily = Callable[[np.ndarray, bool], list[Kernel]]
 
 # An evidence-maximising fit holds one n × n matrix per length scale.
 ARD_BYTES = 5e8

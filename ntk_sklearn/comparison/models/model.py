@@ -5,15 +5,20 @@ It imports no estimator, so that a study can run any models that it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.gaussian_process.kernels import Kernel
 
 from ..data.datasets import CLASSIFICATION, TASKS, Rows
 
+# From rows, and whether this is a quick look, to kernels with their matrices ...
+Family = Callable[[np.ndarray, bool], Iterator[tuple[Kernel, np.ndarray]]]
+# ... or to kernels whose hyperparameters are still to be learned.
+LearnedFamily = Callable[[np.ndarray, bool], list[Kernel]]
 # From training rows, their targets and the (train, validation) splits of these rows to
 # the estimator that was chosen by them, not yet fitted.
 Tuner = Callable[[np.ndarray, np.ndarray, Sequence[Rows]], BaseEstimator]

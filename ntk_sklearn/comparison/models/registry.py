@@ -21,7 +21,7 @@ from ...estimators._regressor import WNTKRegressor
 from ..data.datasets import CLASSIFICATION, REGRESSION
 from ..errors import StudyError, known
 from . import kernel_families as families
-from .model import Job, Model, Tuner
+from .model import Family, Job, LearnedFamily, Model, Tuner
 from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
 from .tuning import as_is, by_evidence, by_grid, by_kernel_grid
 
@@ -37,7 +37,7 @@ def _wntk(job: Job) -> Tuner:
     return as_is(estimator(random_state=job.seed))
 
 
-def _svm(job: Job, family: families.Family) -> Tuner:
+def _svm(job: Job, family: Family) -> Tuner:
     if job.classifies:
         machine = SVC(max_iter=SVM_ITERATIONS)
         powers = [-1, 1, 3] if job.quick else [-2, -1, 0, 1, 2, 3, 4]
@@ -47,7 +47,7 @@ def _svm(job: Job, family: families.Family) -> Tuner:
     return by_kernel_grid(machine, family, grid, job.quick)
 
 
-def _ridge(job: Job, family: families.Family) -> Tuner:
+def _ridge(job: Job, family: Family) -> Tuner:
     powers = (-3, -1, 1) if job.quick else range(-5, 3)
     estimator = KernelRidgeClassifier() if job.classifies else KernelRidge()
     return by_kernel_grid(
@@ -55,7 +55,7 @@ def _ridge(job: Job, family: families.Family) -> Tuner:
     )
 
 
-def _gaussian_process(job: Job, kernels: families.LearnedFamily) -> Tuner:
+def _gaussian_process(job: Job, kernels: LearnedFamily) -> Tuner:
     return by_evidence(kernels, job.quick)
 
 
@@ -121,7 +121,7 @@ def _xrfm(job: Job) -> Tuner:
 
 def _family_rows() -> dict[str, Model]:
     """Kernel machines: every machine with every kernel."""
-    kernels: dict[str, tuple[str, families.Family, families.LearnedFamily]] = {
+    kernels: dict[str, tuple[str, Family, LearnedFamily]] = {
         "ntk": ("NTK", families.ntk, families.learned_ntk),
         "nngp": ("conjugate kernel", families.nngp, families.learned_nngp),
         "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),

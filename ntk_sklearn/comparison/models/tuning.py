@@ -12,8 +12,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 
-from .kernel_families import Family, LearnedFamily
-from .model import Tuner
+from .model import Family, LearnedFamily, Tuner
 
 # Rows on which a Gaussian process learns its hyperparameters; then it takes all.
 EVIDENCE_ROWS = 1000
