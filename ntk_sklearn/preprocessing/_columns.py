@@ -66,19 +66,22 @@ class Rank:
         # of numbers, and no digit changes.
         self.exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
         values, mass = _masses(self._in_units(x), s)
-        self.usable = len(values) > 1 and not is_flat(x)
         self.is_binary = len(values) == 2
         few = len(values) <= self.n_quantiles + 1
         wanted = np.linspace(0.0, 1.0, self.n_quantiles + 1)
         self.edges = values if few else _quantiles(values, mass, wanted)
         self.levels = np.linspace(0.0, 1.0, len(self.edges))
+        # Divided by their own end: their sum, rounded otherwise, may be less.
+        up_to = np.cumsum(mass)
         if self.by_mass:
-            middle = (np.cumsum(mass) - mass / 2.0) / mass.sum()
+            middle = (up_to - mass / 2.0) / up_to[-1]
             # Less rounding errors, so that columns without ties have the same levels.
             self.levels = np.interp(self.edges, values, middle).round(12)
         ranks = np.interp(values, self.edges, self.levels)
-        below = np.cumsum(mass)[:-1] / mass.sum()
+        below = up_to[:-1] / up_to[-1]
         self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))
+        # Beside the weight of one value, that of all others may be lost to rounding.
+        self.usable = self.length_scale > 0.0 and not is_flat(x)
         if self.is_standard:
             self.length_scale = 1.0
             self.mean, self.scale = weighted_moments(ranks, mass)
