@@ -184,11 +184,6 @@ def is_flat(x) -> bool:
     return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())
 
 
-def are_counts(sample_weight) -> bool:
-    """Return whether all weights are whole numbers, whatever their dtype."""
-    return bool((sample_weight == np.rint(sample_weight)).all())
-
-
 def weighted_moments(x, sample_weight) -> tuple[float, float]:
     """Return the weighted mean and standard deviation of numbers of any size."""
     total = sample_weight.sum()
