@@ -108,6 +108,16 @@ NUMBERS = {
         [same([950, 1.234, 2.357] * 8)],
         ["b: 1,234 read as 1.234, which cannot be told from 1234"],
     ),
+    "points and commas in one column": (
+        lines(
+            [f"{b}".replace(".", ".,"[i % 3 == 0]) for i, b in enumerate(B)],
+            comma(Y),
+            header="b;y",
+            sep=";",
+        ),
+        [B],
+        ["b: ", "read as"],
+    ),
     "European": (
         lines(comma(A), comma(B), comma(Y), header="a;b;y", sep=";"),
         [A, B],
@@ -224,22 +234,22 @@ NUMBERS = {
     "one dash among ages": (
         lines([*AGES, "-"], AGES_Y, header="age,y"),
         [same([*AGES, "nan"])],
-        ["age: 1 cell counted as missing, '-'"],
+        ["age: 1 cell counted as missing, such as '-'"],
     ),
     "one unknown among ages": (
         lines(["unknown", *AGES], AGES_Y, header="age,y"),
         [same(["nan", *AGES])],
-        ["age: 1 cell counted as missing, 'unknown'"],
+        ["age: 1 cell counted as missing, such as 'unknown'"],
     ),
     "a third of the ages unknown": (
         lines([a if i % 3 else "-" for i, a in enumerate(A)], Y, header="a,y"),
         [np.where(np.arange(N) % 3, A, np.nan)],
-        ["a: 8 cells counted as missing, '-'"],
+        ["a: 8 cells counted as missing, such as '-'"],
     ),
     "one foreign word among ages": (
         lines(["about 40", *AGES], AGES_Y, header="age,y"),
         [same(["nan", *AGES])],
-        ["age: 1 cell counted as missing, 'about 40'"],
+        ["age: 1 cell counted as missing, such as 'about 40'"],
     ),
     "numbers and a word that are codes": (
         lines(["0", "1", "2", *["0", "1", "2", "3+"] * 5, "0"], Y, header="n,y"),
@@ -433,7 +443,7 @@ def test_a_date_that_is_missing(read):
     dataset = read(lines(days, Y, header="when,y"))
     assert np.isnan(dataset.X[-2:]).all()
     assert not np.isnan(dataset.X[:-2]).any()
-    assert "when: 1 cell counted as missing, 'unknown'" in dataset.notes
+    assert "when: 1 cell counted as missing, such as 'unknown'" in dataset.notes
 
 
 def test_numbers_and_words_with_digits_are_no_dates(read):
@@ -517,9 +527,8 @@ def broken(at, text):
         ("Report of May\n" + PLAIN, "the first line has 1; mend or delete the line"),
         (PLAIN + "Source: us\n", "line 26 has 1 cell"),
         (PLAIN.replace(".", ","), "hold ','"),
-        (b"PK\x03\x04....", "is a workbook or an archive, save or unpack its table"),
-        (b"\xd0\xcf\x11\xe0....", "is a workbook, save its table as CSV"),
-        (b"PAR1....", "is a Parquet file, save its table as CSV"),
+        (b"PK\x03\x04\x14\0....", "not a text file, save the table as CSV"),
+        (b"\xd0\xcf\x11\xe0\0\0\0", "not a text file, save the table as CSV"),
         (gzip.compress(PLAIN.encode())[:60], "cannot be unpacked"),
         (b"a,y\n1,2\n\0\1\2\3\n", "not a text file, save the table as CSV"),
         (PLAIN.replace("a,y", "a,a"), "two columns named 'a', rename one"),

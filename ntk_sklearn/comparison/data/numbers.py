@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,15 @@ import numpy as np
 _THOUSANDS = {".": r",'’_\s", ",": r".'’_\s"}
 _CURRENCY = r"(?:[A-Z]{1,3}\s?)?[$€£¥₹₩₽₺₪฿₫₴₦]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR)\b"
 _UNIT = r"[^\d\s.,:;/+\-()'][^\d()]{0,9}[23]?"
+
+# A column is of numbers, or of dates, if this share of its cells is.
+_MOSTLY = 0.9
+
+
+def mostly(texts: Sequence[str], strange: Sequence[str]) -> bool:
+    """Return True if the cells of a column are not strange, but for a few."""
+    count = sum(map(bool, texts))
+    return count - len(strange) >= _MOSTLY * count
 
 
 def _pattern(decimal: str) -> re.Pattern[str]:
@@ -41,12 +50,11 @@ def _match(text: str, decimal: str) -> re.Match[str] | None:
 
 def _value(match: re.Match[str], decimal: str) -> float:
     text = match["number"].replace(match["mark"] or " ", "").replace(decimal, ".")
-    negative = bool({match["sign"], match["inner"]} & set("-−–("))
+    negative = {match["sign"], match["inner"]} & set("-−–(")
     return -float(text) if negative else float(text)
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(NamedTuple):
     """A column read as numbers.
 
     Attributes
@@ -63,8 +71,8 @@ class Numbers:
 
     values: np.ndarray
     strange: list[str]
-    decimal: str
-    note: str
+    decimal: str = ""
+    note: str = ""
 
 
 def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
@@ -78,63 +86,61 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
         The decimal mark of the table, for cells such as 1,234 that are numbers by
         either; "" if it is not known.
     """
+    if usual == ".":
+        try:  # which most columns are done with
+            return Numbers(np.array([float(text or "nan") for text in texts]), [])
+        except ValueError:
+            pass
     present = [text for text in texts if text]
     found = {decimal: _matches(set(present), decimal) for decimal in _PATTERNS}
-    fits = {d: sum(text in found[d] for text in present) for d in found}
-    forced = "" if fits["."] == fits[","] else max(fits, key=fits.__getitem__)
     point, comma = ({t: _value(m, d) for t, m in found[d].items()} for d in ".,")
-    open_ = [] if forced else [t for t in point if point[t] != comma[t]]
-    decimal, doubt = (forced or usual or "."), ""
-    if open_ and not usual:
-        decimal, known = _decide(open_, point)
-        other = comma if decimal == "." else point
-        doubt = "" if known else f", which cannot be told from {other[open_[0]]:.15g}"
-    matches, values = found[decimal], point if decimal == "." else comma
-    note = _note(matches, values, [t for t in open_ if doubt], doubt)
-    array = np.array([values.get(text, np.nan) for text in texts], dtype=np.float64)
-    return Numbers(array, [t for t in present if t not in values], forced, note)
+    fits = [sum(text in read for text in present) for read in (point, comma)]
+    forced = "" if fits[0] == fits[1] else ".,"[fits[1] > fits[0]]
+    either = [text for text in point if comma.get(text, point[text]) != point[text]]
+    decimal, doubt = forced or usual or ".", ""
+    if either and not (forced or usual):
+        decimal, known = _decide(either, list(point))
+        other = (comma if decimal == "." else point)[either[0]]
+        doubt = "" if known else f", which cannot be told from {other:.15g}"
+    # A cell that is a number by the other mark only is one all the same.
+    read = comma | point if decimal == "." else point | comma
+    marks = {text for text, match in found[decimal].items() if match["mark"]}
+    marked = (
+        either if doubt else [t for t in read if t in marks or t not in found[decimal]]
+    )
+    marked += [text for text in read if text.startswith("(")]
+    units = {_unit(match) or match["currency"] for match in found[decimal].values()}
+    units -= {"", None}
+    note = f"read without {min(units)}" if units else ""
+    if marked:
+        note = f"{marked[0]} read as {read[marked[0]]:.15g}{doubt}"
+    array = np.array([read.get(text, np.nan) for text in texts], dtype=np.float64)
+    return Numbers(array, [t for t in present if t not in read], forced, note)
 
 
 def _matches(texts: Iterable[str], decimal: str) -> dict[str, re.Match[str]]:
-    """Return the cells that are numbers, all of one unit and one currency."""
+    """Return the cells that are numbers, all of one unit and at most one currency."""
     found = {t: match for t in sorted(texts) if (match := _match(t, decimal))}
-    units = Counter((match["unit"] or "").strip() for match in found.values())
-    if len(units) > 1:
-        unit = max(units, key=units.__getitem__)
-        found = {t: m for t, m in found.items() if (m["unit"] or "").strip() == unit}
-    currencies = {match["currency"] for match in found.values()} - {None}
-    return found if len(currencies) < 2 else {}
+    (unit, _), *_ = Counter(map(_unit, found.values())).most_common(1) or [("", 0)]
+    found = {t: match for t, match in found.items() if _unit(match) == unit}
+    return found if len({m["currency"] for m in found.values()} - {None}) < 2 else {}
 
 
-def _decide(open_: Sequence[str], cells: Iterable[str]) -> tuple[str, bool]:
+def _unit(match: re.Match[str]) -> str:
+    return (match["unit"] or "").strip()
+
+
+def _decide(either: Sequence[str], cells: Sequence[str]) -> tuple[str, bool]:
     """Choose a decimal mark by how the column is written; say if that was certain.
 
     Programs write either the same number of digits everywhere or no zeros at the end,
     and whoever marks thousands marks all of them.
     """
-    mark = "," if "," in open_[0] else "."
-    digits = [re.sub(r"\D", "", text) for text in open_]
+    mark, other = (",", ".") if "," in either[0] else (".", ",")
+    digits = [re.sub(r"\D", "", text) for text in either]
     plain = [text for text in cells if mark not in text]
-    zeros = [text.endswith("0") for text in digits]
-    decimal_like = not any(zeros) if plain else not all(d[-3:] == "000" for d in digits)
-    grouped_like = all(len(re.sub(r"\D", "", text)) < 4 for text in plain)
-    known = decimal_like != grouped_like
-    grouped = known and grouped_like
-    return (".," if mark == "," else ",.")[not grouped], known
-
-
-def _note(
-    matches: dict[str, re.Match[str]],
-    values: dict[str, float],
-    doubtful: Sequence[str],
-    doubt: str,
-) -> str:
-    grouped = doubtful or [text for text, match in matches.items() if match["mark"]]
-    if grouped:
-        return f"{grouped[0]} read as {values[grouped[0]]:.15g}{doubt}"
-    for match in matches.values():
-        if unit := (match["unit"] or match["currency"] or "").strip():
-            return f"read without {unit}"
-        if match["sign"] == "(":
-            return f"{match[0]} read as {values[match[0]]:.15g}"
-    return ""
+    grouped = all(len(re.sub(r"\D", "", text)) < 4 for text in plain)
+    ends = ("0",) if plain else ("000",)
+    decimal = not (any if plain else all)(d.endswith(ends) for d in digits)
+    known = decimal != grouped
+    return other if known and grouped else mark, known

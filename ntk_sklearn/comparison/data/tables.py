@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -25,6 +26,18 @@ MOST_DUPLICATES = 0.1
 RAREST_CLASS = 0.05
 # Names of columns that a message lists.
 MOST_NAMES = 20
+
+
+def read_tables(
+    paths: Sequence[str], target: str | None = None, task: str = "auto"
+) -> list[Dataset]:
+    """Read several tables; those of one name are told apart by their paths."""
+    tables = {path: read_csv(path, target, task) for path in dict.fromkeys(paths)}
+    names = Counter(dataset.name for dataset in tables.values())
+    return [
+        dataset if names[dataset.name] == 1 else replace(dataset, name=path)
+        for path, dataset in tables.items()
+    ]
 
 
 def read_csv(

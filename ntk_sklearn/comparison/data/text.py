@@ -13,36 +13,25 @@ from typing import NamedTuple
 
 from ..errors import StudyError, plural
 
-_PACKED = {
+_UNPACK = {
     b"\x1f\x8b": gzip.decompress,
     b"BZh": bz2.decompress,
     b"\xfd7zXZ": lzma.decompress,
-}
-_FOREIGN = {
-    b"PK\x03\x04": "is a workbook or an archive, save or unpack its table as CSV",
-    b"\xd0\xcf\x11\xe0": "is a workbook, save its table as CSV",
-    b"PAR1": "is a Parquet file, save its table as CSV",
-}
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
 }
 # Excel's way of naming the delimiter.
 _SEP = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 
 
 class Text(NamedTuple):
-    """Lines of a table, with what was found around them.
+    """Lines of a table; those that are no part of it are empty, so that numbers stay.
 
     Attributes
     ----------
     lines : list of str
-        A line that is no part of the table is left empty, so that numbers stay.
     delimiter : str
         The delimiter that the file itself names, or "".
     comment : str
-        The comment just above the table, or "": it may hold the names of its columns.
+        The comment just above the table, which may name its columns, or "".
     notes : list of str
     """
 
@@ -58,50 +47,46 @@ def read_text(path: Path) -> Text:
         data = path.read_bytes()
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror or error}") from error
-    for mark, unpack in _PACKED.items():
+    for mark, unpack in _UNPACK.items():
         if data.startswith(mark):
             try:
                 data = unpack(data)
             except Exception as error:  # each library raises its own
                 raise StudyError(f"{path}: cannot be unpacked: {error}") from error
-    for mark, reason in _FOREIGN.items():
-        if data.startswith(mark):
-            raise StudyError(f"{path}: {reason}")
     text, notes = _decoded(data)
     if "\0" in text:
         raise StudyError(f"{path}: is not a text file, save the table as CSV")
     lines = io.StringIO(text, newline=None).read().split("\n")
-    delimiter = ""
-    if sep := _SEP.fullmatch(lines[0]):
-        delimiter, lines[0] = sep[1], ""
-    return _without_comments(lines, delimiter, notes)
+    named = _SEP.fullmatch(lines[0])
+    if named:
+        lines[0] = ""
+    comment, count = _blank_comments(lines)
+    if count:
+        notes.append(f"{plural(count, 'comment')} left out")
+    return Text(lines, named[1] if named else "", comment, notes)
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
-    for mark, encoding in _MARKS.items():
-        if data.startswith(mark):
-            notes = ["read as UTF-16"] if encoding == "utf-16" else []
-            return data.decode(encoding, "replace"), notes
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace"), ["read as UTF-16"]
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if data[start::2].count(0) > len(data) / 4:
             return data.decode(encoding, "replace"), ["read as UTF-16"]
     try:
-        return data.decode("utf-8"), []
+        return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         note = "not UTF-8, letters read as those of Windows-1252"
         return data.decode("cp1252", "replace"), [note]
 
 
-def _without_comments(lines: list[str], delimiter: str, notes: list[str]) -> Text:
-    """Blank out the lines that begin with #, unless most do: then these are cells."""
+def _blank_comments(lines: list[str]) -> tuple[str, int]:
+    """Empty the lines that begin with #, unless most do: then these are cells."""
     comments = [at for at, line in enumerate(lines) if line.lstrip().startswith("#")]
     if 2 * len(comments) >= sum(bool(line.strip()) for line in lines):
-        return Text(lines, delimiter, "", notes)
+        return "", 0
     above = ""
     for at in comments:
         if not any(map(str.strip, lines[:at])):
-            above = lines[at].lstrip().lstrip("#").strip()
+            above = lines[at].lstrip("# \t").strip()
         lines[at] = ""
-    if comments:
-        notes = [*notes, f"{plural(len(comments), 'comment')} left out"]
-    return Text(lines, delimiter, above, notes)
+    return above, len(comments)
