@@ -1,9 +1,7 @@
 """Tables as people write them: each read right, or refused with the cure."""
 
-import bz2
 import datetime
 import gzip
-import lzma
 
 import numpy as np
 import pytest
@@ -54,7 +52,7 @@ def same(values):
 
 # Each: the text, the expected columns (None is a categorical one), the expected target
 # and words of the notes.
-NUMBERS = {
+TABLES = {
     "thousands": (
         lines([f'"{t}"' for t in THOUSANDS], Y, header="pop,y"),
         [same(COUNTS)],
@@ -336,8 +334,6 @@ NUMBERS = {
         ["target y"],
     ),
     "gz": (gzip.compress(lines(A, Y, header="a,y").encode()), [A], []),
-    "bz2": (bz2.compress(lines(A, Y, header="a,y").encode()), [A], []),
-    "xz": (lzma.compress(lines(A, Y, header="a,y").encode()), [A], []),
     "a mark of UTF-8": (lines(A, Y, header="a,y").encode("utf-8-sig"), [A], []),
     "UTF-16": (
         lines(A, Y, header="α,y").encode("utf-16"),
@@ -357,9 +353,9 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("case", NUMBERS)
+@pytest.mark.parametrize("case", TABLES)
 def test_a_table_is_read_right(read, case):
-    content, columns, said = NUMBERS[case]
+    content, columns, said = TABLES[case]
     dataset = read(content)
     notes = "; ".join(dataset.notes)
     assert dataset.X.shape[1] == len(columns), notes
@@ -374,7 +370,6 @@ def test_a_table_is_read_right(read, case):
         assert np.array_equal(dataset.y, Y), notes
     for words in said:
         assert words in notes
-    assert "counted as missing" in notes or not any("missing" in w for w in said)
 
 
 def test_every_delimiter_is_named(read):
@@ -527,10 +522,19 @@ def broken(at, text):
         ("Report of May\n" + PLAIN, "the first line has 1; mend or delete the line"),
         (PLAIN + "Source: us\n", "line 26 has 1 cell"),
         (PLAIN.replace(".", ","), "hold ','"),
-        (b"PK\x03\x04\x14\0....", "not a text file, save the table as CSV"),
-        (b"\xd0\xcf\x11\xe0\0\0\0", "not a text file, save the table as CSV"),
+        (
+            b"PK\x03\x04\x14\0....",
+            "not a text file; unpack it, or save the table as CSV",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0\0\0\0",
+            "not a text file; unpack it, or save the table as CSV",
+        ),
         (gzip.compress(PLAIN.encode())[:60], "cannot be unpacked"),
-        (b"a,y\n1,2\n\0\1\2\3\n", "not a text file, save the table as CSV"),
+        (
+            b"a,y\n1,2\n\0\1\2\3\n",
+            "not a text file; unpack it, or save the table as CSV",
+        ),
         (PLAIN.replace("a,y", "a,a"), "two columns named 'a', rename one"),
     ],
 )

@@ -49,10 +49,10 @@ def read_csv(
     ----------
     path : path-like
         Separated by comma, semicolon, tab, bar or spaces, in UTF-8, UTF-16 or
-        Windows-1252, plain or packed by gzip, bzip2 or xz. Cells of features that are
-        empty or say NA, NaN, null, none or ? are missing; of a target only empty ones,
-        unless its others are numbers. Without a header line the columns are called
-        column_1, column_2 and so on.
+        Windows-1252, packed by gzip or not. Cells of features that are empty or say
+        NA, NaN, null, none or ? are missing; of a target only empty ones, unless the
+        others are numbers. Without a header line the columns are called column_1,
+        column_2 and so on.
     target : str, default=None
         Name of the target's column; None means the last.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -63,8 +63,7 @@ def read_csv(
     Dataset
         Its ``notes`` tell the decisions that were taken.
     """
-    text = read_text(Path(path))
-    table = lay_out(path, text)
+    table = lay_out(path, read_text(Path(path)))
     header, decimal, notes = table.header, table.decimal, table.notes
     at = _target_position(path, header, target)
     target = header[at] or "without name"
@@ -84,9 +83,8 @@ def read_csv(
     values = None if read.strange else read.values
     task, y = recognise_target(target, texts[at], values, task, path)
     notes.insert(0, task)
-    notes += (
-        [f"target {target}: {read.note}"] if read.note and values is not None else []
-    )
+    if read.note and not read.strange:
+        notes.append(f"target {target}: {read.note}")
     notes += [f"row number {header[j] or 'without name'} left out" for j in counters]
     columns = []
     for j, name in enumerate(header):
@@ -95,13 +93,14 @@ def read_csv(
             columns += encoded
             notes += note
     if not columns:
-        raise StudyError(f"{path}: has no usable column besides {target}")
+        raise StudyError(
+            f"{path}: has no usable column besides {target} ({'; '.join(notes)})"
+        )
     return _dataset(_name(Path(path)), task, columns, y, notes)
 
 
 def _name(path: Path) -> str:
-    packed = path.suffix.lower() in (".gz", ".bz2", ".xz")
-    return Path(path.stem).stem if packed else path.stem
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 
 def _dataset(name: str, task: str, columns: Sequence[Column], y, notes) -> Dataset:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import gzip
 import io
-import lzma
 import re
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StudyError, plural
 
-_UNPACK = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ": lzma.decompress,
-}
 # Excel's way of naming the delimiter.
 _SEP = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 
@@ -47,15 +41,16 @@ def read_text(path: Path) -> Text:
         data = path.read_bytes()
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror or error}") from error
-    for mark, unpack in _UNPACK.items():
-        if data.startswith(mark):
-            try:
-                data = unpack(data)
-            except Exception as error:  # each library raises its own
-                raise StudyError(f"{path}: cannot be unpacked: {error}") from error
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise StudyError(f"{path}: cannot be unpacked: {error}") from error
     text, notes = _decoded(data)
     if "\0" in text:
-        raise StudyError(f"{path}: is not a text file, save the table as CSV")
+        raise StudyError(
+            f"{path}: is not a text file; unpack it, or save the table as CSV"
+        )
     lines = io.StringIO(text, newline=None).read().split("\n")
     named = _SEP.fullmatch(lines[0])
     if named:
