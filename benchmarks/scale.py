@@ -256,13 +256,11 @@ def exact_errors(model, X, y, X_test, y_test):
     """Return the exact fit's error with a model's kernel, at two ridges."""
     from scipy.linalg import cho_factor, cho_solve
 
-    # An internal, which is the thing measured: the codes, kernel and ridge as learned
-    # on the sample, before the Nyström model chose its ridge on all rows.
-    learned = model._streams[0].machine
-    encode, kernel = learned.encode, learned.kernel
-    Z, Z_test = encode(X), encode(X_test)
+    fitted = model.models_[0]
+    kernel, Z, Z_test = fitted.kernel, fitted.encode(X), fitted.encode(X_test)
     errors = {}
-    for alpha in sorted({learned.alpha, model.alpha_}):
+    # As learned on the sample, and as the Nyström model chose it on all rows.
+    for alpha in sorted({fitted.learned.alpha, fitted.alpha}):
         K = kernel(Z)
         K.flat[:: len(K) + 1] += alpha
         factor = cho_factor(K.T, lower=True, overwrite_a=True, check_finite=False)
@@ -270,8 +268,8 @@ def exact_errors(model, X, y, X_test, y_test):
         dual, ones = cho_solve(factor, right, check_finite=False).T
         intercept = dual.sum() / ones.sum()
         dual -= intercept * ones
-        blocks = range(0, len(Z_test), 1000)
-        found = [kernel(Z_test[i : i + 1000], Z) @ dual + intercept for i in blocks]
+        parts = blocks(len(Z_test), len(Z))
+        found = [kernel(Z_test[part], Z) @ dual + intercept for part in parts]
         errors[alpha] = rmse(np.concatenate(found), y_test)
     return errors
 

@@ -2,9 +2,10 @@
 WNTKClassifier: labels and probabilities
 ========================================
 
-`WNTKClassifier` is ridge regression on class indicators. Its probabilities are a
-softmax of the decision values, with the one factor that makes the left-out training
-labels most likely: no rows are held back for the calibration.
+`WNTKClassifier` is ridge regression on class indicators. Its probabilities are the
+softmax of the decision values times a factor, the one with the largest likelihood of
+the training labels at the leave-one-out decision values. No rows are held back for this
+calibration.
 """
 
 import matplotlib.pyplot as plt
@@ -53,15 +54,15 @@ plt.show()
 # Two networks, blended
 # ---------------------
 #
-# By default two kernels are fitted, one on scaled columns and one on thermometer codes
-# of the columns' ranks. Each gets the ridge with the smallest leave-one-out error, and
-# the better one gets the larger share.
+# By default two models are fitted, one on scaled columns and one on the ranks of the
+# columns. Each gets the ridge with the smallest leave-one-out error, and the model with
+# the smaller error gets the larger share.
 
 fig, ax = plt.subplots(layout="constrained")
-for member, coding in enumerate(["scaled columns", "thermometers"]):
-    share = model.blend_weights_[member]
-    name = f"{coding}, share {share:.2f}"
-    AlphaPathDisplay.from_estimator(model, model=member, name=name, ax=ax)
+for number, inputs in enumerate(["scaled columns", "ranks"]):
+    share = model.blend_weights_[number]
+    name = f"{inputs}, share {share:.2f}"
+    AlphaPathDisplay.from_estimator(model, model=number, name=name, ax=ax)
 plt.show()
 
 # %%

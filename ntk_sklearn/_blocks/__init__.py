@@ -1,1 +1,1 @@
-"""Rows wherever they lie: in memory, in files, on a cluster."""
+"""Rows in memory, in files or on a cluster, read and processed in blocks."""

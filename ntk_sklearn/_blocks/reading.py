@@ -1,4 +1,4 @@
-"""Blocks of rows read into memory, a tile at a time, and checked."""
+"""Reading and checking blocks of rows, a few rows at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .sources import Block, BlockError, Mapped, mapped
 
 
 def _opened(source):
-    """Return a part of a block, or a reference to it: all that tells its shape."""
+    """Return a part of a block as an array, or as a reference that has a shape."""
     if isinstance(source, str):
         array = np.load(source, mmap_mode="r", allow_pickle=False)
         found = mapped(array, 0, array.shape[0]) if array.ndim else None
@@ -28,7 +28,7 @@ def _rows(part, start=0, stop=None) -> np.ndarray:
 
 @contextmanager
 def _named(block: Block) -> Iterator[None]:
-    """Say which block it is that cannot be read."""
+    """Turn an error in reading a block into a `BlockError` that names the block."""
     try:
         yield
     except (OSError, ValueError, EOFError) as error:
@@ -45,13 +45,13 @@ def width(block: Block) -> int:
 
 
 def whole(block: Block) -> np.ndarray:
-    """Read the rows of a block, unchecked."""
+    """Read all rows of a block, without checks."""
     with _named(block):
         return _rows(_opened(block.X))
 
 
 def _compute(delayed):
-    """Compute a dask chunk here, or if it is held by a cluster, fetch it from there."""
+    """Compute a chunk of a dask array: here, or in a dask worker by its cluster."""
     try:
         from distributed import get_worker, worker_client
 
@@ -63,13 +63,22 @@ def _compute(delayed):
 
 
 def load(block: Block, n_features: int, rows: int):
-    """Read a block in tiles of rows, checked.
+    """Read a block, a few rows at a time, and check its values.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    n_features : int
+        The number of columns it must have.
+    rows : int
+        The largest number of rows to read at a time.
 
     Yields
     ------
     X, Y, weight : ndarrays
-        Of float64, but weights that are integers stay so. Y is two-dimensional, or None
-        as is the weight.
+        Arrays of float64; integer weights keep their dtype. Y is two-dimensional. Y and
+        the weight are None if the block has none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Small parts of large data sets, read into memory."""
+"""Random rows of large data sets, read into memory."""
 
 from __future__ import annotations
 
@@ -9,37 +9,40 @@ from .sources import block_lengths, is_source, row_blocks
 
 
 def gather(source) -> np.ndarray:
-    """Read all of a small source, such as the targets, into memory."""
+    """Read a whole source, such as that of the targets, into memory."""
     if source is None or not is_source(source):
         return source
     return np.concatenate([whole(block) for block in row_blocks(source)])
 
 
 def sample_rows(X, n, rng, among=None, max_blocks=32):
-    """Draw rows from any source of `row_blocks`, reading a few of its blocks only.
+    """Draw random rows of a data set, reading only a few of its blocks.
 
     Parameters
     ----------
-    X : ndarray, memmap, list of .npy files, or dask array, of rows
+    X : ndarray, memmap, list of .npy files, or dask array
+        The rows.
     n : int
-        How many; all, if there are no more.
+        Number of rows to draw. If there are no more, all are returned.
     rng : RandomState
+        The generator of random numbers.
     among : ndarray of int, default=None
         Sorted numbers of the rows that may be drawn; None means all.
     max_blocks : int, default=32
-        Number of files or chunks to read.
+        Maximum number of files or chunks to read.
 
     Returns
     -------
     rows : ndarray of int
-        Sorted.
+        Sorted numbers of the drawn rows.
     drawn : ndarray of shape (n_drawn, n_features)
+        The drawn rows.
     """
     if not is_source(X):
         among = np.arange(len(X)) if among is None else among
         rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
         drawn = X[rows]
-        is_numeric = drawn.dtype.kind in "biuf"  # else no vectors, or no numbers
+        is_numeric = drawn.dtype.kind in "biuf"  # else they are left to other checks
         return rows, drawn.astype(np.float64, copy=False) if is_numeric else drawn
     blocks = row_blocks(X)
     ends = np.cumsum(block_lengths(X))

@@ -1,4 +1,4 @@
-"""Blocks of rows, wherever they lie: what a task gets is a reference, not the data."""
+"""Blocks of rows as references, so that a task reads the data of its own blocks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-# A tile of kernel values this large keeps BLAS busy, and is small enough for the C
-# library to hand out the same memory again: fresh pages cost 5 % of a pass.
+# Kernel values of this size keep BLAS busy, and are small enough for the C library to
+# reuse the same memory: fresh pages would take 5 % of the time of a pass.
 TILE_BYTES = 24 * 2**20
 
 
 class BlockError(ValueError):
-    """A block of rows cannot be used; the message names it.
+    """The error if a block of rows cannot be used; the message names the block.
 
     Examples
     --------
@@ -35,7 +35,7 @@ class BlockError(ValueError):
 
 
 class Mapped(NamedTuple):
-    """Rows of a memory-mapped file, to be opened by whoever needs them."""
+    """A reference to rows of a memory-mapped file, which a task opens itself."""
 
     path: str
     dtype: str
@@ -43,9 +43,9 @@ class Mapped(NamedTuple):
     shape: tuple
 
     def read(self, start=0, stop=None) -> np.ndarray:
-        """Read rows, by calls that can fail.
+        """Read rows by calls that raise an error if they fail.
 
-        A page of a memory map that the disk fails to deliver would end the process.
+        Reading a memory map itself would end the process if the disk fails.
         """
         start, stop, _ = slice(start, stop).indices(self.shape[0])
         row = np.dtype(self.dtype).itemsize * int(np.prod(self.shape[1:]))
@@ -63,12 +63,12 @@ class Delayed(Protocol):
     def compute(self, **options): ...
 
 
-# Where a part of a block lies: in memory, in a file, or wherever dask has it.
+# The rows, targets or weights of a block: in memory, in a file, or a dask object.
 Part = np.ndarray | Mapped | str | Delayed
 
 
 class Block(NamedTuple):
-    """A block of rows: its number, a name for messages, and where its parts lie."""
+    """A block of rows: its number, its name in messages, and where its data are."""
 
     number: int
     name: str
@@ -78,12 +78,12 @@ class Block(NamedTuple):
 
 
 def tile_rows(n_centres: int, tile_bytes: int = TILE_BYTES) -> int:
-    """Return the number of rows of a tile of kernel values."""
+    """Return the number of rows whose kernel values with the centres fill a tile."""
     return max(256, min(8192, tile_bytes // (8 * n_centres)))
 
 
 def mapped(array, start, stop):
-    """Return a reference to rows of a memory map, or None if `array` is none."""
+    """Return a reference to rows of an array, or None if it is not memory-mapped."""
     owner = array
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
@@ -91,7 +91,7 @@ def mapped(array, start, stop):
         return None
     if not owner.filename or not array.flags.c_contiguous:
         return None
-    # A view keeps the offset of its owner: where it starts, only the address tells.
+    # A view has the offset of its owner, so its start must be found by its address.
     offset = owner.offset + array.ctypes.data - owner.ctypes.data
     row = array.itemsize * int(np.prod(array.shape[1:]))
     shape = (stop - start, *array.shape[1:])
@@ -100,7 +100,7 @@ def mapped(array, start, stop):
 
 
 def _part(source, start, stop):
-    """Return a reference to rows of an array, or the rows themselves."""
+    """Return a reference to rows of a memory map, or the rows of any other array."""
     if source is None:
         return None
     found = mapped(source, start, stop)
@@ -155,7 +155,7 @@ def block_lengths(X) -> np.ndarray:
 
 
 def is_source(X) -> bool:
-    """Whether rows lie outside of memory: a list of files, or a dask array."""
+    """Return whether rows are not in memory: a list of files, or a dask array."""
     return _is_files(X) or _is_dask(X)
 
 
@@ -181,18 +181,19 @@ def _dask_blocks(X, y, weight):
 
 
 def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
-    """Cut a data set into blocks of rows.
+    """Divide a data set into blocks of rows.
 
     Parameters
     ----------
-    X : ndarray, memmap, list of .npy files, or dask array, of rows
-        A file, and a chunk of a dask array, is one block. Memory maps are passed on as
-        references, so that whoever works on a block reads it.
-    y : the same kind, default=None
-        Targets. For arrays in memory and dask arrays they may lie in memory.
-    sample_weight : the same kind, default=None
+    X : ndarray, memmap, list of .npy files, or dask array
+        The rows. A file, or a chunk of a dask array, is one block. Blocks of memory
+        maps are references, so that the task that works on a block reads it.
+    y : the same kind, or an array in memory, default=None
+        Targets.
+    sample_weight : the same kind, or an array in memory, default=None
+        Weights of the rows.
     rows : int, default=8192
-        Rows of a block of an array or a memory map.
+        Number of rows in a block of an array or a memory map.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Passes over blocks of rows, as joblib tasks that return small results.
 
 Inside ``joblib.parallel_config(backend=...)`` the same calls run on threads, processes
-or a cluster. Which rows share a task, and in which tree the results are summed, depends
-on the blocks alone: workers and their order do not change a digit.
+or a cluster. The rows of each task, and the order in which results are summed, depend
+on the blocks alone, so that results do not depend on the workers.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from joblib import Parallel, delayed, effective_n_jobs
 from .._utils.threads import one_blas_thread
 from .sources import Block, BlockError
 
-# Enough tasks to keep a cluster busy; each costs a matrix to fill, send and add up.
+# Number of tasks: enough for a cluster, but each has a matrix to fill, send and add up.
 _TASKS = 64
-# What the results of all threads may take together; two more of each may be waiting.
+# Memory that the results of all threads may take; as many results may be waiting.
 _THREADS_BYTES = 2**30
-# A process is gone, or with it data that a cluster had sent it and cannot replace.
+# Errors if a process is gone, or data that a cluster had sent to it.
 _LOST = (BrokenProcessPool, CancelledError)
-# How often a lost process is replaced before its block is blamed.
+# Number of failures of a task after which its blocks are taken to be the reason.
 _ATTEMPTS = 3
 
 Result = TypeVar("Result")
 
 
 def share_out(blocks: list[Block], n_tasks: int = _TASKS) -> list[list[Block]]:
-    """Share blocks out to tasks, neighbours together."""
+    """Divide blocks among tasks, neighbouring blocks in the same task."""
     size = -(-len(blocks) // n_tasks)
     return [blocks[i : i + size] for i in range(0, len(blocks), size)]
 
@@ -40,21 +40,26 @@ def share_out(blocks: list[Block], n_tasks: int = _TASKS) -> list[list[Block]]:
 def joblib_options(
     n_jobs: int | None, n_tasks: int, task_bytes: int, allowed: int | None = None
 ) -> dict[str, object]:
-    """Return joblib's options: what the caller has chosen, or threads.
+    """Return the options for joblib: those of the caller, or one thread for each task.
 
-    A thread that has a task to itself never waits for others, as threads that share
-    the pieces of one task do; that the caller keeps to one BLAS thread meanwhile tells
-    each that it is one of several. But each has its own matrix to fill.
+    Threads that have a task each do not wait for each other, as threads that share the
+    pieces of one task do. But each has a matrix of its own, so the number of threads is
+    limited by memory.
 
     Parameters
     ----------
     n_jobs : int or None
-        What the caller asks for; None leaves the choice to joblib's configuration, and
-        without one to this function.
+        Number of workers. None means that of joblib's configuration; without one, this
+        function chooses it.
     n_tasks, task_bytes : int
-        How many tasks there are, and what the result of one takes.
+        Number of tasks, and memory that the result of one takes.
     allowed : int, default=None
-        How many threads may be started; None asks the thread policy.
+        Number of threads that may be started; None asks the module on threads.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `joblib.Parallel`.
     """
     options: dict[str, object] = {"n_jobs": n_jobs, "return_as": "generator"}
     if n_jobs is None and effective_n_jobs(None) == 1:
@@ -73,9 +78,9 @@ def run_tasks(
     task_bytes: int = 0,
     parallel: Callable = Parallel,
 ) -> Generator[Result, None, None]:
-    """Yield ``function(group, *common)`` of every group, in order.
+    """Yield ``function(group, *common)`` for every group, in order.
 
-    If a process is killed, the tasks that it takes with it are run again.
+    If a process is killed, its tasks are run again.
 
     Parameters
     ----------
@@ -84,19 +89,19 @@ def run_tasks(
     groups : list of lists of Block
         The blocks of each task.
     *common
-        Further arguments of all tasks.
+        Further arguments, the same for all tasks.
     n_jobs : int, default=None
-        As for `joblib_options`.
+        Number of workers, as for `joblib_options`.
     task_bytes : int, default=0
-        What the result of one task takes.
+        Memory that the result of one task takes.
     parallel : callable, default=joblib.Parallel
-        What runs the tasks.
+        The class that runs the tasks.
 
     Raises
     ------
     BlockError
-        If a task has lost its process several times, or the system fails; the message
-        names its blocks.
+        If the process of a task was killed several times, or the operating system
+        reports an error. The message names the blocks.
     """
     done = failures = 0
     options = joblib_options(n_jobs, len(groups), task_bytes)
@@ -113,7 +118,7 @@ def run_tasks(
         except pickle.PicklingError:
             if "max_nbytes" in options:
                 raise
-            # joblib hands large arrays over in files, for which there may be no room.
+            # joblib passes large arrays in files, and the disk may be full.
             options["max_nbytes"] = None
         except OSError as error:
             raise BlockError(
@@ -121,7 +126,7 @@ def run_tasks(
             ) from error
         except Exception as error:
             lost = isinstance(error, _LOST)
-            # A cluster's scheduler has made its own attempts before it says so.
+            # The scheduler of a cluster raises this after attempts of its own.
             if not lost and type(error).__name__ != "KilledWorker":
                 raise
             failures += 1
@@ -141,7 +146,9 @@ def _names(group) -> str:
 
 
 class TreeSum(Generic[Result]):
-    """Sums results pairwise as they arrive, holding no more than the tree is high.
+    """A sum of results that are added pairwise, in a binary tree, as they arrive.
+
+    It holds at most one result for each level of the tree.
 
     Parameters
     ----------
@@ -154,7 +161,7 @@ class TreeSum(Generic[Result]):
         self._levels: list[Result | None] = []
 
     def add(self, result: Result) -> None:
-        """Take the next result."""
+        """Add the next result."""
         for level, held in enumerate(self._levels):
             if held is None:
                 self._levels[level] = result
@@ -164,7 +171,7 @@ class TreeSum(Generic[Result]):
         self._levels.append(result)
 
     def total(self) -> Result:
-        """Return the sum of everything taken."""
+        """Return the sum of all results."""
         total = None
         for held in self._levels:
             if held is not None:

@@ -1,17 +1,13 @@
-"""The engine: Gram matrices of networks, as plain functions on arrays."""
+"""The engine: kernel matrices of networks, as functions of arrays.
 
-from .contraction import Contraction, contract
-from .full_gradient import full_gradient
-from .network import Layers, Network, diagonal
-from .tiles import components, gram
-
-__all__ = [
-    "Contraction",
-    "Layers",
-    "Network",
-    "components",
-    "contract",
-    "diagonal",
-    "full_gradient",
-    "gram",
-]
+* `network`: a network as plain values, which is all that the other files know of it.
+* `forward`: each input's own variance, layer by layer, and the kernel's diagonal.
+* `pairs`: pairs of inputs, a tile at a time, and their correlations.
+* `ranks`: the part of inputs that are ranks.
+* `recursion`: the recursion over layers, one row of pairs at a time.
+* `profile`: the kernel as a polynomial of one variable, where a network has one.
+* `tiles`: whole kernel matrices, by either of the two.
+* `backward`: one row of pairs back through the layers.
+* `profile_contraction`, `contraction`: a matrix contracted with all derivatives.
+* `full_gradient`: the derivatives of every pair.
+"""

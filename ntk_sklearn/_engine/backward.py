@@ -15,7 +15,6 @@ import numpy as np
 from .._utils.jit import jit
 from ..activations._dispatch import pullback
 from .network import Network
-from .recursion import next_covariance
 
 
 class Pass(NamedTuple):
@@ -33,38 +32,25 @@ class Pass(NamedTuple):
 
 
 def scratch(depth: int, m: int) -> Pass:
+    """Return the scratch for segments of up to `m` pairs."""
     layered = {name: np.zeros((depth + 1, m)) for name in Pass._fields[:-1]}
     return Pass(correlation=np.zeros(m), **layered)
 
 
 @jit
-def backward_row(layers, x, i, y, j0, seed, p):
-    """Differentiate ``sum(seed * K[i, segment])``; ``p.eta[0]`` holds the deficits."""
-    depth = layers.weights.size - 1
-    m = seed.size
-    for l in range(depth + 1):
-        eta, tangent = p.eta[l][:m], p.tangent[l][:m]
-        if l > 0:
-            eta[:] = p.eta[l - 1][:m]
-            next_covariance(layers, l, x, i, y, j0, eta, p.derivative[l - 1][:m])
-        n_i, n_j = x.norms[l, i], y.norms[l][j0 : j0 + m]
-        weight, bias = layers.weights[l], layers.bias_variance[l]
-        extra = (layers.bias_weights[l] - weight) * bias
-        for k in range(m):
-            rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-            tangent[k] = weight * n_i * n_j[k] * rho + extra
-        if l > 0:
-            d, below = p.derivative[l - 1], p.tangent[l - 1]
-            for k in range(m):
-                tangent[k] += layers.weight_variance[l] * d[k] * below[k]
+def backward_row(layers, x, i, j0, seed, p):
+    """Differentiate ``sum(seed * K[i, segment])`` in all that `Pass` lists.
 
-    h_bar = seed.copy()
+    The forward pass of the row is there: see `forward_row`.
+    """
+    m = seed.size
+    h_bar = seed.copy()  # derivative in the tangent of this layer
     from_above = np.zeros(m)  # derivative in q of this layer, times both norms
     a_bar = np.empty(m)
     d_bar = np.empty(m)
-    for l in range(depth, -1, -1):
+    for l in range(layers.weights.size - 1, -1, -1):
         eta, tangent = p.eta[l][:m], p.tangent[l][:m]
-        n_i, n_j = x.norms[l, i], y.norms[l][j0 : j0 + m]
+        n_i, n_j = x.norms[l, i], x.norms[l][j0 : j0 + m]
         weight, bias = layers.weights[l], layers.bias_variance[l]
         gain = layers.weight_variance[l]
         extra_weight = layers.bias_weights[l] - weight
@@ -90,50 +76,31 @@ def backward_row(layers, x, i, y, j0, seed, p):
         for k in range(m):
             d_bar[k] = gain * h_bar[k] * below[k]
             h_bar[k] *= gain * d[k]
-        pullback(
-            layers.code,
-            layers.parameters,
-            p.eta[l - 1][:m],
-            x.norms[l - 1, i],
-            y.norms[l - 1][j0 : j0 + m],
-            a_bar,
-            d_bar,
-            from_above,
-            p.first[l - 1][:m],
-            p.second[l - 1][:m],
-        )
+        eta, n_i, n_j = p.eta[l - 1][:m], x.norms[l - 1, i], x.norms[l - 1][j0 : j0 + m]
+        out = (from_above, p.first[l - 1][:m], p.second[l - 1][:m])
+        pullback(layers.code, layers.parameters, eta, n_i, n_j, (a_bar, d_bar), out)
 
 
 @jit
 def _variance_slopes(layers, norms, out):
-    """``d log q_{l+1} / d log q_l`` of every input: ``out[l, i]``."""
+    """Write ``d log q_{l+1} / d log q_l`` of every input into ``out[l, i]``."""
     depth = layers.weights.size - 1
-    one, zero, eta = np.ones(1), np.zeros(1), np.zeros(1)
-    q_out, i_out, j_out = np.empty(1), np.empty(1), np.empty(1)
+    bars, eta = (np.ones(1), np.zeros(1)), np.zeros(1)
+    q, of_i, of_j = np.empty(1), np.empty(1), np.empty(1)
     for l in range(depth):
         for i in range(norms.shape[1]):
             n = norms[l, i]
             n_j = norms[l, i : i + 1].copy()
             eta[0] = 0.0
-            pullback(
-                layers.code,
-                layers.parameters,
-                eta,
-                n,
-                n_j,
-                one,
-                zero,
-                q_out,
-                i_out,
-                j_out,
-            )
+            out_of = (q, of_i, of_j)
+            pullback(layers.code, layers.parameters, eta, n, n_j, bars, out_of)
             above = norms[l + 1, i] * norms[l + 1, i]
-            slope = layers.weight_variance[l + 1] * (q_out[0] + i_out[0] + j_out[0])
+            slope = layers.weight_variance[l + 1] * (q[0] + of_i[0] + of_j[0])
             out[l, i] = slope / above if above > 0.0 else 0.0
 
 
 def variance_slopes(network: Network, norms: np.ndarray) -> np.ndarray:
-    """How each input's log variance answers to the one a layer below."""
+    """Return the derivative of each log variance in the one a layer below."""
     out = np.zeros((network.depth, norms.shape[1]))
     _variance_slopes(network.layers, norms, out)
     return out

@@ -17,16 +17,18 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from .._utils.jit import jit
-from .network import Layers, Network, Walk, _walk
-from .ranks import NO_RANKS
-from .recursion import to_deficits, weighted_row
+from .network import Layers, Network
+from .pairs import Pairs, to_deficits
 
+# Finding a profile takes as long as the recursion needs for so many pair-layers.
+PROFILE_WORK = 100_000
 # Nodes of the interpolation; more than the largest degree, so that what the
 # coefficients beyond the degree add up to bounds the truncation error.
 NODES = 80
@@ -36,10 +38,10 @@ LARGEST_DEGREE = 47
 
 
 class Precision(NamedTuple):
-    """Relative to k(0): what truncation may cost, and what all errors together may."""
+    """The errors that a profile may have, relative to k(0)."""
 
-    truncation: float
-    tolerance: float
+    truncation: float  # what is left out of the polynomial
+    tolerance: float  # all errors together
 
 
 PRECISIONS = {
@@ -66,8 +68,8 @@ class Profile:
     coefficients : ndarray of shape (degree + 1,)
         Of the powers of x, highest first; their number is a multiple of `BLOCK`.
     variable : Variable
-        What x is: a, ``1 + 2 a / top``, and whether k takes the same value at t and
-        pi - t, as abs makes it, so that top is tan(pi/8) instead of 1.
+        The constants of x: a, ``1 + 2 a / top``, and whether k takes the same value
+        at t and pi - t, as abs makes it, so that top is tan(pi/8) instead of 1.
     constant : float
         Added to every entry: the read-out's bias.
     """
@@ -78,7 +80,7 @@ class Profile:
 
     @property
     def dtype(self) -> np.dtype:
-        """The precision."""
+        """The precision that it is evaluated in."""
         return self.coefficients.dtype
 
     def at(self, eta: np.ndarray) -> np.ndarray:
@@ -88,23 +90,12 @@ class Profile:
         evaluate(self.coefficients, self.variable, eta, x, p)
         return p
 
-    def finish(self, n_x, tile, n_y, u, v, repair_below, rho, K) -> None:
+    def finish(
+        self, lengths_x: np.ndarray, lengths_y: np.ndarray, pairs: Pairs, K: np.ndarray
+    ) -> None:
         """Turn a tile of correlations into a tile of the kernel, there and in `K`."""
-        _profile_tile(
-            self.coefficients,
-            self.variable,
-            self.constant,
-            n_x,
-            tile.i0,
-            n_y,
-            tile.j0,
-            tile.lower,
-            u,
-            v,
-            repair_below,
-            rho,
-            K,
-        )
+        c, variable, constant = self.coefficients, self.variable, self.constant
+        _profile_tile(c, variable, constant, lengths_x, lengths_y, pairs, K)
 
 
 @jit
@@ -118,16 +109,8 @@ def evaluate(c, variable, eta, x, p):
     a, slope, even = variable
     one, half = eta.dtype.type(1.0), eta.dtype.type(0.5)
     a0, a1, a2, a3, a4, a5, a6, a7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
-    b0, b1, b2, b3, b4, b5, b6, b7 = (
-        c[8],
-        c[9],
-        c[10],
-        c[11],
-        c[12],
-        c[13],
-        c[14],
-        c[15],
-    )
+    b0, b1, b2, b3 = c[8], c[9], c[10], c[11]
+    b4, b5, b6, b7 = c[12], c[13], c[14], c[15]
     for k in range(eta.size):
         d = abs(eta[k])
         near, far = math.sqrt(half * d), math.sqrt(one - half * d)
@@ -157,9 +140,8 @@ def horner(c, first, x, p):
 
 
 @jit
-def _profile_tile(
-    c, variable, constant, x, i0, y, j0, lower, u, v, repair_below, tile, K
-):
+def _profile_tile(c, variable, constant, lengths_x, lengths_y, pairs, K):
+    tile, j0 = pairs.rho, pairs.j0
     width = tile.shape[1]
     eta, z, p = (
         np.empty(width, c.dtype),
@@ -167,12 +149,12 @@ def _profile_tile(
         np.empty(width, c.dtype),
     )
     for r in range(tile.shape[0]):
-        m = r + 1 if lower else width
-        row = tile[r][:m]
-        to_deficits(row, u[r], v, repair_below, eta[:m])
+        i = pairs.i0 + r
+        m = r + 1 if pairs.lower else width
+        to_deficits(pairs, r, eta[:m])
         evaluate(c, variable, eta[:m], z[:m], p[:m])
-        target = K[i0 + r][j0 : j0 + m]
-        n_i, n_j = x[i0 + r], y[j0 : j0 + m]
+        row, target = tile[r][:m], K[i][j0 : j0 + m]
+        n_i, n_j = lengths_x[i], lengths_y[j0 : j0 + m]
         for k in range(m):
             value = n_i * n_j[k] * p[k] + constant
             row[k] = value
@@ -186,23 +168,30 @@ def variable_of(network: Network) -> Variable | None:
     split_bias = layers.weights[0] != layers.bias_weights[0] and network.first_bias > 0
     if not network.homogeneous or hidden_bias or split_bias:
         return None
-    # (1 - s)^2 / (1 + s^2) with s the negative slope: only abs has 2, the largest.
-    even = bool(layers.parameters[2] == 2.0)
+    even = network.activation.even
     a = min(2.0, (7.0 if even else 17.0) / network.depth)
     top = math.tan(math.pi / 8) if even else 1.0
     return Variable(a, 1.0 + 2.0 * a / top, even)
 
 
-def profile_of(network: Network, dtype: np.dtype = DOUBLE) -> Profile | None:
-    """Return the network's profile, or None if it has none to rounding of `dtype`."""
+def profile_of(
+    network: Network,
+    unit_kernel: Callable[[Layers, np.ndarray], np.ndarray],
+    dtype: np.dtype = DOUBLE,
+) -> Profile | None:
+    """Return the network's profile, or None if it has none to rounding of `dtype`.
+
+    ``unit_kernel(layers, eta)`` is the kernel of pairs of inputs of length one, without
+    biases, from their signed deficits: the function that the profile is fitted to.
+    """
     variable = variable_of(network)
     if variable is None:
         return None
     layers = network.layers
     nodes, between, _ = chebyshev_nodes()
-    size = _kernel(layers, np.zeros(1))[0]
+    size = unit_kernel(layers, np.zeros(1))[0]
     eta = deficits_at(nodes, variable)
-    powers = fit(_kernel(layers, eta), size, PRECISIONS[dtype].truncation)
+    powers = fit(unit_kernel(layers, eta), size, PRECISIONS[dtype].truncation)
     if powers is None:
         return None
     real = dtype.type
@@ -210,14 +199,14 @@ def profile_of(network: Network, dtype: np.dtype = DOUBLE) -> Profile | None:
     rounded = Variable(real(variable.a), real(variable.slope), variable.even)
     profile = Profile(powers.astype(dtype), rounded, constant)
     eta = deficits_at(between, variable)
-    error = np.abs(profile.at(eta) - _kernel(layers, eta)).max()
+    error = np.abs(profile.at(eta) - unit_kernel(layers, eta)).max()
     return profile if error <= PRECISIONS[dtype].tolerance * size else None
 
 
 def chebyshev_coefficients(
     values: np.ndarray, size, truncation: float = PRECISIONS[DOUBLE].truncation
 ) -> np.ndarray | None:
-    """Return what is left of the coefficients without those that are rounding.
+    """Return the coefficients of a Chebyshev series without those that are rounding.
 
     The last axis of `values` runs over the nodes; `size` is what errors are relative
     to. None if too many are left.
@@ -232,35 +221,14 @@ def chebyshev_coefficients(
 
 def fit(values: np.ndarray, size: float, *truncation: float) -> np.ndarray | None:
     """Return the powers' coefficients, highest first, in whole blocks; or None."""
-    found = chebyshev_coefficients(values, size, *truncation)
-    if found is None:
+    chebyshev = chebyshev_coefficients(values, size, *truncation)
+    if chebyshev is None:
         return None
-    powers = _to_powers(found.size - 1) @ found
+    powers = _to_powers(chebyshev.size - 1) @ chebyshev
     blocks = max(2, -(-powers.size // BLOCK))
     padded = np.zeros(blocks * BLOCK)
     padded[padded.size - powers.size :] = powers[::-1]
     return padded
-
-
-def unit_walk(layers: Layers, m: int) -> tuple[Layers, Walk]:
-    """Return the way of `m` inputs of length one through the network without biases."""
-    depth = layers.weights.size - 1
-    layers = layers._replace(
-        bias_variance=np.zeros_like(layers.bias_variance), bias_weights=layers.weights
-    )
-    norms = np.ones((depth + 1, m))
-    shrink, shift, stats = norms.copy(), np.zeros_like(norms), np.zeros((depth, 1, 0))
-    _walk(layers, norms, shrink, shift, stats)
-    return layers, Walk(norms, shrink, shift, stats, NO_RANKS)
-
-
-def _kernel(layers: Layers, eta: np.ndarray) -> np.ndarray:
-    """Return the kernel of pairs of unit inputs, by the recursion."""
-    layers, walked = unit_walk(layers, eta.size)
-    out = np.empty(eta.size)
-    scratch = np.empty(eta.size)
-    weighted_row(layers, walked, 0, walked, 0, eta.copy(), scratch, out)
-    return out
 
 
 def deficits_at(x: np.ndarray, variable: Variable) -> np.ndarray:

@@ -1,36 +1,24 @@
 """Contractions in the profile lane: their cost does not depend on the depth.
 
 Every layer's term is a series in Chebyshev polynomials of one variable x, so that all
-of them are contracted through the moments ``sum_ij G_ij n_i n_j T_k(x_ij)``. What else
-a pair needs, for the first layer's variances and the length scales, is k and its
-derivative in the correlation.
+of them are contracted through the moments ``sum_ij G_ij n_i n_j T_k(x_ij)``. The first
+layer's variances and the length scales need, for each pair, k and its derivative in the
+correlation as well.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from .._utils.jit import jit, jit_sums, total
 from ..activations._deficit import TINY
-from .backward import backward_row, scratch
-from .network import Network, Walk
-from .profile import (
-    BLOCK,
-    NODES,
-    Profile,
-    chebyshev_coefficients,
-    chebyshev_nodes,
-    deficits_at,
-    evaluate,
-    fit,
-    horner,
-    profile_of,
-    unit_walk,
-)
-from .recursion import component_rows, to_deficits
+from .network import Network
+from .pairs import Forward, Pairs, to_deficits
+from .profile import BLOCK, Profile, chebyshev_coefficients, evaluate, fit, horner
 
 
 class Derivatives(NamedTuple):
@@ -41,34 +29,35 @@ class Derivatives(NamedTuple):
     turning: np.ndarray  # powers of -dk / dt, highest first
 
 
-def fit_derivatives(network: Network) -> Derivatives | None:
-    """Return the profile with its derivatives, or None if they are not to rounding."""
-    profile = profile_of(network)
-    own_bias = network.first_bias > 0 and not network.layers.tied
-    if profile is None or own_bias:
-        return None
-    depth = network.depth
-    eta = deficits_at(chebyshev_nodes()[0], profile.variable)
-    layers, walked = unit_walk(network.layers, NODES)
-    terms, gaps = np.empty((depth + 1, NODES)), np.empty((depth, NODES))
-    component_rows(layers, walked, 0, walked, 0, eta.copy(), gaps, terms)
+def fit_derivatives(
+    profile: Profile, eta: np.ndarray, terms: np.ndarray, slopes: np.ndarray
+) -> Derivatives | None:
+    """Return a profile with its derivatives, or None if they are not to rounding.
+
+    Parameters
+    ----------
+    profile : Profile
+    eta : ndarray of shape (NODES,)
+        The deficits at the nodes.
+    terms : ndarray of shape (depth + 1, NODES)
+        Every layer's own term there, of inputs of length one.
+    slopes : ndarray of shape (NODES,)
+        The derivative of the kernel in the correlation there.
+    """
     series = chebyshev_coefficients(terms, np.abs(terms).max(axis=1))
-    p = scratch(depth, NODES)
-    p.eta[0] = eta
-    backward_row(layers, walked, 0, walked, 0, np.ones(NODES), p)
-    sine = np.sqrt(np.abs(eta) * (2.0 - np.abs(eta)))
+    turning = slopes * np.sqrt(np.abs(eta) * (2.0 - np.abs(eta)))
     # The derivative is known to fewer digits: it is relative to its own size.
-    turning = fit(p.correlation * sine, 10.0 * np.abs(p.correlation * sine).max())
-    if series is None or turning is None:
+    powers = fit(turning, 10.0 * np.abs(turning).max())
+    if series is None or powers is None:
         return None
-    whole = np.zeros((depth + 1, -(-series.shape[1] // BLOCK) * BLOCK))
+    whole = np.zeros((len(series), -(-series.shape[1] // BLOCK) * BLOCK))
     whole[:, : series.shape[1]] = series
-    return Derivatives(profile, whole, turning)
+    return Derivatives(profile, whole, powers)
 
 
 @jit_sums
 def add_moments(x, w, low, high, out):
-    """Add ``sum(w * T_k(x))`` to every ``out[k]``, eight at a time; see `_jit`."""
+    """Add ``sum(w * T_k(x))`` to every ``out[k]``, eight at a time; see `jit`."""
     for k in range(x.size):
         low[k] = 1.0
         high[k] = x[k]
@@ -104,8 +93,13 @@ def add_moments(x, w, low, high, out):
 
 
 @jit
-def _slopes(even, inverse_i, inverse_j, eta, w, k_of, turning, h, by_bias, column):
-    """Write the derivative in each correlation, and add up those in the norms."""
+def _slopes(even, eta, w, turning, inverse_i, inverse_j, out):
+    """Write the derivative in each correlation, and half of it in both log lengths.
+
+    The arrays of `out` are: k, in whose place the second is written; the first; and two
+    sums, to which the derivative in the first bias and the second are added.
+    """
+    k_of, h, by_bias, column = out
     for k in range(eta.size):
         d = abs(eta[k])
         rho = d - 1.0 if eta[k] < 0.0 else 1.0 - d
@@ -118,29 +112,21 @@ def _slopes(even, inverse_i, inverse_j, eta, w, k_of, turning, h, by_bias, colum
         by_bias[k] += slope * inverse_i * inverse_j[k]
 
 
-@jit
-def _contract_tile(
-    c,
-    turning,
-    variable,
-    all_of_it,
-    n,
-    i0,
-    j0,
-    lower,
-    u,
-    v,
-    repair_below,
-    tile,
-    G,
-    moments,
-    by_input,
-    scalars,
-):
-    """Add one tile's share to the last three arrays.
+class Sums(NamedTuple):
+    """The sums of a contraction in the profile lane."""
 
-    With `all_of_it`, `tile` becomes the derivative in each correlation, norms held.
+    moments: np.ndarray  # (count,)
+    by_input: np.ndarray  # (n,) derivative in the log of the first variance
+    scalars: np.ndarray  # (2,) of the seeds, and of the derivatives in the first bias
+
+
+@jit
+def _contract_tile(c, turning, variable, all_of_it, n, pairs, G, sums):
+    """Add one tile's share to the sums.
+
+    With `all_of_it`, the tile becomes the derivative in each correlation, norms held.
     """
+    tile, j0 = pairs.rho, pairs.j0
     width = tile.shape[1]
     x, p, w, t = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
     low, high, by_bias = np.empty(width), np.empty(width), np.zeros(width)
@@ -148,70 +134,63 @@ def _contract_tile(
     for k in range(width):
         inverse[k] = 1.0 / n[j0 + k] if n[j0 + k] > 0.0 else 0.0
     for r in range(tile.shape[0]):
-        i = i0 + r
-        m = r + 1 if lower else width
-        row, eta = tile[r][:m], deficits[:m]
-        to_deficits(row, u[r], v, repair_below, eta)
+        i = pairs.i0 + r
+        m = r + 1 if pairs.lower else width
+        eta = deficits[:m]
+        to_deficits(pairs, r, eta)
         evaluate(c, variable, eta, x[:m], p[:m])
         seed, n_i, n_j = G[i][j0 : j0 + m], n[i], n[j0 : j0 + m]
         for k in range(m):
             t[k] = 2.0 * seed[k]  # the pair and its mirror image
-        if lower:
+        if pairs.lower:
             t[r] = seed[r]
-        scalars[0] += total(t[:m])
+        sums.scalars[0] += total(t[:m])
         for k in range(m):
             w[k] = t[k] * n_i * n_j[k]
-        add_moments(x[:m], w[:m], low[:m], high[:m], moments)
+        add_moments(x[:m], w[:m], low[:m], high[:m], sums.moments)
         if all_of_it:
             t[:] = 0.0
             horner(turning, 0, x[:m], t[:m])
             inverse_i = 1.0 / n_i if n_i > 0.0 else 0.0
-            column, h = by_input[j0 : j0 + m], low[:m]
-            even = variable.even
-            _slopes(even, inverse_i, inverse, eta, w, p, t, h, by_bias, column)
-            by_input[i] += total(p[:m])
-            row[:] = h
+            out = (p[:m], low[:m], by_bias[:m], sums.by_input[j0 : j0 + m])
+            _slopes(variable.even, eta, w, t, inverse_i, inverse, out)
+            sums.by_input[i] += total(p[:m])
+            tile[r][:m] = low[:m]
             tile[r][m:] = 0.0
-    scalars[1] += total(by_bias)
+    sums.scalars[1] += total(by_bias)
 
 
 class ProfileContraction:
-    """The sums of a contraction in the profile lane."""
+    """A contraction in the profile lane, tile by tile."""
 
-    def __init__(self, network: Network, derivatives, x: Walk, G, all_of_it: bool):
+    def __init__(
+        self,
+        network: Network,
+        derivatives: Derivatives,
+        x: Forward,
+        G: np.ndarray,
+        all_of_it: bool,
+    ):
         self.network, self.derivatives, self.x, self.G = network, derivatives, x, G
         self.all_of_it = all_of_it
 
-    def zeros(self):
-        """Return empty sums: moments, per input, and two scalars."""
+    def zeros(self) -> Sums:
+        """Return empty sums."""
         count = self.derivatives.series.shape[1]
-        return np.zeros(count), np.zeros(self.G.shape[0]), np.zeros(2)
+        return Sums(np.zeros(count), np.zeros(self.G.shape[0]), np.zeros(2))
 
-    def worker(self, _width: int):
+    def worker(self, _width: int) -> Callable[[Pairs, Sums], None]:
         """Return the function of one tile."""
-        profile = self.derivatives.profile
+        profile, turning = self.derivatives.profile, self.derivatives.turning
+        c, variable = profile.coefficients, profile.variable
+        n, G, all_of_it = self.x.norms[0], self.G, self.all_of_it
+        return lambda pairs, sums: _contract_tile(
+            c, turning, variable, all_of_it, n, pairs, G, sums
+        )
 
-        def add(tile, u, v, rho, sums):
-            _contract_tile(
-                profile.coefficients,
-                self.derivatives.turning,
-                profile.variable,
-                self.all_of_it,
-                self.x.norms[0],
-                tile.i0,
-                tile.j0,
-                tile.lower,
-                u,
-                v,
-                self.network.repair_below,
-                rho,
-                self.G,
-                *sums,
-            )
-
-        return add
-
-    def collect(self, moments, by_input, scalars):
+    def collect(
+        self, moments: np.ndarray, by_input: np.ndarray, scalars: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums over pairs, and those per layer and input."""
         layers, depth = self.network.layers, self.network.depth
         sums = np.zeros((3, depth + 1))

@@ -1,4 +1,4 @@
-"""Inputs that are ranks: many steps, at the cost of one difference.
+"""Inputs that are ranks: columns of many steps, at the cost of one difference.
 
 A rank x, counted in steps from 0 to `STEPS`, stands for how far it has come on each of
 them, ``clip(x - k, 0, 1)``, less the mean over all ranks. With f the part of the step
@@ -24,7 +24,7 @@ from .._utils.jit import jit, jit_sums
 
 # Steps that a rank between 0 and 1 climbs.
 STEPS = 32
-# Of uniform ranks, on all steps together.
+# The variance of uniform ranks, on all steps together.
 VARIANCE = STEPS / 6.0 - 1.0 / 6.0 + 1.0 / (12.0 * STEPS)
 
 
@@ -41,14 +41,18 @@ class Ranks(NamedTuple):
     raised: np.ndarray  # (n, n_ranks) half of it, and the weighted bend
     spread: np.ndarray  # (n,) sums of half the shares
     lifted: np.ndarray  # (n,) sums of what is raised
-    inverse: np.ndarray  # (n,) of the root of the first variance
+    inverse: np.ndarray  # (n,) one over the root of the first variance
 
 
 NO_RANKS = Ranks(*(np.zeros((0,) * n) for n in (1, 2, 2, 2, 2, 1, 1, 1)))
 
 
-def measure_ranks(X, weights) -> Ranks:
-    """Return ranks between 0 and 1 in steps; the rows' lengths are not known yet."""
+def measure_ranks(X: np.ndarray, scale: np.ndarray) -> Ranks:
+    """Return ranks between 0 and 1 in steps; `inverse` is not known yet.
+
+    `scale` has the factor of each column in the first covariance.
+    """
+    weights = scale**2 / (2.0 * VARIANCE)
     rows = STEPS * X
     whole = np.floor(rows)
     part = rows - whole
@@ -101,18 +105,19 @@ def _weighted_distance(weights, a, columns):
 
 
 @jit
-def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
+def add_ranks(x, y, pairs):
     """Turn products of the other columns into signed deficits of the correlations.
 
-    `u` and `v` are unit rows without the ranks' part. Pairs closer than `closest` are
-    recomputed from differences.
+    `x` and `y` are the ranks of both sides. Pairs too close for cosines are recomputed
+    from differences.
     """
+    i0, j0, tile, closest = pairs.i0, pairs.j0, pairs.rho, pairs.repair_below
     width = tile.shape[1]
     distances = np.empty(width)
     lifted, inverse = y.lifted[j0 : j0 + width], y.inverse[j0 : j0 + width]
     for r in range(tile.shape[0]):
         i = i0 + r
-        m = r + 1 if lower else width
+        m = r + 1 if pairs.lower else width
         row, apart = tile[r][:m], distances[:m]
         apart[:] = 0.0
         for f in range(x.weights.size):
@@ -129,7 +134,7 @@ def add_ranks(x, i0, y, j0, lower, u, v, closest, tile):
             continue
         for k in range(m):
             if abs(row[k]) < closest:
-                row[k] = _from_differences(x, i, y, j0 + k, u[r], v[k])
+                row[k] = _from_differences(x, i, y, j0 + k, pairs.u[r], pairs.v[k])
 
 
 @jit
@@ -161,18 +166,19 @@ def _distance(a, b):
 
 
 @jit
-def contract_ranks(x, i0, j0, lower, tile, by_input, by_distance):
+def contract_ranks(x, pairs, by_input, by_distance):
     """Add one tile's share of ``sum_ij H_ij D_ij``, bends included, to `by_distance`.
 
-    H are the derivatives in the correlations, in `tile`, over both lengths; its sums
-    over rows and columns are added to `by_input`.
+    H are the derivatives in the correlations, which the tile holds, over both lengths;
+    its sums over rows and columns are added to `by_input`.
     """
+    i0, j0, tile = pairs.i0, pairs.j0, pairs.rho
     width = tile.shape[1]
     scratch = np.empty(width)
     inverse = x.inverse[j0 : j0 + width]
     for r in range(tile.shape[0]):
         i = i0 + r
-        m = r + 1 if lower else width
+        m = r + 1 if pairs.lower else width
         weights, row = scratch[:m], tile[r]
         n_i, s = x.inverse[i], 0.0
         for k in range(m):

@@ -1,50 +1,27 @@
 """The recursion over layers, for one row of pairs at a time.
 
 A row segment of a few hundred pairs stays in the first-level cache while it passes
-through all layers; every loop here is over such a segment, and each is vectorised.
+through all layers; every loop here is over such a segment, and each is vectorised. In
+the jitted functions, the row is input `i` of `x`, the segment begins with input `j0` of
+`y`, and `eta` holds the first layer's deficits and is consumed.
 """
+
+from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from .._utils.jit import jit
-from ..activations._dispatch import dual
-
-
-@jit
-def to_deficits(row, u_i, v, repair_below, eta):
-    """Write signed deficits of correlations; recompute pairs too close for cosines.
-
-    `u_i` and `v` are unit rows: near one, ``1 - rho`` is half the squared length of
-    their difference, and near minus one, of their sum. `eta` may be in single precision
-    and must not be `row`: loops over memory that may overlap are not vectorised. With
-    `repair_below` negative, `row` holds such deficits already.
-    """
-    if repair_below < 0.0:
-        for k in range(eta.size):
-            eta[k] = row[k]
-        return
-    close = 0
-    for k in range(eta.size):
-        rho = row[k]
-        d = max(1.0 - abs(rho), 0.0)
-        close += 1 if d < repair_below else 0
-        eta[k] = -d if rho < 0.0 else d
-    if close == 0:
-        return
-    for k in range(eta.size):
-        if abs(eta[k]) < repair_below:
-            plus = 0.0
-            minus = 0.0
-            for f in range(u_i.size):
-                plus += (u_i[f] + v[k, f]) ** 2
-                minus += (u_i[f] - v[k, f]) ** 2
-            # Never minus zero: the sign must survive a comparison.
-            eta[k] = 0.5 * minus if minus <= plus else -max(0.5 * plus, 1e-36)
+from ..activations._dispatch import dual, moments
+from .network import Layers
+from .pairs import Forward, to_deficits
+from .ranks import NO_RANKS
 
 
 @jit
 def add_bias(eta, c_i, c_j, s_i, s_j):
-    """Deficits after a bias: the two angles of each input's weight share add up."""
+    """Take deficits through a bias: the angles of each input's bias share add up."""
     for k in range(eta.size):
         cc = c_i * c_j[k]
         ss = s_i * s_j[k]
@@ -58,48 +35,46 @@ def add_bias(eta, c_i, c_j, s_i, s_j):
 
 
 @jit
-def _accumulate(out, eta, derivative, n_i, n_j, weight, extra, gain, fresh):
-    """``out = gain * D * out + weight * q + extra``, or without the first term."""
-    if fresh:
-        for k in range(out.size):
-            rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-            out[k] = weight * n_i * n_j[k] * rho + extra
-    else:
-        for k in range(out.size):
-            rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-            out[k] = gain * derivative[k] * out[k] + weight * n_i * n_j[k] * rho + extra
-
-
-@jit
 def next_covariance(layers, l, x, i, y, j0, eta, derivative):
-    """Deficits at layer `l` from those at ``l - 1``, and D between the two."""
+    """Turn deficits at layer ``l - 1`` into those at `l`; write D between the two."""
     s_x, s_y = x.statistics[l - 1], y.statistics[l - 1]
     dual(layers.code, layers.parameters, eta, derivative, s_x, i, s_y, j0)
     if layers.bias_variance[l] > 0.0:
-        c_j, s_j = y.shrink[l][j0 : j0 + eta.size], y.shift[l][j0 : j0 + eta.size]
-        add_bias(eta, x.shrink[l, i], c_j, x.shift[l, i], s_j)
+        c_j, s_j = y.bias_cos[l][j0 : j0 + eta.size], y.bias_sin[l][j0 : j0 + eta.size]
+        add_bias(eta, x.bias_cos[l, i], c_j, x.bias_sin[l, i], s_j)
+
+
+@jit
+def _begin(out, eta, n_i, n_j, weight, extra):
+    """Write ``weight * q + extra``."""
+    for k in range(out.size):
+        rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
+        out[k] = weight * n_i * n_j[k] * rho + extra
+
+
+@jit
+def _continue(out, eta, derivative, n_i, n_j, weight, extra, gain):
+    """Write ``gain * D * out + weight * q + extra``."""
+    for k in range(out.size):
+        rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
+        out[k] = gain * derivative[k] * out[k] + weight * n_i * n_j[k] * rho + extra
 
 
 @jit
 def weighted_row(layers, x, i, y, j0, eta, derivative, out):
-    """Write the weighted kernel of input `i` with a segment of inputs into `out`.
-
-    `eta` holds the first layer's deficits and is consumed.
-    """
+    """Write the weighted kernel of one input with a segment of inputs into `out`."""
     fresh = True  # no weight so far: frozen layers cost nothing
     for l in range(layers.weights.size):
         if l > 0:
             next_covariance(layers, l, x, i, y, j0, eta, derivative)
-        weight = layers.weights[l]
+        weight, gain = layers.weights[l], layers.weight_variance[l]
         extra = (layers.bias_weights[l] - weight) * layers.bias_variance[l]
-        if fresh and weight == 0.0 and extra == 0.0:
-            continue
-        n_j = y.norms[l][j0 : j0 + eta.size]
-        gain = layers.weight_variance[l]
-        _accumulate(
-            out, eta, derivative, x.norms[l, i], n_j, weight, extra, gain, fresh
-        )
-        fresh = False
+        n_i, n_j = x.norms[l, i], y.norms[l][j0 : j0 + eta.size]
+        if not fresh:
+            _continue(out, eta, derivative, n_i, n_j, weight, extra, gain)
+        elif weight != 0.0 or extra != 0.0:
+            _begin(out, eta, n_i, n_j, weight, extra)
+            fresh = False
     if fresh:
         out[:] = 0.0
 
@@ -127,41 +102,79 @@ def component_rows(layers, x, i, y, j0, eta, derivatives, out):
 
 
 @jit
-def recursion_tile(layers, x, i0, y, j0, lower, u, v, repair_below, tile, K):
-    """Turn a tile of correlations into a tile of the kernel, there and in `K`.
+def forward_row(layers, x, i, j0, m, p):
+    """Keep what `backward_row` needs of `m` pairs: their deficits, D and tangents.
 
-    With `lower`, the tile lies on the diagonal and only its lower half is computed.
+    Both inputs of a pair are of `x`. ``p.eta[0]`` holds the first layer's deficits.
     """
-    derivative = np.empty(tile.shape[1])
-    eta = np.empty(tile.shape[1])
-    for r in range(tile.shape[0]):
-        m = r + 1 if lower else tile.shape[1]
-        row = tile[r][:m]
-        to_deficits(row, u[r], v, repair_below, eta[:m])
-        weighted_row(layers, x, i0 + r, y, j0, eta[:m], derivative[:m], row)
-        K[i0 + r][j0 : j0 + m] = row
+    for l in range(layers.weights.size):
+        eta, tangent = p.eta[l][:m], p.tangent[l][:m]
+        if l > 0:
+            eta[:] = p.eta[l - 1][:m]
+            next_covariance(layers, l, x, i, x, j0, eta, p.derivative[l - 1][:m])
+        n_i, n_j = x.norms[l, i], x.norms[l][j0 : j0 + m]
+        weight, gain = layers.weights[l], layers.weight_variance[l]
+        extra = (layers.bias_weights[l] - weight) * layers.bias_variance[l]
+        for k in range(m):
+            rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
+            tangent[k] = weight * n_i * n_j[k] * rho + extra
+        if l > 0:
+            d, below = p.derivative[l - 1], p.tangent[l - 1]
+            for k in range(m):
+                tangent[k] += gain * d[k] * below[k]
 
 
 @jit
-def component_tile(layers, x, i0, y, j0, u, v, repair_below, tile, out):
+def recursion_tile(layers, x, y, pairs, K):
+    """Turn a tile of correlations into a tile of the kernel, there and in `K`."""
+    rho, j0 = pairs.rho, pairs.j0
+    derivative = np.empty(rho.shape[1])
+    eta = np.empty(rho.shape[1])
+    for r in range(rho.shape[0]):
+        i = pairs.i0 + r
+        m = r + 1 if pairs.lower else rho.shape[1]
+        row = rho[r][:m]
+        to_deficits(pairs, r, eta[:m])
+        weighted_row(layers, x, i, y, j0, eta[:m], derivative[:m], row)
+        K[i][j0 : j0 + m] = row
+
+
+@jit
+def component_tile(layers, x, y, pairs, out):
     """Turn a tile of correlations into every layer's term, written into `out`."""
-    depth = layers.weights.size - 1
-    m = tile.shape[1]
+    depth, j0 = layers.weights.size - 1, pairs.j0
+    m = pairs.rho.shape[1]
     derivatives = np.empty((depth, m))
     rows = np.empty((depth + 1, m))
     eta = np.empty(m)
-    for r in range(tile.shape[0]):
-        to_deficits(tile[r], u[r], v, repair_below, eta)
-        component_rows(layers, x, i0 + r, y, j0, eta, derivatives, rows)
+    for r in range(pairs.rho.shape[0]):
+        i = pairs.i0 + r
+        to_deficits(pairs, r, eta)
+        component_rows(layers, x, i, y, j0, eta, derivatives, rows)
         for l in range(depth + 1):
-            out[l, i0 + r, j0 : j0 + m] = rows[l]
+            out[l, i, j0 : j0 + m] = rows[l]
 
 
-@jit
-def mirror(tile, lower, K, i0, j0):
-    """Copy a finished tile of the lower half to its place in the upper half."""
-    for c in range(tile.shape[1]):
-        first = c + 1 if lower else 0
-        target = K[j0 + c]
-        for r in range(first, tile.shape[0]):
-            target[i0 + r] = tile[r, c]
+def unit_inputs(layers: Layers, m: int) -> tuple[Layers, Forward]:
+    """Return `m` inputs of length one, and the layers, without biases, they pass.
+
+    The activation is homogeneous: each layer multiplies every variance by one number.
+    """
+    no_bias = np.zeros_like(layers.bias_variance)
+    layers = layers._replace(bias_variance=no_bias, bias_weights=layers.weights)
+    second_moment, _ = moments(layers.code, layers.parameters, 1.0)
+    norms, norm = np.ones((layers.weights.size, m)), 1.0
+    for l, gain in enumerate(layers.weight_variance[1:].tolist()):
+        norm = math.sqrt(norm * norm * second_moment * gain)
+        norms[l + 1] = norm
+    no_statistics = np.zeros((layers.weights.size - 1, 0, 0))
+    ones, zeros = np.ones_like(norms), np.zeros_like(norms)
+    return layers, Forward(norms, ones, zeros, no_statistics, NO_RANKS)
+
+
+def unit_kernel(layers: Layers, eta: np.ndarray) -> np.ndarray:
+    """Return the kernel of pairs of inputs of length one, from their deficits."""
+    layers, x = unit_inputs(layers, eta.size)
+    out, scratch = np.empty(eta.size), np.empty(eta.size)
+    weighted_row(layers, x, 0, x, 0, eta.copy(), scratch, out)
+    return out

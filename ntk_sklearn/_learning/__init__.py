@@ -1,1 +1,1 @@
-"""Where kernels meet matrices: hyperparameters learned by an objective."""
+"""Learning of a kernel's hyperparameters and the ridge by an objective."""

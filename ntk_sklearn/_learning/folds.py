@@ -11,16 +11,19 @@ Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
 def folds_of(rows: TrainingSet, options: LearningOptions) -> Folds:
-    """Return the user's own splits of the rows, or shuffled folds if they are counted.
+    """Return the splits of the hold-out objective: the user's own, or shuffled folds.
 
     Parameters
     ----------
     rows : TrainingSet
+        The rows to split; `TrainingSet.roles` holds the user's own splits.
     options : LearningOptions
+        With the number of folds, and the seed that shuffles them.
 
     Returns
     -------
     list of pairs of ndarrays of int
+        Numbers of the rows to fit and of the rows to score, for each split.
 
     Raises
     ------

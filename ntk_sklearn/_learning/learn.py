@@ -1,4 +1,4 @@
-"""Learning: the free hyperparameters of one model and its ridge."""
+"""Learning of the free hyperparameters and the ridge of one model."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .starts import starts
 from .subsets import growing_subsets
 from .training_set import TrainingSet
 
-# On a subset of the rows, the logarithm of the ridge falls by no more than this: noise
-# that shows between rows measured twice may be seen by all of them only.
+# On a subset of the rows, the logarithm of the ridge falls by no more than this. The
+# noise may show only between rows that were measured twice, of which a subset has few.
 _DEEPEST = 5.0
 
 
@@ -38,9 +38,11 @@ def learn(
     Parameters
     ----------
     spec : ModelSpec
+        The kernel to start from, and the prior.
     rows : TrainingSet
-        Inputs as the kernel sees them.
+        The rows to learn from, their inputs encoded.
     options : LearningOptions
+        The objective, the optimizer and their settings.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def learn(
 
 
 def _best_on_path(kernel, rows: TrainingSet, options) -> LearnedKernel:
-    """Choose the ridge by leave-one-out on a grid, where nothing else is free."""
+    """Return the ridge with the smallest leave-one-out error, the kernel as it is."""
     K = kernel(rows.X)
     alphas = PATH_ALPHAS * kernel_unit(K, rows.weights)
     alphas = np.unique(np.clip(alphas, *options.alpha_bounds))
@@ -85,7 +87,7 @@ def _best_on_path(kernel, rows: TrainingSet, options) -> LearnedKernel:
 
 
 def _objective(rows: TrainingSet, options) -> Callable:
-    """Return the objective with the options of its own."""
+    """Return the objective as a function of matrices, its own options filled in."""
     objective = OBJECTIVES[options.objective]
     if options.objective == "holdout":
         return partial(objective, splits=folds_of(rows, options))
@@ -95,28 +97,29 @@ def _objective(rows: TrainingSet, options) -> Callable:
 
 
 def _optimise(problem: HyperparameterProblem):
-    """Learn on growing subsets of the rows, and in the end on all of them.
+    """Learn on growing subsets of the rows, and finally on all of them.
 
-    Most of the way is made where an evaluation costs next to nothing; what has been
-    seen of the objective's curvature goes along. The values of an objective that grows
-    with the rows are told as if there were all of them.
+    Most iterations then run on few rows, where an evaluation costs little. The
+    curvature of the objective is handed on from subset to subset. The values of an
+    objective that grows with the number of rows are scaled as if they were of all rows.
 
     Returns
     -------
     u : ndarray of shape (p,)
-        The point where learning ended.
+        The point at which learning ended.
     path : list of float
         The objective at the start and after every iteration.
     rows : list of int
-        Number of rows that each value was computed on.
+        ``rows[i]`` is the number of rows that ``path[i]`` was computed on.
     converged : bool
+        Whether the optimizer stopped by its own rule.
     """
     options = problem.options
     path: list[float] = []
     rows: list[int] = []
     found = OptimizeResult(problem.start, [], False)
     floor = -np.inf  # of the ridge's logarithm, on subsets
-    share = 1.0  # of the whole objective, that the subset's is
+    share = 1.0  # size of the subset's objective, relative to that of all rows
     for subset in growing_subsets(problem):
         before, share = share, _size(subset) / _size(problem)
         left = options.max_iter - max(len(path) - 1, 0)
@@ -134,11 +137,11 @@ def _optimise(problem: HyperparameterProblem):
             if subset is not problem:
                 bounds = subset.bounds_above(floor)
             found = run(found.u, bounds, curvature=seen.scaled(before / share))
-        # What suits a subset may be impossible for all.
+        # At the end of a subset, the matrix of more rows may not be factorisable.
         if seen is None or found.path[0] == np.inf:
             found, floor = _from_starts(run, subset, subset is not problem)
         told = [value / share for value in found.path]
-        if path and len(told) == 1:  # it went no further: the same end, of more rows
+        if path and len(told) == 1:  # no iteration: the same point, on more rows
             path[-1], rows[-1] = told[0], subset.n_rows
         else:
             path += told[bool(path) :]
@@ -147,13 +150,13 @@ def _optimise(problem: HyperparameterProblem):
 
 
 def _from_starts(run: partial, problem: HyperparameterProblem, is_subset: bool):
-    """Learn from each start; return the best end, and the floor of the ridge."""
+    """Learn from each start, and return the best result and the floor of the ridge."""
     report, begins, ends = run.keywords["report"], starts(problem), []
     for start in begins:
         floor = start[-1] - _DEEPEST
         bounds = problem.bounds_above(floor) if is_subset else problem.bounds
         extra = _extra(problem)
-        if len(begins) > 1:  # which of them counts is known at the end
+        if len(begins) > 1:  # the path to report is that of the better end
             extra["report"] = _hush
         ends.append((run(start, bounds, **extra), floor))
     found, floor = min(ends, key=lambda end: end[0].path[-1])
@@ -168,10 +171,10 @@ def _hush(value):
 
 
 def _size(problem: HyperparameterProblem) -> float:
-    """Return the size that an objective grows with.
+    """Return the number of targets for the evidence, and one for other objectives.
 
-    The evidence is a sum over the targets, the others are means over the rows, or
-    never of a subset of them.
+    The evidence is a sum over the targets. Leave-one-out and generalised
+    cross-validation are means over rows, and hold-out is never computed on a subset.
     """
     if problem.options.objective != "evidence":
         return 1.0
@@ -180,9 +183,10 @@ def _size(problem: HyperparameterProblem) -> float:
 
 
 def _scale(problem: HyperparameterProblem, start: list[float]) -> float | None:
-    """Return the scale of `tol`: the size of the objective at the start.
+    """Return the scale that `tol` is relative to: the objective at the start.
 
-    The evidence may be zero anywhere, depending on the units of the targets.
+    For the evidence it is the number of targets instead, because a logarithm of a
+    likelihood has no zero of its own: it depends on the units of the targets.
     """
     if problem.options.objective == "evidence":
         return _size(problem)
@@ -190,12 +194,12 @@ def _scale(problem: HyperparameterProblem, start: list[float]) -> float | None:
 
 
 def _extra(problem: HyperparameterProblem) -> dict:
-    """Return the arguments that only one optimiser takes."""
+    """Return the arguments that only the chosen optimizer takes."""
     options = problem.options
     if options.optimizer == "projected-gradient":
         return {"linear": problem.linear, "learning_rate": options.learning_rate}
     if options.optimizer == "bfgs" and problem.prior is not None:
-        # Where the data say nothing, this is the inverse Hessian.
+        # The inverse Hessian of the prior, for what the data do not determine.
         spread = np.minimum(problem.prior.deviation, 1.0) ** 2
         return {"curvature": Curvature(spread)}
     return {}
@@ -206,10 +210,10 @@ def _report(options: LearningOptions, n_rows: int, share: float, value: float):
 
 
 def _normalise(kernel: Kernel, X) -> tuple[Kernel, float]:
-    """Scale what a kernel is linear in to a mean diagonal of one.
+    """Scale the linear hyperparameters of a kernel to a mean diagonal of one.
 
-    The ridge shrinks by the factor that is returned: both scaled alike are the same
-    model.
+    The ridge is to be divided by the number that is returned: scaling the kernel and
+    the ridge by the same number leaves the model unchanged.
     """
     if not is_homogeneous(kernel):
         return kernel, 1.0

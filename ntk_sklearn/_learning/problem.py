@@ -1,4 +1,4 @@
-"""The objective as a function of the logarithms of all that may move."""
+"""The objective as a function of the logarithms of the free hyperparameters."""
 
 from __future__ import annotations
 
@@ -15,36 +15,40 @@ from .prior import Prior
 from .spec import LearningOptions
 from .training_set import TrainingSet
 
-# What an evaluation is worth at which the matrix does not factor.
+# The value of the objective where the kernel matrix cannot be factorised.
 REJECTED = np.inf
 
 
 class HyperparameterProblem:
-    """The objective as a function of logarithms: theta, then alpha.
+    """The objective as a function of a vector u: theta and the logarithm of the ridge.
 
-    A common factor of layer weights and ridge changes no model. So the ridge is counted
-    in units of the sum of the weights, one at the start: bounds and priors hold the
-    noise, and no weight can escape them by growing.
+    Multiplying all layer weights and the ridge by the same number leaves the model
+    unchanged. The ridge is therefore measured in units of the sum of the layer weights,
+    which is one at the start. Its bounds and its prior then apply to the size of the
+    noise relative to the kernel, which growing layer weights do not change.
 
     Parameters
     ----------
     kernel : Kernel
-        Where to start; it is not changed.
+        The kernel to start from; it is not changed.
     rows : TrainingSet
-        Inputs as the kernel sees them.
+        The rows to learn from, their inputs encoded.
     objective : callable
         ``objective(K, Y, alpha, weights, intercept, overwrite_K)``.
     options : LearningOptions
+        The ridge to start from, its bounds, and the rest of the settings.
     prior : callable, default=None
         ``prior(problem) -> Prior``, whose penalty is added to the objective.
 
     Attributes
     ----------
     start, bounds : ndarray of shape (p,) and (p, 2)
-        Logarithms to start from, and what they are held within.
+        The vector u to start from, and the bounds of its entries.
     linear : ndarray of bool, shape (p,)
-        Logarithms of what the kernel is linear in, such as layer weights.
+        Mask of the entries of u in whose exponentials the kernel is linear, such as
+        layer weights.
     prior : Prior or None
+        The prior of u.
     """
 
     def __init__(
@@ -81,11 +85,12 @@ class HyperparameterProblem:
         return self.rows.n_rows
 
     def subset(self, rows) -> HyperparameterProblem:
-        """Return the same problem for some of the rows.
+        """Return the same problem on a subset of the rows.
 
         Parameters
         ----------
         rows : ndarray of int
+            Numbers of the rows.
 
         Returns
         -------
@@ -96,30 +101,34 @@ class HyperparameterProblem:
         return subset
 
     def bounds_above(self, log_alpha: float) -> np.ndarray:
-        """Return the bounds, with a higher lower one of a ridge that is learned."""
+        """Return the bounds, the lower one of the ridge raised to `log_alpha`."""
         bounds = self.bounds.copy()
         if self.learns_alpha:
             bounds[-1, 0] = max(bounds[-1, 0], log_alpha)
         return bounds
 
     def unit(self, u: np.ndarray) -> float:
-        """Return the unit of a learned ridge at a point."""
+        """Return the unit of a learned ridge: the sum of the linear hyperparameters.
+
+        It is relative to that sum at the start, and one for kernels in which a common
+        factor of these hyperparameters is no factor of the kernel.
+        """
         if not self._is_homogeneous:
             return 1.0
         return float(np.exp(u[self.linear]).sum() / self._weights_at_start)
 
     def alpha(self, u: np.ndarray) -> float:
-        """Return the ridge of a point."""
+        """Return the ridge at a point u."""
         if not self.learns_alpha:
             return self.options.alpha
         return float(np.exp(u[-1])) * self.unit(u)
 
     def kernel_at(self, u: np.ndarray) -> Kernel:
-        """Return the kernel of a point."""
+        """Return the kernel at a point u."""
         return kernel_at(self.kernel, u[: u.size - self.learns_alpha])
 
     def evaluate(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective and its gradient in u."""
+        """Return the objective and its gradient at a point u."""
         n_dims = u.size - self.learns_alpha
         if n_dims:
             self._on_rows.set_theta(u[:n_dims])
@@ -144,7 +153,7 @@ class HyperparameterProblem:
         return value, gradient
 
     def _gradient(self, u, alpha, found: Evaluation) -> np.ndarray:
-        """Return the gradient in the logarithms from that in matrix and ridge."""
+        """Return the gradient in u, from the derivatives in kernel matrix and ridge."""
         gradient = np.zeros_like(u)
         n_dims = u.size - self.learns_alpha
         if n_dims:

@@ -1,4 +1,4 @@
-"""The ridge alone: along the leave-one-out path, and raised by it."""
+"""The choice of the ridge alone, with the kernel as it is."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from ..solvers._row_weights import RowWeights
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
 PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
-# How leave-one-out raises a ridge chosen by another objective: the first step of its
-# logarithm, between whose ends a cubic will do, and how many are tried.
+# The search for a larger ridge: the first step of its logarithm, which is also the
+# length of an interval that is small enough for a cubic, and the number of steps.
 _RAISE, _MOST_RAISES = 2.0, 6
 
 
 def kernel_unit(K: np.ndarray, weights: RowWeights) -> float:
     """Return the weighted mean diagonal of the centred kernel matrix.
 
+    It is the natural unit of a ridge.
+
     Parameters
     ----------
     K : ndarray of shape (n, n)
+        Kernel matrix.
     weights : RowWeights
+        Weights of the rows.
 
     Returns
     -------
     float
-        The natural unit of a ridge.
     """
     p = weights.weight / weights.weight.sum()
     mean = p @ np.diag(K)
@@ -39,22 +42,30 @@ def kernel_unit(K: np.ndarray, weights: RowWeights) -> float:
 def solve_raised(
     K, Y, alpha: float, highest: float, weights: RowWeights, intercept: bool
 ) -> tuple[float, Solution]:
-    """Solve with a ridge raised to the next minimum of the leave-one-out error.
+    """Solve the ridge problem, after raising the ridge if leave-one-out asks for it.
 
-    It is never lowered, nor raised above `highest`.
+    The ridge is raised to the next minimum of the leave-one-out error, but not above
+    `highest`. It is never lowered.
 
     Parameters
     ----------
     K : ndarray of shape (n, n)
+        Kernel matrix.
     Y : ndarray of shape (n, k)
+        Targets.
     alpha, highest : float
+        The ridge to start from, and the largest one that is allowed.
     weights : RowWeights
+        Weights of the rows.
     intercept : bool
+        Whether a constant that the ridge does not penalise is fitted.
 
     Returns
     -------
     alpha : float
+        The ridge.
     solution : Solution
+        The solution with this ridge.
     """
     solution = solve(K, Y, alpha, weights, intercept)
     if highest <= alpha:
@@ -72,9 +83,10 @@ def solve_raised(
 
 
 def _next_minimum(along: Callable, alpha, value, slope, highest) -> float:
-    """Go up in growing steps until the slope turns, then halve what is between.
+    """Find the next minimum above a ridge at which the slope is negative.
 
-    ``along(alpha)`` returns a value and a slope; the slope at the start is negative.
+    Growing steps find a ridge with a positive slope, then the interval is halved until
+    it is short. ``along(alpha)`` returns a value and its slope.
     """
     low, high = (np.log(alpha), value, alpha * slope), None
     step, top = _RAISE, np.log(highest)
@@ -98,7 +110,7 @@ def _next_minimum(along: Callable, alpha, value, slope, highest) -> float:
 
 
 def _lowest(low, high) -> float:
-    """Return the lowest point of the cubic through two points and their slopes."""
+    """Return the minimum of the cubic through two points with given slopes."""
     from scipy.interpolate import CubicHermiteSpline  # slow to import, needed only here
 
     x, values, slopes = zip(low, high, strict=True)

@@ -1,4 +1,4 @@
-"""What is to be learned, how, and what has been: plain values."""
+"""Values that describe a model before and after learning, and how it learns."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ AlphaBounds = tuple[float, float] | None
 
 
 class Encoder(Protocol):
-    """A fitted transformer that writes raw rows as the kernel sees them."""
+    """A fitted transformer that encodes raw rows for a kernel."""
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Write rows."""
+        """Return encoded rows."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model to be fitted: a kernel on an encoding of the inputs.
+    """A model that is to be fitted: a kernel, and an encoder of its inputs.
 
     Attributes
     ----------
     kernel : Kernel
-        Where learning starts.
+        The kernel that learning starts from.
     encoder : Encoder or None
-        Fitted; None leaves the inputs as they are.
+        The fitted encoder of the inputs; None leaves them as they are.
     prior : callable or None
-        ``prior(problem) -> Prior`` on the hyperparameters.
+        ``prior(problem) -> Prior``, the prior of the hyperparameters.
     raise_alpha : bool
-        Whether the leave-one-out error may raise the learned ridge.
+        Whether the ridge is raised after learning if that lowers the leave-one-out
+        error.
     on_path : bool
-        Whether the ridge is chosen on the leave-one-out path, as nothing else is free.
+        Whether the ridge is chosen on a grid by leave-one-out, which takes one
+        eigendecomposition. The kernel must have no free hyperparameters then.
     """
 
     kernel: Kernel
@@ -47,30 +49,35 @@ class ModelSpec:
     on_path: bool = False
 
     def encode(self, X: np.ndarray) -> np.ndarray:
-        """Write raw rows as the kernel sees them."""
+        """Return raw rows as the kernel sees them."""
         return X if self.encoder is None else self.encoder.transform(X)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningOptions:
-    """The parameters of an estimator that say how it learns, checked.
+    """The checked parameters of an estimator that concern learning.
 
     Attributes
     ----------
     alpha, alpha_bounds : float and pair of floats or None
-        The ridge to start from and its bounds; None keeps it.
+        The ridge to start from, and its bounds. None keeps the ridge fixed.
     objective, optimizer : str
         Names in `OBJECTIVES` and `OPTIMIZERS`.
     learning_rate : float or "backtracking"
+        Step size of the projected gradient.
     max_iter : int
+        Maximum number of iterations.
     tol : float
+        Tolerance of the optimizer.
     fit_intercept : bool
+        Whether a constant that the ridge does not penalise is fitted.
     n_folds : int or None
-        Number of folds of the hold-out objective; None means that the rows have splits.
+        Number of folds of the hold-out objective; None means that the splits are in
+        `TrainingSet.roles`.
     seed : int or RandomState
-        Decides the folds.
+        Seed of the folds.
     report : callable
-        Called with a number of rows and the objective after every iteration.
+        Called with the number of rows and the objective after every iteration.
     """
 
     alpha: float
@@ -92,9 +99,11 @@ class LearnedKernel(NamedTuple):
     Attributes
     ----------
     kernel : Kernel
+        The kernel with the learned hyperparameters.
     alpha : float
+        The learned ridge.
     alpha_bounds : pair of floats or None
-        Scaled as the ridge is.
+        The bounds of the ridge, scaled as the kernel and the ridge were after learning.
     path : list of float
         The objective at the start and after every iteration.
     rows : list of int

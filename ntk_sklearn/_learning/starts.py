@@ -1,4 +1,4 @@
-"""Points that learning starts from."""
+"""The points that learning starts from."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from ..solvers._spectrum import ridge_path
 from .problem import HyperparameterProblem
 from .ridge import PATH_ALPHAS, kernel_unit
 
-# On so many rows, where it costs little, "bfgs" may start twice.
+# Up to this many rows, where it costs little, "bfgs" may start twice.
 _FEW_ROWS = 400
 
 
 def starts(problem: HyperparameterProblem) -> list[np.ndarray]:
-    """Return the starts: at the best ridge of the leave-one-out path, if it is better.
+    """Return the points to start from: one, or two for the ridge of a small problem.
 
-    With a ridge far from the kernel's scale the first steps would be large ones, into
-    a corner of the other hyperparameters. If the smallest ridge is the best one, the
-    rows may be strangers to each other, and no ridge matters: then a second start has
-    as much noise as kernel.
+    The first point has the given ridge, or that with the smallest leave-one-out error
+    if the objective is lower there. With a ridge far from the kernel's scale, the first
+    steps would be large and lead the other hyperparameters astray. If the smallest
+    ridge of the grid is the best, the kernel may be so narrow that rows tell nothing of
+    each other and no ridge matters. A second point then has a ridge as large as the
+    kernel.
 
     Parameters
     ----------
     problem : HyperparameterProblem
+        The problem on the rows of the first subset.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def starts(problem: HyperparameterProblem) -> list[np.ndarray]:
     rows, options = problem.rows, problem.options
     K = problem.kernel(rows.X)
     reach = np.ptp(rows.Y, axis=0)
-    Y = rows.Y / np.where(reach > 0.0, reach, 1.0)  # no output rules by its units
+    Y = rows.Y / np.where(reach > 0.0, reach, 1.0)  # all outputs count alike
     unit = kernel_unit(K, rows.weights)
     alphas = PATH_ALPHAS * unit
     path = ridge_path(K, Y, alphas, rows.weights, options.fit_intercept)

@@ -1,4 +1,4 @@
-"""Growing subsets of the rows: learning starts on few, each half of the next."""
+"""Growing subsets of the rows, on which learning starts to save time."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import numpy as np
 
 from .problem import HyperparameterProblem
 
-# Learning starts on a subset of the rows, if that leaves so many, and one for each
-# hyperparameter (fewer rows can be fitted by anything); each is half of the next, and
-# an evaluation on it takes a quarter of the time or less.
+# A subset has at least this many rows, and one for each hyperparameter: fewer rows
+# would be fitted by almost any values. Each subset is half of the next, and an
+# evaluation on it takes a quarter of the time or less.
 _FEWEST_ROWS = 100
 
 
 def growing_subsets(problem: HyperparameterProblem) -> list[HyperparameterProblem]:
-    """Return the problem for growing subsets of the rows, and in the end itself.
+    """Return the problem on growing subsets of the rows, and last on all rows.
 
-    Only "bfgs" can take along what it has seen, the folds of the hold-out objective are
-    of all rows, and rows that are no vectors have no order to draw from.
+    There is no subset for optimizers other than "bfgs", which alone can hand on the
+    curvature; for the hold-out objective, whose folds are of all rows; and for inputs
+    that are not vectors, because rows are sorted to choose a subset.
 
     Parameters
     ----------
     problem : HyperparameterProblem
+        The problem on all rows.
 
     Returns
     -------
     list of HyperparameterProblem
+        The last one is `problem`.
     """
     found, rows, options = [problem], problem.rows, problem.options
     if options.optimizer != "bfgs" or options.objective == "holdout":
@@ -52,9 +55,9 @@ def subset_sizes(n: int, fewest: int) -> list[int]:
 def in_order(X, Y) -> np.ndarray:
     """Return row numbers in the order of the inputs, columns with few values first.
 
-    The given order of rows and columns does not matter. The size of the targets must
-    not, or their likelihood would be another one: among equal inputs, their scrambled
-    digits decide.
+    The result does not depend on the order in which rows and columns are given. Among
+    rows with equal inputs, a hash of the targets decides: sorting by the size of the
+    targets would bias the subsets.
     """
     values = np.sort(X, axis=0)
     n_values = np.count_nonzero(np.diff(values, axis=0), axis=0)
@@ -65,15 +68,15 @@ def in_order(X, Y) -> np.ndarray:
 def spread_rows(order, size: int) -> np.ndarray:
     """Return `size` row numbers: neighbours in pairs, spread over the rows in order.
 
-    Rows measured twice are neighbours, and only such pairs tell a subset of the rows
-    how much is noise.
+    Rows that were measured twice are neighbours, and a subset needs such pairs to tell
+    how large the noise is.
     """
     firsts = np.linspace(0, len(order) - 2, size // 2).astype(int)
     return np.sort(order[np.union1d(firsts, firsts + 1)])
 
 
 def _scrambled(Y) -> np.ndarray:
-    """Return a number for each row that depends on its digits, but not in order."""
+    """Return a hash of the targets of each row."""
     bits = np.ascontiguousarray(Y, dtype=np.float64).view(np.uint64)
     with np.errstate(over="ignore"):
         for factor in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93):

@@ -10,21 +10,21 @@ from ..solvers._row_weights import RowWeights
 
 
 class TrainingSet(NamedTuple):
-    """Checked rows, of positive weight.
+    """Checked rows of positive weight.
 
     Attributes
     ----------
     X : ndarray of shape (n, n_features), or a sequence of n objects
-        As the kernel sees them, or as its encoder does.
+        The inputs, raw or encoded for a kernel.
     Y : ndarray of shape (n, k)
         Numeric targets.
     weights : RowWeights
-        What the hyperparameters are learned with.
+        The weights with which the hyperparameters are learned.
     class_factor : ndarray of shape (n,)
-        Factor of each weight in the last solve, after everything has been learned.
+        The factor of each weight in the last solve, which comes from class weights.
     roles : ndarray of shape (n, n_splits)
         The user's own splits for the hold-out objective, one in each column: 1 marks a
-        row to fit, 2 a row to score, 0 a row left alone.
+        row to fit, 2 a row to score, 0 any other row.
     """
 
     X: np.ndarray
@@ -40,15 +40,16 @@ class TrainingSet(NamedTuple):
 
     @property
     def solve_weights(self) -> RowWeights:
-        """Weights of the last solve."""
+        """The weights of the last solve, class factors included."""
         return self.weights.scaled(self.class_factor)
 
     def take(self, rows) -> TrainingSet:
-        """Return some of the rows.
+        """Return a subset of the rows.
 
         Parameters
         ----------
         rows : ndarray of int
+            Numbers of the rows.
 
         Returns
         -------
@@ -63,11 +64,11 @@ class TrainingSet(NamedTuple):
         )
 
     def merged(self) -> tuple[TrainingSet, np.ndarray]:
-        """Merge repeated rows, if weights count them.
+        """Merge repeated rows into one row each, if the weights count copies.
 
-        A row of weight 2 and the row twice then are the same problem, to the last
-        digit, and repeats cost nothing. Rows that are all distinct and of weight one
-        stay in their order.
+        A row of weight 2 and the same row twice then are the same problem, to the last
+        digit, and repeated rows take no time. If all rows are distinct and have weight
+        one, they stay in their order.
 
         Returns
         -------

@@ -1,1 +1,1 @@
-"""Fitted ridge models, one kind for each solver."""
+"""Fitted kernel ridge models, one kind for each solver."""

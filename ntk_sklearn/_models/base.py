@@ -1,4 +1,4 @@
-"""What the fitted ridge models of every solver have in common."""
+"""The base of the fitted ridge models, whatever solver has fitted them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .._utils.threads import one_blas_thread
 from ..solvers._features import multiply
 from ..solvers._row_weights import RowWeights
 
-# Numbers held for each encoded input of a row while its kernel is computed: the input,
-# what the encoder makes it from, and what the engine keeps of a rank.
+# Numbers that are held for each encoded input of a row while its kernel is computed:
+# the input itself, the encoder's intermediate results, and the engine's data of a rank.
 _PER_INPUT = 10
 
 
 def row_slices(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Slice rows so that `n_columns` numbers for each fit the working memory."""
+    """Slice rows so that `n_columns` numbers for each row fit the working memory."""
     rows = get_chunk_n_rows(
         row_bytes=8 * n_columns,
         max_n_rows=max(n_rows, 1),
@@ -35,14 +35,16 @@ def row_slices(n_rows: int, n_columns: int) -> Iterator[slice]:
 
 
 class HeldOut(NamedTuple):
-    """Leave-one-out predictions of some training rows.
+    """Leave-one-out predictions of training rows, or of some of them.
 
     Attributes
     ----------
     predictions : ndarray of shape (n, k)
-        Each by a model that has not seen the row.
+        The prediction of each row by a model fitted without it.
     targets : ndarray of shape (n, k)
+        The targets of the rows.
     weights : RowWeights
+        The weights of the rows.
     """
 
     predictions: np.ndarray
@@ -63,16 +65,18 @@ class RidgeModel(ABC):
     Attributes
     ----------
     encoder : Encoder or None
-        Writes raw rows as the kernel sees them.
+        The fitted encoder of the inputs; None leaves them as they are.
     learned : LearnedKernel
-        The kernel with what was learned.
+        The learned kernel and ridge, and the path of the objective.
     alpha : float
-        The ridge of the last solve.
+        The ridge of the last solve, which may differ from the learned one.
     dual_coef : ndarray of shape (n, k)
-        Coefficients of the kernel on the rows of `X`.
+        The coefficients of the rows of `X`.
     intercept : ndarray of shape (k,)
+        The constant of each output.
     variance : ndarray of shape (k,)
-        Scale of the kernel as a prior covariance, for each output.
+        The factor of each output by which the kernel becomes the prior covariance of a
+        Gaussian process.
     held_out : HeldOut
         Leave-one-out predictions of the rows that the kernel was learned from.
     """
@@ -87,7 +91,7 @@ class RidgeModel(ABC):
 
     @property
     def kernel(self) -> Kernel:
-        """The kernel with what was learned."""
+        """The kernel with the learned hyperparameters."""
         return self.learned.kernel
 
     @property
@@ -97,18 +101,18 @@ class RidgeModel(ABC):
 
     @abstractmethod
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the decision values of raw rows: (n, k)."""
+        """Return the predictions of raw rows, an array of shape (n, k)."""
 
     @abstractmethod
     def posterior_variance(self, X: np.ndarray) -> np.ndarray:
-        """Return the posterior variance of the function at raw rows: (n, k)."""
+        """Return the posterior variances of the function at raw rows, (n, k)."""
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> RidgeModel:
-        """Return the model fitted to more rows; only Nyström models can take them."""
+        """Return a new model with more rows; only Nyström models support this."""
         raise TypeError(f"a {type(self).__name__} takes no more rows.")
 
     def encode(self, X: np.ndarray) -> np.ndarray:
-        """Write raw rows as the kernel sees them."""
+        """Return raw rows as the kernel sees them."""
         return X if self.encoder is None else self.encoder.transform(X)
 
     def slices(self, X: np.ndarray, n_columns: int) -> Iterator[slice]:
@@ -119,7 +123,7 @@ class RidgeModel(ABC):
         X : ndarray of shape (n, n_features)
             Raw rows.
         n_columns : int
-            Columns of the kernel matrix of the rows.
+            Number of columns of the kernel matrix that is computed for the rows.
 
         Yields
         ------
@@ -137,9 +141,26 @@ class DualModel(RidgeModel):
     ----------
     rows : TrainingSet
         The training rows, as the kernel sees them.
+    raw : ndarray of shape (n, n_features), or a sequence of n objects
+        The training rows as they were given.
     """
 
     rows: TrainingSet
+    raw: np.ndarray
+
+    def __getstate__(self):
+        """Leave out the encoded rows: models share the raw ones, which are smaller."""
+        state = vars(self).copy()
+        if self.encoder is not None:
+            state["rows"] = self.rows._replace(X=np.empty(0))
+        return state
+
+    def __setstate__(self, state):
+        """Encode the raw rows again."""
+        vars(self).update(state)
+        if self.encoder is not None:
+            rows = self.rows._replace(X=self.encode(self.raw))
+            vars(self)["rows"] = rows
 
     @property
     def X(self) -> np.ndarray:
@@ -148,7 +169,7 @@ class DualModel(RidgeModel):
 
     @one_blas_thread()
     def predict(self, X):
-        """Return the decision values of raw rows, block by block."""
+        """Return the predictions of raw rows, computed block by block."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
         for block in self.slices(X, len(self.X)):
             K = self.kernel(self.encode(X[block]), self.X)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .._utils.memory import available_memory
 
-# Matrices of n by n float64 that are held at the peak: the factorisation of a learned
-# kernel keeps the matrix, its inverse, and their gradients.
+# Number of (n, n) matrices of float64 that a solver holds at its peak. Learning by
+# factorisation holds the kernel matrix, its inverse, and what their gradients need.
 MATRICES = {"cholesky": 5.0, "cg": 1.5}
 # Above this many rows a factorisation takes minutes, and iterations are faster.
 _FACTOR_BELOW = 20_000
@@ -17,25 +17,26 @@ def choose_solver(
     n_components: int | None = None,
     n_matrices: float = MATRICES["cholesky"],
 ) -> str:
-    """Choose a ridge solver.
+    """Choose a solver of the ridge problem.
 
     Parameters
     ----------
     n_samples : int
+        Number of rows.
     memory : float, default=None
-        Bytes that may be used; None means three quarters of the machine's.
+        Bytes that may be used; None means three quarters of the machine's memory.
     n_components : int, default=None
-        Number of Nyström centres asked for, if any.
+        Number of Nyström centres, if the user has given one.
     n_matrices : float, default=5
-        Number of kernel matrices that a fit by factorisation holds.
+        Number of (n, n) matrices that a fit by factorisation holds.
 
     Returns
     -------
     {"cholesky", "cg", "nystrom"}
-        Exact if the kernel matrix fits, by factorisation up to 20,000 rows and by
-        preconditioned conjugate gradients above; else, or if fewer centres than rows
-        are asked for, the Nyström model. The one with clusters, "local", is never
-        chosen: it holds all rows, and takes no batches.
+        If `n_components` is given: "nystrom" for more rows than that, else "cholesky".
+        Otherwise an exact solver whose matrices fit into memory: "cholesky" for up to
+        20,000 rows, "cg" for more. If they do not fit: "nystrom". The solver "local" is
+        never chosen, because it needs all rows in memory and takes no batches.
     """
     if n_components is not None:
         return "nystrom" if n_components < n_samples else "cholesky"
@@ -47,7 +48,7 @@ def choose_solver(
 
 
 def check_memory(n: int, n_matrices: float) -> None:
-    """Raise before an exact fit allocates what the machine does not have.
+    """Raise an error if the matrices of an exact fit do not fit into memory.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ def check_memory(n: int, n_matrices: float) -> None:
     Raises
     ------
     MemoryError
+        If they are larger than the memory of the machine.
     """
     needed, total = n_matrices * 8.0 * n * n, available_memory()
     if needed > total:

@@ -21,7 +21,7 @@ from .base import HeldOut, RidgeModel
 from .exact import ExactModel
 from .sample import PilotSample, first_layer
 
-# The least number of rows in a cluster, on average.
+# The smallest mean number of rows in a cluster.
 CLUSTER_ROWS = 1000
 
 
@@ -29,17 +29,17 @@ CLUSTER_ROWS = 1000
 class ClusteredModel(RidgeModel):
     """A fitted Nyström model that is exact within clusters.
 
-    The kernel of this model is the given one within a cluster, and the part of it that
-    the centres explain elsewhere; `dual_coef` are the coefficients of that kernel.
+    Between two rows of the same cluster the kernel of this model is the exact one.
+    Between rows of different clusters it is the Nyström approximation by the centres.
 
     Attributes
     ----------
     coef : ndarray of shape (n_clusters, m, k)
-        Coefficients of the centres, other ones in each cluster.
+        The coefficients of the centres for predictions in each cluster.
     means : ndarray of shape (n_clusters, n_places)
-        Of the rows of each cluster, as `first_layer` places them.
+        The mean of the rows of each cluster, in the coordinates of `first_layer`.
     posterior : ClusteredPosterior
-        Holds the rows, their clusters and the centres.
+        The posterior distribution; it holds the rows, their clusters and the centres.
     """
 
     coef: np.ndarray
@@ -53,12 +53,12 @@ class ClusteredModel(RidgeModel):
 
     @property
     def clusters(self) -> list[np.ndarray]:
-        """Row numbers of each cluster."""
+        """The numbers of the rows in each cluster."""
         return self.posterior.data.clusters
 
     @one_blas_thread()
     def predict(self, X):
-        """Return the decision values of raw rows, each from its nearest cluster."""
+        """Return the predictions of raw rows, each in the cluster nearest to it."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
         centres = self.posterior.data.features.centres
         widest = max(len(rows) for rows in self.clusters)
@@ -77,7 +77,7 @@ class ClusteredModel(RidgeModel):
 
     @one_blas_thread()
     def posterior_variance(self, X):
-        """Return the posterior variance of the function at raw rows."""
+        """Return the posterior variances of the function at raw rows."""
         Z = self.encode(X)
         near = self._nearest(Z)
         out = np.empty(len(X))
@@ -91,7 +91,7 @@ class ClusteredModel(RidgeModel):
         return out[:, None] * self.variance
 
     def _nearest(self, Z):
-        """Return the cluster of each encoded row."""
+        """Return the number of the cluster nearest to each encoded row."""
         return nearest_cluster(first_layer(self.kernel, Z), self.means)
 
 
@@ -103,20 +103,22 @@ def fit_clustered(
     progress_name: str | None,
     cluster_size: int,
 ) -> ClusteredModel:
-    """Solve with centres and clusters of all rows, and the ridge of a pilot.
+    """Fit a clustered model to all rows, with the kernel and the ridge of a pilot.
 
     Parameters
     ----------
     pilot : ExactModel
-        Fitted to the rows of the sample that are learned from.
+        The model fitted to the learning rows of the sample.
     sample : PilotSample
+        The sample from which the centres are chosen.
     data : TrainingSet
         All rows, raw and in memory.
     n_centres : int
+        Number of centres.
     progress_name : str or None
-        The name under which the progress of the passes is printed, if it is.
+        The name under which the progress of the passes is printed; None prints nothing.
     cluster_size : int
-        Number of rows in a cluster, on average.
+        Mean number of rows in a cluster.
 
     Returns
     -------
@@ -128,7 +130,7 @@ def fit_clustered(
     places = first_layer(kernel, Z)
     clusters = cluster_rows(places, cluster_size, random_state=sample.rng)
     means = np.array([places[rows].mean(axis=0) for rows in clusters])
-    del places  # as large as all rows
+    del places  # takes as much memory as all rows
     found = clustered_solve(
         ClusteredRows(features, Z, clusters),
         data.Y,

@@ -1,4 +1,4 @@
-"""Fitted models whose decision values are blended."""
+"""Fitted models whose predictions are blended."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import numpy as np
 from .._learning.training_set import TrainingSet
 from .base import HeldOut, RidgeModel
 
-# Sharpness with which a better leave-one-out error favours a model of the ensemble.
+# Factor of the relative excess of a model's leave-one-out error in its negative log
+# share.
 _SHARPNESS = 10.0
 
 
 class Ensemble(NamedTuple):
-    """Fitted models, and their shares in the decision values.
+    """Fitted models, and the weights with which their predictions are summed.
 
     Attributes
     ----------
     models : list of RidgeModel
+        The fitted models.
     shares : ndarray of shape (n_models,)
-        They sum to one.
+        The weight of each model; they sum to one.
     """
 
     models: list[RidgeModel]
@@ -28,7 +30,7 @@ class Ensemble(NamedTuple):
 
     @classmethod
     def of(cls, models: list[RidgeModel]) -> Ensemble:
-        """Blend models by their leave-one-out errors."""
+        """Return the ensemble of models, blended by their leave-one-out errors."""
         return cls(models, blend([model.held_out.error for model in models]))
 
     @property
@@ -44,17 +46,19 @@ class Ensemble(NamedTuple):
         return every[0]._replace(predictions=blended)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the blended decision values of raw rows: (n, k)."""
+        """Return the blended predictions of raw rows, an array of shape (n, k)."""
         return self._blend(model.predict(X) for model in self.models)
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
-        """Return the ensemble fitted to more rows: a new value.
+        """Return a new ensemble with more rows; this one is not changed.
 
         Parameters
         ----------
         batch : TrainingSet
+            The rows to add.
         progress_name : str or None
-            The name under which the progress of the pass is printed, if it is.
+            The name under which the progress of the pass is printed; None prints
+            nothing.
 
         Returns
         -------
@@ -73,7 +77,11 @@ class Ensemble(NamedTuple):
 
 
 def blend(errors) -> np.ndarray:
-    """Return shares of models from their leave-one-out errors; they sum to one."""
+    """Return the shares of models, from their leave-one-out errors.
+
+    The share of a model falls exponentially with the amount by which its error exceeds
+    the smallest one, relative to it. The shares sum to one.
+    """
     errors = np.asarray(errors, dtype=np.float64)
     smallest = max(errors.min(), 1e-300)
     weights = np.exp(-_SHARPNESS * (errors / smallest - 1.0))

@@ -18,24 +18,27 @@ from .base import DualModel, HeldOut
 
 @dataclass(frozen=True, kw_only=True)
 class ExactModel(DualModel):
-    """A ridge model that was solved exactly.
+    """A ridge model that was solved by a Cholesky factorisation.
 
     Attributes
     ----------
     fit_intercept : bool
+        Whether it has a constant.
     """
 
     fit_intercept: bool
 
     @one_blas_thread()
     def posterior_variance(self, X) -> np.ndarray:
-        """Return the posterior variance of the function at raw rows, for each output.
+        """Return the posterior variances of the function at raw rows, for each output.
 
-        The matrix is factorised again: kept, it would be most of a pickled model.
+        The kernel matrix is factorised in each call. A factor that is kept would make
+        up most of a pickled model.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_features)
+            Raw rows.
 
         Returns
         -------
@@ -44,7 +47,7 @@ class ExactModel(DualModel):
         K = self.kernel(self.X)
         means = K.mean(axis=0) if self.fit_intercept else np.zeros(len(K))
         mean = means.mean()
-        # With a free constant, only what the kernel is without one matters.
+        # With a free constant, only the centred kernel matters.
         K -= means
         K -= means[:, None] - mean
         noise = self.rows.solve_weights.noise(self.alpha)
@@ -64,23 +67,32 @@ class ExactModel(DualModel):
             with factorising(len(factor)):
                 root = solve_triangular(factor, cross.T, lower=True)
             out[block] = prior - np.einsum("ij,ij->j", root, root)
-            # The constant's own uncertainty, and its covariance.
+            # The uncertainty of the constant, and its covariance with the function.
             out[block] += (1.0 - cross @ ones) ** 2 / constant
         return np.maximum(out, 0.0)[:, None] * self.variance
 
 
 def solve_exact(
-    spec: ModelSpec, learned: LearnedKernel, rows: TrainingSet, intercept: bool
+    spec: ModelSpec,
+    learned: LearnedKernel,
+    rows: TrainingSet,
+    raw: np.ndarray,
+    intercept: bool,
 ) -> ExactModel:
-    """Solve the ridge exactly, with what was learned.
+    """Solve the ridge problem with a learned kernel by a Cholesky factorisation.
 
     Parameters
     ----------
     spec : ModelSpec
+        The specification of the model.
     learned : LearnedKernel
+        The kernel and the ridge that were learned.
     rows : TrainingSet
-        Inputs as the kernel sees them.
+        The training rows, their inputs encoded.
+    raw : ndarray of shape (n, n_features), or a sequence of n objects
+        The inputs as they were given.
     intercept : bool
+        Whether a constant that the ridge does not penalise is fitted.
 
     Returns
     -------
@@ -96,7 +108,7 @@ def solve_exact(
     precision = np.diag(solution.P)
     residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weights)
     if intercept and rows.n_rows == 1:
-        residuals = np.zeros_like(rows.Y)  # nothing is left to predict one row from
+        residuals = np.zeros_like(rows.Y)  # no other row to predict it from
     explained = np.sum((rows.Y - solution.intercept) * solution.dual_coef, axis=0)
     freedom = max(weights.multiplicity.sum() - intercept, 1.0)
     return ExactModel(
@@ -108,5 +120,6 @@ def solve_exact(
         variance=np.maximum(explained / freedom, 0.0),
         held_out=HeldOut(rows.Y - residuals, rows.Y, weights),
         rows=rows,
+        raw=raw,
         fit_intercept=intercept,
     )

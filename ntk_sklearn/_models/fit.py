@@ -1,4 +1,4 @@
-"""The fit of an ensemble of ridge models, by whichever solver."""
+"""The fit of an ensemble of ridge models, with one function for each solver."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ from .iterative import fit_iterative
 from .nystrom import fit_nystrom
 from .sample import LEARNING_ROWS, PilotSample
 
-# From the rows that are looked at first to the models that are fitted.
+# Function from raw rows, to which encoders are fitted, to specifications of models.
 MakeSpecs = Callable[[TrainingSet], list[ModelSpec]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
-    """The parameters of an estimator that say how its models are fitted, checked.
+    """The checked parameters of an estimator that concern the fit of its models.
 
     Attributes
     ----------
     solver : {"cholesky", "cg", "nystrom", "local"}
+        The solver.
     n_centres : int
-        Of a Nyström or clustered model.
+        Number of centres of a Nyström or clustered model; 0 for other solvers.
     seed : int or RandomState
-        Decides the pilot sample, the centres and the clusters.
+        Seed of the pilot sample, the centres and the clusters.
     learning : LearningOptions
+        Options of learning.
     progress_name : str or None
-        The name under which the progress of a pass is printed, if it is.
+        The name under which the progress of a pass is printed; None prints nothing.
     learning_rows : int, default=2000
-        Number of rows of the pilot sample that are learned from.
+        Number of rows of the pilot sample from which hyperparameters are learned.
     cluster_rows : int, default=1000
-        The least number of rows in a cluster, on average.
+        The smallest mean number of rows in a cluster.
     """
 
     solver: str
@@ -67,8 +69,8 @@ def _fit_nystrom(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeMod
 
 def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeModel:
     pilot = _pilot(spec, sample, options)
-    # Large clusters are the more accurate ones; up to this size, their factorisations
-    # cost no more than the centres.
+    # Large clusters are more accurate; up to this size, their factorisations take no
+    # more time than the centres.
     size = max(options.cluster_rows, options.n_centres)
     return fit_clustered(
         pilot, sample, data, options.n_centres, options.progress_name, size
@@ -76,7 +78,7 @@ def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeM
 
 
 def _pilot(spec: ModelSpec, sample: PilotSample, options: FitOptions) -> ExactModel:
-    """Learn kernel and ridge on a sample of the rows."""
+    """Return the model fitted to the learning rows of the sample."""
     return _learn_and_solve(spec, sample.learning_rows, options.learning)
 
 
@@ -84,10 +86,11 @@ def _pilot(spec: ModelSpec, sample: PilotSample, options: FitOptions) -> ExactMo
 def _learn_and_solve(
     spec: ModelSpec, rows: TrainingSet, options: LearningOptions
 ) -> ExactModel:
-    """Learn what is free, and solve the ridge exactly."""
-    rows = rows._replace(X=spec.encode(rows.X))
+    """Learn the free hyperparameters, and solve the ridge problem exactly."""
+    raw = rows.X
+    rows = rows._replace(X=spec.encode(raw))
     learned = learn(spec, rows, options)
-    return solve_exact(spec, learned, rows, options.fit_intercept)
+    return solve_exact(spec, learned, rows, raw, options.fit_intercept)
 
 
 FITS: dict[str, Callable[..., RidgeModel]] = {
@@ -96,25 +99,26 @@ FITS: dict[str, Callable[..., RidgeModel]] = {
     "nystrom": _fit_nystrom,
     "local": _fit_clustered,
 }
-# Solvers that learn from all rows; the others learn from a sample.
+# Solvers that learn hyperparameters from all rows; the others learn from a sample.
 LEARNS_FROM_ALL = {"cholesky"}
-# Solvers that measure distances between rows, which must be vectors then.
+# Solvers that need distances between rows, so that the rows must be vectors.
 NEEDS_VECTORS = {"nystrom", "local"}
 
 
 def fit_ensemble(
     make_specs: MakeSpecs, data: TrainingSet, options: FitOptions
 ) -> Ensemble:
-    """Fit every model by the solver of the options.
+    """Fit every model with the solver of the options.
 
     Parameters
     ----------
     make_specs : callable
-        From the rows that are looked at first, all of them or a sample, to a list of
-        `ModelSpec`.
+        Function from raw rows to a list of `ModelSpec`. It is called with all rows, or
+        with a sample if the solver learns from one.
     data : TrainingSet
         Raw rows.
     options : FitOptions
+        The solver and its settings.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Exact ridge models of many rows, by conjugate gradients."""
+"""Ridge models of many rows, solved by conjugate gradients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .exact import ExactModel
 
 @dataclass(frozen=True, kw_only=True)
 class IterativeModel(DualModel):
-    """A ridge model whose matrix was never factorised."""
+    """A ridge model that was solved by conjugate gradients, without a factorisation."""
 
     def posterior_variance(self, X):
-        """Raise: there is no factor to take it from."""
+        """Raise an error, because variances need a factorisation."""
         raise ValueError(
             "return_std=True needs a factorisation of the whole problem, which "
             'solver="cg" does without; fit with another solver.'
@@ -25,14 +25,14 @@ class IterativeModel(DualModel):
 
 @one_blas_thread()
 def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
-    """Solve with the kernel and the ridge of a pilot, on the matrix of all rows.
+    """Solve the ridge problem of all rows, with the kernel and the ridge of a pilot.
 
     Parameters
     ----------
     pilot : ExactModel
-        Fitted to a sample of the rows.
+        The model fitted to the learning rows of a sample.
     data : TrainingSet
-        All rows, in memory.
+        All rows, raw and in memory.
 
     Returns
     -------
@@ -56,4 +56,5 @@ def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
         variance=pilot.variance,
         held_out=pilot.held_out,
         rows=rows,
+        raw=data.X,
     )

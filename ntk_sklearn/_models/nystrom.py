@@ -1,4 +1,4 @@
-"""Nyström models: one pass over the rows, and more of them later."""
+"""Nyström models, which are fitted in one pass and to which rows can be added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import HeldOut, RidgeModel
 from .exact import ExactModel
 from .sample import PilotSample
 
-# Ridges tried on the Nyström model, relative to the learned one.
+# Ridges that are tried for the Nyström model, relative to the learned one.
 _RIDGES = np.exp(np.linspace(-10.0, 10.0, 81))
 
 
@@ -27,10 +27,10 @@ class NystromModel(RidgeModel):
     Attributes
     ----------
     system : NystromSystem
-        The centres, and sums over all rows.
+        The features of the centres, and the normal equations of all rows.
     scored : TrainingSet
-        Raw rows that the kernel was learned from, of which there are leave-one-out
-        predictions.
+        The raw rows that the kernel was learned from. Leave-one-out predictions are
+        made of these rows.
     """
 
     system: NystromSystem
@@ -42,7 +42,7 @@ class NystromModel(RidgeModel):
         return self.system.features.centres
 
     def predict(self, X):
-        """Return the decision values of raw rows, block by block."""
+        """Return the predictions of raw rows, computed block by block."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
         for block in self.slices(X, len(self.X)):
             K = self.system.features.tile(X[block])
@@ -50,9 +50,9 @@ class NystromModel(RidgeModel):
         return out
 
     def posterior_variance(self, X):
-        """Return the posterior variance of the function at raw rows, for each output.
+        """Return the posterior variances of the function at raw rows, for each output.
 
-        What the model leaves out of the kernel counts in full.
+        The part of the kernel that the centres do not explain is added in full.
         """
         out = np.empty(len(X))
         for block in self.slices(X, len(self.X)):
@@ -62,14 +62,15 @@ class NystromModel(RidgeModel):
         return out[:, None] * self.variance
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> NystromModel:
-        """Return the model fitted to more rows: a new value.
+        """Return a new model with more rows; this one is not changed.
 
         Parameters
         ----------
         batch : TrainingSet
-            Raw rows, in memory or in any source of blocks.
+            Raw rows, in memory or in a source of blocks.
         progress_name : str or None
-            The name under which the progress of the pass is printed, if it is.
+            The name under which the progress of the pass is printed; None prints
+            nothing.
 
         Returns
         -------
@@ -88,18 +89,20 @@ def fit_nystrom(
     n_centres: int,
     progress_name: str | None,
 ) -> NystromModel:
-    """Choose centres, add all rows in one pass, choose the ridge and solve.
+    """Fit a Nyström model: choose centres, add up all rows, choose the ridge, solve.
 
     Parameters
     ----------
     pilot : ExactModel
-        Fitted to the rows of the sample that are learned from.
+        The model fitted to the learning rows of the sample.
     sample : PilotSample
+        The sample from which the centres are chosen.
     data : TrainingSet
-        Raw rows, in memory or in any source of blocks.
+        All rows, raw, in memory or in a source of blocks.
     n_centres : int
+        Number of centres.
     progress_name : str or None
-        The name under which the progress of the pass is printed, if it is.
+        The name under which the progress of the pass is printed; None prints nothing.
 
     Returns
     -------
@@ -126,13 +129,13 @@ def fit_nystrom(
 def _with_rows(
     system: NystromSystem, data: TrainingSet, name: str | None
 ) -> NystromSystem:
-    """Return a system with more rows; a failure leaves the old one as it was."""
+    """Return a new system with more rows; the old one is not changed."""
     progress = None if name is None else Progress(name)
     return accumulate(system, data.X, data.Y, data.solve_weights, progress=progress)
 
 
 def _solved(system: NystromSystem, learned: LearnedKernel, scored: TrainingSet) -> dict:
-    """Choose the ridge and solve; return the fields of a model that depend on it."""
+    """Choose the ridge, solve, and return the fields of a model that depend on it."""
     alpha = learned.alpha
     if learned.alpha_bounds is not None:
         alphas = np.clip(alpha * _RIDGES, *learned.alpha_bounds)

@@ -1,4 +1,4 @@
-"""The pilot sample: rows that a kernel is learned from, and candidates for centres."""
+"""The pilot sample: rows to learn a kernel from, and candidates for centres."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .._learning.training_set import TrainingSet
 from ..solvers._centres import select_centres
 from .base import RidgeModel
 
-# Rows on which hyperparameters are learned.
+# Number of rows from which hyperparameters are learned.
 LEARNING_ROWS = 2000
-# Candidates for each centre.
+# Number of candidates for each centre.
 _POOL = 10
-# Steps by which distances of ranks are measured, where rows are clustered.
+# Number of steps by which the distance of two ranks is approximated.
 _STEPS = 16
 
 
@@ -28,11 +28,11 @@ class PilotSample(NamedTuple):
     candidates : TrainingSet
         Raw rows that may become centres.
     numbers : ndarray of int
-        Their numbers in the training set.
+        The numbers of the candidates in the training set.
     learning : ndarray of int
-        Which of the candidates are learned from.
+        The positions of the learning rows among the candidates.
     rng : RandomState
-        Goes on to choose centres and clusters.
+        The generator of random numbers, with which centres and clusters are chosen.
     """
 
     candidates: TrainingSet
@@ -44,16 +44,18 @@ class PilotSample(NamedTuple):
     def draw(
         cls, data: TrainingSet, n_centres: int, random_state, most=LEARNING_ROWS
     ) -> PilotSample:
-        """Draw candidates for centres, and among them rows to learn from.
+        """Draw candidates for centres, and among them the learning rows.
 
         Parameters
         ----------
         data : TrainingSet
-            Rows in memory or in any source of blocks.
+            Raw rows, in memory or in a source of blocks.
         n_centres : int
+            Number of centres.
         random_state : int or RandomState
+            Seed.
         most : int, default=2000
-            Number of rows to learn from.
+            Maximum number of learning rows.
 
         Returns
         -------
@@ -69,23 +71,26 @@ class PilotSample(NamedTuple):
 
     @property
     def learning_rows(self) -> TrainingSet:
-        """The rows to learn from."""
+        """The raw rows from which hyperparameters are learned."""
         return self.candidates.take(self.learning)
 
     @property
     def learning_numbers(self) -> np.ndarray:
-        """The numbers in the training set of the rows to learn from."""
+        """The numbers of the learning rows in the training set."""
         return self.numbers[self.learning]
 
     def centres(self, model: RidgeModel, n_centres: int) -> np.ndarray:
-        """Choose encoded candidates, far apart in the scales of a learned kernel."""
+        """Choose encoded candidates that are far apart in a learned kernel's scales."""
         Z = model.encode(self.candidates.X)
         places = first_layer(model.kernel, Z)
         return Z[select_centres(places, n_centres, random_state=self.rng)]
 
 
 def first_layer(kernel, Z) -> np.ndarray:
-    """Return columns whose distances are those of a kernel's first layer, or nearly."""
+    """Return coordinates of rows whose distances are about those of the first layer.
+
+    Inputs are divided by the kernel's length scales, and ranks are written as steps.
+    """
     scale = getattr(kernel, "length_scale", 1.0)
     n_ranks = getattr(kernel, "n_ranks", 0)
     if n_ranks == 0:

@@ -1,1 +1,1 @@
-"""What any room may use: compilation, threads, checks, warnings."""
+"""Utilities for all other packages: compilation, threads, checks and warnings."""

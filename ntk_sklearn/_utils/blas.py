@@ -1,10 +1,10 @@
-"""Products and triangular solves on threads of our own.
+"""Matrix products and triangular solves on Python threads.
 
-`scipy.linalg.blas` holds the interpreter lock while it computes, so that threads of
-ours would take turns, and BLAS's own threads go on spinning after each call, in the way
-of ours. Here the same routines are called without the lock, at the addresses that SciPy
-exports, on pieces whose size does not depend on the number of threads: neither do the
-results.
+`scipy.linalg.blas` holds the interpreter lock while it computes, so that Python threads
+would take turns; and BLAS's own threads keep spinning after each call, which slows
+other threads down. Here the same routines are called without the lock, at the addresses
+that SciPy exports. The size of the pieces does not depend on the number of threads, and
+so results do not either.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .threads import run
 # Columns of a right-hand side, and rows and columns of a product, in one piece.
 _COLUMNS = 400
 _SQUARE = 1024
-# Multiplications that take as long as a pair-layer, the unit of `run`.
+# Number of multiplications that take as long as one pair-layer, the unit of `run`.
 _PER_PAIR = 100.0
 
 _C_TYPES = {bytes: ctypes.c_char, int: ctypes.c_int, float: ctypes.c_double}
@@ -28,14 +28,14 @@ _C_TYPES = {bytes: ctypes.c_char, int: ctypes.c_int, float: ctypes.c_double}
 
 @cache
 def _routine(name: str, n_arguments: int):
-    """Return a routine of SciPy's BLAS; ctypes calls it without the lock."""
+    """Return a routine of SciPy's BLAS as a function that releases the lock."""
     address = get_cython_function_address("scipy.linalg.cython_blas", name)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * n_arguments)(address)
 
 
 def _call(name: str, *arguments) -> None:
-    """Call a routine; a matrix in Fortran order stands for its address and stride."""
-    numbers: list = []  # kept alive until the routine has read them
+    """Call a routine; a matrix is passed as two arguments, its address and stride."""
+    numbers: list = []  # keeps them alive until the routine has read them
     addresses = []
     for argument in arguments:
         value = argument
@@ -52,10 +52,10 @@ def _pieces(n: int, size: int) -> list[slice]:
 
 
 def _check(out, *matrices) -> None:
-    if not out.flags.writeable:  # an address knows nothing of this
+    if not out.flags.writeable:  # BLAS would write to the address regardless
         raise ValueError("the matrix to overwrite is read-only.")
     for A in (out, *matrices):
-        # The stride of an axis says nothing where there is no second entry.
+        # The stride of an axis with fewer than two entries may be any number.
         in_order = len(A) < 2 or A.strides[0] == A.itemsize
         apart = A.shape[1] < 2 or A.strides[1] >= A.itemsize * len(A)
         if A.dtype != np.float64 or (A.size and not (in_order and apart)):
@@ -63,13 +63,19 @@ def _check(out, *matrices) -> None:
 
 
 def solve_lower(L: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Return ``L^-1 B`` in the place of `B`, of a lower triangular `L`.
+    """Return ``L^-1 B`` for a lower triangular matrix `L`; `B` is overwritten.
 
     Parameters
     ----------
     L : ndarray of shape (m, m)
-        In Fortran order, as `B`; what is above the diagonal is not read.
+        Matrix in Fortran order, of which only the lower triangle is read.
     B : ndarray of shape (m, n)
+        Matrix in Fortran order.
+
+    Returns
+    -------
+    ndarray of shape (m, n)
+        `B` itself.
     """
     _check(B, L)
     m, n = B.shape
@@ -84,20 +90,26 @@ def solve_lower(L: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 
 def add_square(C: np.ndarray, A: np.ndarray) -> np.ndarray:
-    """Add ``A A'`` to the lower triangle of `C`, in place, and return it.
+    """Add ``A A'`` to the lower triangle of `C`, in place, and return `C`.
 
     Parameters
     ----------
     C : ndarray of shape (m, m)
-        In Fortran order, as `A`.
+        Matrix in Fortran order.
     A : ndarray of shape (m, n)
+        Matrix in Fortran order.
+
+    Returns
+    -------
+    ndarray of shape (m, m)
+        `C` itself.
     """
     _check(C, A)
     m, n = A.shape
     pieces = _pieces(m, min(_SQUARE, max(-(-m // 2), 64)))
     pairs = [(rows, columns) for rows in pieces for columns in pieces]
     lower = [pair for pair in pairs if pair[0].start >= pair[1].start]
-    lower.sort(key=lambda pair: pair[0] == pair[1])  # the small ones fill up the end
+    lower.sort(key=lambda pair: pair[0] == pair[1])  # small pieces last
 
     def add(pair):
         rows, columns = pair

@@ -1,4 +1,4 @@
-"""Private or recent names of other packages, used in this one place."""
+"""Private or recent names of other packages, imported in this module only."""
 
 from sklearn.base import _fit_context
 from sklearn.utils._chunking import get_chunk_n_rows
@@ -10,10 +10,10 @@ try:  # the callback protocol, from scikit-learn 1.9
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """A stand-in where the installed scikit-learn has no callbacks."""
+        """A replacement if the installed scikit-learn has no callbacks."""
 
         def _init_callback_context(self, **options) -> None:
-            """Return no context: there is nobody to report to."""
+            """Return None, as there are no callbacks to report to."""
 
 
 __all__ = [
@@ -29,9 +29,10 @@ __all__ = [
 
 
 def set_blas_threads(library, count: int) -> None:
-    """Set the threads of a library found by threadpoolctl, from whatever thread.
+    """Set the number of threads of a library found by threadpoolctl.
 
-    From threadpoolctl 3.8 on, the public setter does nothing in a thread other than the
-    first one to have called it: a limit could then be left by one and never be lifted.
+    From threadpoolctl 3.8 on, the public setter does nothing in threads other than the
+    first one that called it. A limit set in one thread could then never be lifted in
+    another.
     """
     getattr(library, "_real_set_num_threads", library.set_num_threads)(count)

@@ -1,4 +1,4 @@
-"""The one way this package compiles: module level, cached on disk, without the GIL."""
+"""Decorators that compile functions with numba, cached on disk and without the GIL."""
 
 import warnings
 
@@ -15,12 +15,12 @@ _SUMS = {**_OPTIONS, "fastmath": {"contract", "reassoc"}}
 
 
 def jit(function):
-    """Compile `function` on its first call; reuse what past processes compiled."""
+    """Compile a function on its first call, or load it from the cache on disk."""
     return _compile(function, _OPTIONS)
 
 
 def jit_sums(function):
-    """Compile a function of long sums, which the compiler may reorder."""
+    """Compile a function of long sums, whose terms the compiler may reorder."""
     return _compile(function, _SUMS)
 
 

@@ -1,4 +1,4 @@
-"""Memory of the machine, as far as the system tells."""
+"""The memory of the machine, as the operating system reports it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def available_memory() -> float:
-    """Return the bytes of physical memory, or infinity if there is no way to ask."""
+    """Return the bytes of physical memory, or infinity if they are not known."""
     try:
         return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -14,7 +14,7 @@ def available_memory() -> float:
 
 
 def free_memory() -> int | None:
-    """Return the bytes of memory that are free, or None if there is no way to ask."""
+    """Return the bytes of free memory, or None if they are not known."""
     try:
         with open("/proc/meminfo") as lines:
             entries = dict(line.split(":", 1) for line in lines)

@@ -1,4 +1,4 @@
-"""Progress of long work: printed as it happens, and told to callbacks."""
+"""Progress of long computations, printed or reported to scikit-learn's callbacks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from .compat import CallbackSupportMixin
 
 
 class Progress:
-    """Prints how far a pass is, and how long it will take.
+    """A printer of the progress of a pass and of the remaining time.
 
     Parameters
     ----------
     name : str
-        What is running.
+        The name at the beginning of each line.
     every : float, default=5.0
-        Seconds between two lines.
+        Smallest number of seconds between two lines.
     """
 
     def __init__(self, name: str, every: float = 5.0):
@@ -24,7 +24,7 @@ class Progress:
         self._start = self._last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Tell that `done` of `total` blocks are finished."""
+        """Print that `done` of `total` blocks are finished, unless it is too early."""
         now = time.monotonic()
         if done < total and now - self._last < self.every:
             return
@@ -39,7 +39,7 @@ class Progress:
 
 
 class FitProgress:
-    """Reports the iterations of a fit to scikit-learn's callbacks, if there are any."""
+    """A reporter of the iterations of a fit to scikit-learn's callbacks, if any."""
 
     def __init__(self, estimator: CallbackSupportMixin, X, y, max_iter: int | None):
         self._estimator, self._data = estimator, {"X": X, "y": y}

@@ -1,15 +1,16 @@
-"""The one place that decides about threads.
+"""The number of threads of this package and of BLAS.
 
-Tiles are worked off by plain Python threads: the jitted code and BLAS both release the
-interpreter lock. So no OpenMP or other threading layer of numba is ever started, which
-keeps calls safe inside joblib's threads and processes and after a fork. BLAS keeps to
-one thread meanwhile, even if there is only one of ours: products as small as a tile's
-gain nothing from more, and lose a lot when other processes want the processor.
+The tiles of a kernel matrix are computed by plain Python threads, as compiled code and
+BLAS both release the interpreter lock. No OpenMP or other threading layer of numba is
+ever started, so that calls are safe inside joblib's threads and processes and after a
+fork. BLAS is limited to one thread meanwhile, even if this package uses only one:
+products as small as those of a tile gain nothing from more threads, and lose much if
+other processes use the processor.
 
-A whole fit keeps BLAS to one thread but for its factorisations. OpenBLAS's threads go
-on spinning for a tenth of a second after each call, and NumPy and SciPy bring a copy
-each: a product of a matrix and a vector in the one, between two factorisations in the
-other, has been seen to cost 8 ms instead of half a millisecond.
+A whole fit limits BLAS to one thread, except for its factorisations. The threads of
+OpenBLAS keep spinning for a tenth of a second after each call, and NumPy and SciPy have
+a copy of OpenBLAS each: a product of a matrix and a vector in NumPy, between two
+factorisations in SciPy, has been seen to take 8 ms instead of half a millisecond.
 """
 
 from __future__ import annotations
@@ -28,31 +29,32 @@ from .compat import set_blas_threads
 # Below this many pair-layers, starting a thread costs more than it saves (measured:
 # a thread takes about 0.1 ms, as long as 1e5 pair-layers).
 PARALLEL_WORK = 200_000
-# Below this many rows, BLAS threads cost a factorisation more than they save it.
+# Below this many rows, several BLAS threads make a factorisation slower.
 SMALL = 1000
-# OpenBLAS's threads crash in a factorisation in which one of them gets more rows than
-# it has room for (its issues 352 and 2562). Of n rows on t threads the first gets about
-# n / sqrt(t); with two, 15,500 rows went well and 15,642 did not.
+# A factorisation by several threads of OpenBLAS crashes if a thread gets too many rows
+# for its buffer (issues 352 and 2562 of OpenBLAS). Of n rows on t threads the first
+# gets about n / sqrt(t). With two threads, 15,500 rows were fine and 15,642 crashed.
 LARGE_PER_THREAD = 10_000
-# While OpenBLAS's threads are spinning they take a fair share of the processor: with
-# twice as many threads of our own, a smaller one. Right after a product of NumPy's a
-# Gram matrix took 51 ms instead of 90, and at rest as long as before. From so many
-# pair-layers for each thread on, starting them costs next to nothing.
+# Spinning threads of OpenBLAS take a share of the processor, which is smaller if this
+# package starts twice as many threads. Right after a product in NumPy, a Gram matrix
+# then took 51 ms instead of 90; without spinning threads it took as long as before.
+# With this many pair-layers for each thread, the time to start them does not matter.
 TWICE_AS_MANY = 500_000
 
 
 def _numba_threads() -> int:
-    """Return the caller's wish; asking numba outright would start its threads."""
+    """Return numba's number of threads, without starting its threads."""
     if getattr(parallel, "_is_initialized", False):
         return numba.get_num_threads()
     return numba.config.NUMBA_NUM_THREADS
 
 
 class _Blas:
-    """Counts the calls that want BLAS on one thread; the last one restores it.
+    """A counter of the calls that limit BLAS to one thread; the last one restores it.
 
-    The libraries are set directly: `threadpoolctl`'s context managers look everything
-    up anew, for 0.1 ms a call, as long as the Gram matrix of a hundred rows takes.
+    The libraries are set directly, because the context managers of `threadpoolctl`
+    search for them in each call. That takes 0.1 ms, as long as the Gram matrix of a
+    hundred rows.
     """
 
     def __init__(self):
@@ -67,7 +69,7 @@ class _Blas:
             self._users += 1
             if self._users > 1:
                 self._set([1] * len(self._before))
-                return 1  # another call of ours is at work: share, do not multiply
+                return 1  # another call already uses the other threads
             if not self._libraries:
                 controller = ThreadpoolController().select(user_api="blas")
                 self._libraries = controller.lib_controllers
@@ -76,14 +78,14 @@ class _Blas:
             return min([_numba_threads(), *self._before])
 
     def leave(self):
-        """Give BLAS its threads back, if this was the last call."""
+        """Restore BLAS's threads if this was the last call."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
                 self._set(self._before)
 
     def lift(self, n):
-        """Give BLAS its threads back for `n` rows, if only the caller limits it."""
+        """Restore BLAS's threads to factorise `n` rows, if no other call limits it."""
         with self._lock:
             threads = max(self._before, default=1)
             if self._users == 1 and n <= LARGE_PER_THREAD * threads**0.5:
@@ -101,7 +103,7 @@ class _Blas:
                 set_blas_threads(library, count)
 
     def forget(self):
-        """Start anew in a forked child, which has none of its parent's calls."""
+        """Reset the counter in a forked child, in which no call is running."""
         self._lock = threading.Lock()
         if self._users:
             self._users = 0
@@ -116,7 +118,7 @@ _here = threading.local()
 
 @contextmanager
 def one_blas_thread() -> Iterator[int]:
-    """Keep BLAS to one thread inside; yields how many threads the caller may start."""
+    """Limit BLAS to one thread, and yield the number of threads that may be started."""
     outer = getattr(_here, "allowed", None)
     if outer is not None:
         yield outer
@@ -131,7 +133,7 @@ def one_blas_thread() -> Iterator[int]:
 
 @contextmanager
 def factorising(n: int) -> Iterator[None]:
-    """Let a factorisation of `n` rows have all threads, if they repay it."""
+    """Allow BLAS all its threads for a factorisation of `n` rows, if there are many."""
     with one_blas_thread():
         if n >= SMALL:
             _blas.lift(n)
@@ -142,16 +144,17 @@ def factorising(n: int) -> Iterator[None]:
 
 
 def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> None:
-    """Call a worker on every task, on as many threads as the work repays.
+    """Call a worker on every task, on several threads if there is enough work.
 
     Parameters
     ----------
     tasks : iterable
-        Independent pieces of work; which thread takes which must not matter.
+        Independent tasks, which any thread may take.
     make_worker : callable
-        Called once per thread, returns the function of one task (with its scratch).
+        Called once in each thread; it returns the function of one task, which may have
+        memory of its own.
     work : float
-        Pairs times layers, to compare with `PARALLEL_WORK`.
+        The amount of work in pair-layers: pairs of rows times layers.
     """
     with one_blas_thread() as allowed:
         n_threads = allowed if work >= PARALLEL_WORK else 1
@@ -161,7 +164,7 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
 
 
 def _drain(queue, make_worker, n_threads):
-    """Work the queue off with `n_threads` threads, this one included."""
+    """Run all tasks of a queue on `n_threads` threads, this one included."""
     lock = threading.Lock()
     errors: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""Every check of an argument, with one wording per error: what came, what is needed."""
+"""Checks of arguments, whose errors say what was given and what is needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_samples(X, name: str = "X") -> np.ndarray:
     X : array-like of shape (n_samples, n_features)
         Lists, DataFrames and arrays of any numeric dtype and layout.
     name : str, default="X"
-        What the argument is called in messages.
+        The name of the argument in messages.
 
     Returns
     -------
@@ -53,10 +53,10 @@ def check_samples(X, name: str = "X") -> np.ndarray:
 
 
 def check_pair(X, Y) -> tuple[np.ndarray, np.ndarray | None]:
-    """Check both sides of a kernel; ``Y`` comes back as None if it is `X` itself.
+    """Check both sets of rows of a kernel; the second is None if it is `X` itself.
 
-    scikit-learn's consumers say "the same data" either way, and the symmetric case
-    costs half and gets an exact diagonal.
+    Estimators of scikit-learn pass the same rows as None or twice. The kernel matrix of
+    rows with themselves takes half the time and has an exact diagonal.
     """
     left = check_samples(X, "X")
     if Y is None or Y is X:
@@ -85,7 +85,7 @@ def check_depth(depth) -> int:
 
 
 def _numbers(name: str, value) -> np.ndarray:
-    """Real numbers as an array of 0 or 1 dimensions."""
+    """Return real numbers as an array of 0 or 1 dimensions."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
@@ -112,7 +112,7 @@ def check_positive(name: str, value, *, zero: bool) -> np.ndarray:
 
 
 def per_layer(name: str, value, depth: int, *, zero: bool) -> np.ndarray:
-    """Spread a number over the layers, or check that there is one for each."""
+    """Return one number for each layer, from a single number or one for each."""
     array = check_positive(name, value, zero=zero)
     if array.ndim and array.size != depth + 1:
         hint = "None" if "weights" in name else "one number"
@@ -124,7 +124,7 @@ def per_layer(name: str, value, depth: int, *, zero: bool) -> np.ndarray:
 
 
 def per_feature(name: str, value, n_features: int) -> np.ndarray:
-    """Spread a positive number over the features, or check that there is one each."""
+    """Return one positive number for each feature, from one number or one for each."""
     array = check_positive(name, value, zero=False)
     if array.ndim and array.size != n_features:
         raise ValueError(
@@ -135,7 +135,7 @@ def per_feature(name: str, value, n_features: int) -> np.ndarray:
 
 
 def check_ranks(n_ranks, X, Y=None) -> int:
-    """Check a number of ranks, and that the last so many columns are some."""
+    """Check a number of ranks, and that as many last columns lie between 0 and 1."""
     if isinstance(n_ranks, (bool, np.bool_)) or not isinstance(n_ranks, Integral):
         raise TypeError(
             "n_ranks must be an integer, the number of last features that are ranks, "
@@ -180,19 +180,14 @@ def check_bounds(name: str, bounds, n_elements: int):
 
 
 def is_flat(x) -> bool:
-    """Whether a column is constant up to rounding, whatever its units."""
+    """Return whether a column is constant up to rounding, whatever its units."""
     return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())
 
 
-def are_counts(sample_weight) -> bool:
-    """Whether weights count copies of the rows: they do if all are whole numbers."""
-    return bool((sample_weight == np.rint(sample_weight)).all())
-
-
 def weighted_moments(x, sample_weight) -> tuple[float, float]:
-    """Return mean and standard deviation of numbers of any size."""
+    """Return the weighted mean and standard deviation of numbers of any size."""
     total = sample_weight.sum()
-    unit = np.abs(x).max() or 1.0  # of large and tiny numbers, squares leave the range
+    unit = np.abs(x).max() or 1.0  # else squares could overflow or underflow
     mean = sample_weight @ (x / unit) / total
     deviation = np.sqrt(sample_weight @ (x / unit - mean) ** 2 / total)
     return float(unit * mean), float(unit * deviation)

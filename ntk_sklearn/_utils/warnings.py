@@ -1,4 +1,4 @@
-"""Warnings that point at the line of the user."""
+"""Warnings that point to the user's line of code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sklearn
 
-# Whoever calls through these has not written the line that the warning is about.
+# Files in which the cause of a warning cannot be.
 _INSIDE = (
     str(Path(__file__).parent.parent) + os.sep,
     str(Path(sklearn.__file__).parent) + os.sep,
@@ -19,8 +19,8 @@ _INSIDE = (
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the nearest caller outside this package and scikit-learn."""
-    frame, level = sys._getframe(1), 2  # of whoever calls this function
+    """Issue a warning at the nearest caller outside this package and scikit-learn."""
+    frame, level = sys._getframe(1), 2  # the caller of this function
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

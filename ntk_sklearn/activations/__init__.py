@@ -8,6 +8,7 @@ tests run on it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 
@@ -25,7 +26,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def get_activation(activation) -> Activation:
+def get_activation(activation: str | Sequence) -> Activation:
     """Look an activation up by its name, or by ``(name, argument)``.
 
     Parameters
@@ -41,6 +42,14 @@ def get_activation(activation) -> Activation:
     ------
     ValueError
         If the name is not registered, or its argument is missing or out of range.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.activations import get_activation
+    >>> get_activation("relu").homogeneous
+    True
+    >>> get_activation(("leaky_relu", 0.2)).arguments
+    (0.2,)
     """
     known = f"known activations are {sorted(ACTIVATIONS)}"
     is_pair = isinstance(activation, (tuple, list)) and len(activation) == 2
@@ -50,24 +59,26 @@ def get_activation(activation) -> Activation:
             f"activation must be a name or a pair (name, argument), got "
             f"{activation!r}; {known}."
         )
-    found = ACTIVATIONS[name]
+    record = ACTIVATIONS[name]
     if not is_pair:
-        return found
+        return record
     value = activation[1]
-    if found.argument_name is None:
+    if record.argument_name is None:
         raise ValueError(f"activation {name!r} takes no argument, got {activation!r}.")
     if (
         isinstance(value, (bool, np.bool_))
         or not isinstance(value, Real)
         or not math.isfinite(float(value))
-        or (found.argument_name != "negative slope" and value <= 0)
+        or (record.argument_name != "negative slope" and value <= 0)
     ):
-        wanted = "a finite" if found.argument_name == "negative slope" else "a positive"
+        wanted = (
+            "a finite" if record.argument_name == "negative slope" else "a positive"
+        )
         raise ValueError(
-            f"activation {name!r} needs {wanted} number as its {found.argument_name}, "
+            f"activation {name!r} needs {wanted} number as its {record.argument_name}, "
             f"got {activation!r}."
         )
-    return replace(found, arguments=(float(value),))
+    return replace(record, arguments=(float(value),))
 
 
 __all__ = ["ACTIVATIONS", "Activation", "get_activation"]

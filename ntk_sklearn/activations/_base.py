@@ -1,4 +1,4 @@
-"""What the engine knows about an activation.
+"""The record of an activation, and the contract that its jitted functions keep.
 
 Every pair of inputs is followed through the network in a normalised form. With
 ``q_ij`` the covariance of the pair at some layer and ``rho = q_ij / sqrt(q_ii q_jj)``
@@ -11,31 +11,32 @@ the angle between two inputs is ``sqrt(2 (1 - abs(rho)))``, and a rectifier's ke
 linear in that angle, so that a rounded ``rho`` would cost half of the digits.
 
 A family of activations is four jitted functions. `parameters` is the short array of
-the activation's own numbers (`Activation.parameters`); `n` is ``sqrt(q_ii)``.
+the activation's own numbers (`Activation.parameters`); `n_i` is ``sqrt(q_ii)``.
 
 ``moments(parameters, q)``
-    ``(E[phi(z)^2], E[phi'(z)^2])`` for ``z ~ N(0, q)``: the diagonal map.
+    Return ``(E[phi(z)^2], E[phi'(z)^2])`` for ``z ~ N(0, q)``, which is all that the
+    diagonal of the kernel needs.
 ``statistics(parameters, q, out)``
-    Write into ``out[:N_STATISTICS]`` what `dual` needs to know of one input. Positively
-    homogeneous families have none: their dual depends on the angle alone.
+    Write into `out` the `Activation.n_statistics` numbers of one input, of variance q,
+    that `dual` reads. Positively homogeneous families have none: their dual depends on
+    the angle alone.
 ``dual(parameters, eta, derivative, s_i, i, s_j, j0)``
     For the pairs of input i with inputs j0, j0 + 1, ...: replace ``eta`` by the signed
     deficit of ``A = E[phi(u) phi(v)]`` and write ``D = E[phi'(u) phi'(v)]`` into
     ``derivative``. The statistics of input i are ``s_i[:, i]``.
-``pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)``
-    The gradient of ``sum(a_bar * A + d_bar * D)`` in ``log abs(q_ij)``,
-    ``log q_ii`` and ``log q_jj``, written into the last three arrays.
+``pullback(parameters, eta, n_i, n_j, bars, out)``
+    Differentiate ``sum(a_bar * A + d_bar * D)``, where ``a_bar, d_bar = bars``. The
+    derivatives in ``q_ij`` (times ``n_i n_j``), in ``log q_ii`` and in ``log q_jj`` are
+    written into the three arrays of `out`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-
-# Rows that `statistics` may fill, for every family.
-N_STATISTICS = 4
 
 
 @dataclass(frozen=True)
@@ -49,26 +50,41 @@ class Activation:
     code : int
         The family, by which jitted code dispatches.
     phi : callable
-        The function itself, for finite networks: ``phi(z, *arguments)``.
+        The function itself, for finite networks: ``phi(z, *arguments)``. Like the next
+        two, a function of a module, so that the record can be pickled.
     phi_derivative : callable
         Its derivative, ``phi_derivative(z, *arguments)``.
     encode : callable
         ``encode(*arguments)`` gives the numbers that the jitted functions read.
+    n_statistics : int
+        Number of statistics of each input, which the family's `dual` reads.
     homogeneous : bool
         Whether ``phi(t z) = t phi(z)`` for every ``t > 0``.
     arguments : tuple of float
-        The numbers that complete the name, such as a negative slope.
+        The numbers that complete the function, such as a negative slope.
     argument_name : str or None
-        What the number is called, if the user may give one.
+        The name of the argument, if users may give one.
     reference : str
-        Where the closed form comes from.
+        The source of the closed form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.activations import ACTIVATIONS
+    >>> bump = ACTIVATIONS["gaussian"]
+    >>> bump.homogeneous, bump.argument_name is None
+    (False, False)
+    >>> relu = ACTIVATIONS["relu"]
+    >>> float(relu.phi(np.array(2.0), *relu.arguments))
+    2.0
     """
 
     name: str
     code: int
-    phi: Callable
-    phi_derivative: Callable
-    encode: Callable
+    phi: Callable[..., np.ndarray]
+    phi_derivative: Callable[..., np.ndarray]
+    encode: Callable[..., tuple[float, ...]]
+    n_statistics: int = 0
     homogeneous: bool = False
     arguments: tuple[float, ...] = ()
     argument_name: str | None = None
@@ -78,3 +94,13 @@ class Activation:
     def parameters(self) -> np.ndarray:
         """The numbers that the jitted functions read."""
         return np.array(self.encode(*self.arguments), dtype=np.float64)
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether ``phi(-z) = phi(z)``, as for abs.
+
+        It is tried at three points; a homogeneous function is settled by one.
+        """
+        z = np.array([0.5, 1.0, 2.0])
+        left, right = self.phi(-z, *self.arguments), self.phi(z, *self.arguments)
+        return np.array_equal(left, right)

@@ -21,7 +21,7 @@ TINY = 1e-16
 
 @jit
 def angle_over_root(d):
-    """``arccos(1 - d) / sqrt(d)`` for d in [0, 1]."""
+    """Return ``arccos(1 - d) / sqrt(d)`` for d in [0, 1]."""
     p = 7.609614252019444e-06
     p = p * d - 5.225042885568418e-05
     p = p * d + 0.00017113011380930746
@@ -45,7 +45,7 @@ def angle_over_root(d):
 
 @jit
 def lens_over_root(d):
-    """``(sin(t) - t cos(t)) / d**1.5`` with ``t = arccos(1 - d)``, d in [0, 1]."""
+    """Return ``(sin(t) - t cos(t)) / d**1.5``, ``t = arccos(1 - d)``, d in [0, 1]."""
     p = 5.181668111157759e-07
     p = p * d - 3.24222421552795e-06
     p = p * d + 9.810556857027115e-06

@@ -1,7 +1,8 @@
-"""From an integer code to a family's jitted functions.
+"""The four functions of any activation: an integer code finds the family's own.
 
 A chain of integer comparisons, taken once per row of a tile: numba caches it on disk,
-which it does not do for functions passed as arguments or built by closures.
+which it does not do for functions passed as arguments or built by closures. A code that
+no family has raises ValueError.
 """
 
 from .._utils.jit import jit
@@ -21,7 +22,7 @@ _wave_dual, _wave_pullback = _trigonometric.dual, _trigonometric.pullback
 
 @jit
 def moments(code, parameters, q):
-    """Diagonal map of the family `code`."""
+    """Return the family's two moments of one variance."""
     if code == 0:
         return _rectified_moments(parameters, q)
     if code == 1:
@@ -30,12 +31,14 @@ def moments(code, parameters, q):
         return _gelu_moments(parameters, q)
     if code == 3:
         return _gaussian_moments(parameters, q)
-    return _wave_moments(parameters, q)
+    if code == 4:
+        return _wave_moments(parameters, q)
+    raise ValueError("no family of activations has this code")
 
 
 @jit
 def statistics(code, parameters, q, out):
-    """Per-input numbers of the family `code`."""
+    """Write the family's statistics of one input; the rectifiers have none."""
     if code == 1:
         _erf_statistics(parameters, q, out)
     elif code == 2:
@@ -44,11 +47,13 @@ def statistics(code, parameters, q, out):
         _gaussian_statistics(parameters, q, out)
     elif code == 4:
         _wave_statistics(parameters, q, out)
+    elif code != 0:
+        raise ValueError("no family of activations has this code")
 
 
 @jit
 def dual(code, parameters, eta, derivative, s_i, i, s_j, j0):
-    """One row of pairs through the family `code`."""
+    """Take one row of pairs through the family's activation."""
     if code == 0:
         _rectified_dual(parameters, eta, derivative, s_i, i, s_j, j0)
     elif code == 1:
@@ -57,22 +62,24 @@ def dual(code, parameters, eta, derivative, s_i, i, s_j, j0):
         _gelu_dual(parameters, eta, derivative, s_i, i, s_j, j0)
     elif code == 3:
         _gaussian_dual(parameters, eta, derivative, s_i, i, s_j, j0)
-    else:
+    elif code == 4:
         _wave_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    else:
+        raise ValueError("no family of activations has this code")
 
 
 @jit
-def pullback(code, parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
-    """One row of gradients back through the family `code`."""
+def pullback(code, parameters, eta, n_i, n_j, bars, out):
+    """Take one row of gradients back through the family's activation."""
     if code == 0:
-        _rectified_pullback(
-            parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out
-        )
+        _rectified_pullback(parameters, eta, n_i, n_j, bars, out)
     elif code == 1:
-        _erf_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+        _erf_pullback(parameters, eta, n_i, n_j, bars, out)
     elif code == 2:
-        _gelu_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+        _gelu_pullback(parameters, eta, n_i, n_j, bars, out)
     elif code == 3:
-        _gaussian_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+        _gaussian_pullback(parameters, eta, n_i, n_j, bars, out)
+    elif code == 4:
+        _wave_pullback(parameters, eta, n_i, n_j, bars, out)
     else:
-        _wave_pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out)
+        raise ValueError("no family of activations has this code")

@@ -1,6 +1,6 @@
 """The error function, ``erf(z)``.
 
-With the compressed correlation ``r`` (see `_compressed`, c = 2) and E one minus its
+With the shrunk correlation ``r`` (see `_shrinkage`, c = 2) and E one minus its
 square, ``A = (2/pi) asin(r)`` and ``D = (4/pi) l_i l_j / sqrt(E)``.
 
 Reference: Williams, "Computing with infinite networks", NIPS 1996.
@@ -14,7 +14,7 @@ from scipy.special import erf
 from .._utils.jit import jit
 from ._base import Activation
 from ._deficit import angle_over_root
-from ._shrinkage import compress, compressed_deficit, signed_deficit
+from ._shrinkage import shrink, shrunk_deficit, signed_deficit
 
 CODE = 1
 
@@ -29,7 +29,7 @@ def moments(parameters, q):
 @jit
 def statistics(parameters, q, out):
     """Write k, l and the inverse root of the second moment."""
-    compress(2.0, q, moments(parameters, q)[0], out)
+    shrink(2.0, q, moments(parameters, q)[0], out)
 
 
 @jit
@@ -39,7 +39,7 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     k_j, l_j, m_j = s_j[0][j0:], s_j[1][j0:], s_j[2][j0:]
     for k in range(eta.size):
         negative = eta[k] < 0.0
-        e = compressed_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
+        e = shrunk_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
         u = math.sqrt(e)
         derivative[k] = 4.0 / math.pi * l_i * l_j[k] / (u * math.sqrt(2.0 - e))
         a = (1.0 - 2.0 / math.pi * u * angle_over_root(e)) * m_i * m_j[k]
@@ -47,8 +47,10 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+def pullback(parameters, eta, n_i, n_j, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
+    a_bar, d_bar = bars
+    q_out, i_out, j_out = out
     l2_i = 1.0 / (1.0 + 2.0 * n_i * n_i)
     for k in range(eta.size):
         rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
@@ -56,7 +58,7 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         g = n_i * n_j[k]
         l_l = math.sqrt(l2_i * l2_j)
         k_i, k_j = math.sqrt(1.0 - l2_i), math.sqrt(1.0 - l2_j)
-        e = compressed_deficit(abs(eta[k]), k_i, k_j, math.sqrt(l2_i), math.sqrt(l2_j))
+        e = shrunk_deficit(abs(eta[k]), k_i, k_j, math.sqrt(l2_i), math.sqrt(l2_j))
         e = e * (2.0 - e)
         d = 4.0 / math.pi * l_l / math.sqrt(e)
         k_k = 2.0 * g * l_l
@@ -66,13 +68,19 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         j_out[k] = norms * 2.0 * n_j[k] * n_j[k] * l2_j
 
 
+def erf_derivative(z):
+    """Return the derivative of the error function."""
+    return 2.0 / np.sqrt(np.pi) * np.exp(-(z**2))
+
+
 ACTIVATIONS = (
     Activation(
         "erf",
         CODE,
         erf,
-        lambda z: 2.0 / np.sqrt(np.pi) * np.exp(-(z**2)),
+        erf_derivative,
         tuple,
+        n_statistics=3,
         reference="Williams, Computing with infinite networks, NIPS 1996",
     ),
 )

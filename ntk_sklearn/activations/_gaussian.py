@@ -1,6 +1,6 @@
 """The Gaussian bump, ``exp(-scale z^2)``.
 
-With the compressed correlation ``r`` (see `_compressed`, c = 2 scale), ``w = l_i l_j``
+With the shrunk correlation ``r`` (see `_shrinkage`, c = 2 scale), ``w = l_i l_j``
 and ``E = 1 - r^2``, ``A = w / sqrt(E)`` and ``D = 2 scale r w^2 / E^{3/2}``.
 
 Reference: Williams, "Computing with infinite networks", NIPS 1996.
@@ -12,7 +12,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._shrinkage import compress, compressed_deficit, signed_deficit
+from ._shrinkage import shrink, shrunk_deficit, signed_deficit
 
 CODE = 3
 
@@ -28,7 +28,7 @@ def moments(parameters, q):
 @jit
 def statistics(parameters, q, out):
     """Write k, l and the inverse root of the second moment."""
-    compress(2.0 * parameters[0], q, moments(parameters, q)[0], out)
+    shrink(2.0 * parameters[0], q, moments(parameters, q)[0], out)
 
 
 @jit
@@ -38,7 +38,7 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     k_j, l_j, m_j = s_j[0][j0:], s_j[1][j0:], s_j[2][j0:]
     for k in range(eta.size):
         rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-        e = compressed_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
+        e = shrunk_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
         e = e * (2.0 - e)
         w = l_i * l_j[k]
         a = w / math.sqrt(e)
@@ -47,8 +47,10 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+def pullback(parameters, eta, n_i, n_j, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
+    a_bar, d_bar = bars
+    q_out, i_out, j_out = out
     scale = parameters[0]
     c_i = 2.0 * scale * n_i * n_i
     for k in range(eta.size):
@@ -57,7 +59,7 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         l2_i, l2_j = 1.0 / (1.0 + c_i), 1.0 / (1.0 + c_j)
         k2_i, k2_j = c_i * l2_i, c_j * l2_j
         k_k, w, g = math.sqrt(k2_i * k2_j), math.sqrt(l2_i * l2_j), n_i * n_j[k]
-        e = compressed_deficit(
+        e = shrunk_deficit(
             abs(eta[k]),
             math.sqrt(k2_i),
             math.sqrt(k2_j),
@@ -75,13 +77,29 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         j_out[k] = k2_j * norms
 
 
+def gaussian(z, scale):
+    """Return the bump itself."""
+    return np.exp(-scale * z**2)
+
+
+def gaussian_derivative(z, scale):
+    """Return the derivative of the bump."""
+    return -2.0 * scale * z * np.exp(-scale * z**2)
+
+
+def encode(scale):
+    """Return the numbers that the jitted functions read: the scale alone."""
+    return (scale,)
+
+
 ACTIVATIONS = (
     Activation(
         "gaussian",
         CODE,
-        lambda z, scale: np.exp(-scale * z**2),
-        lambda z, scale: -2.0 * scale * z * np.exp(-scale * z**2),
-        lambda scale: (scale,),
+        gaussian,
+        gaussian_derivative,
+        encode,
+        n_statistics=3,
         arguments=(1.0,),
         argument_name="scale",
         reference="Williams, Computing with infinite networks, NIPS 1996",

@@ -1,6 +1,6 @@
 """The Gaussian error linear unit, ``z Phi(z)`` (the exact one).
 
-With the compressed correlation ``r`` (see `_compressed`, c = 1), ``w = l_i l_j`` and
+With the shrunk correlation ``r`` (see `_shrinkage`, c = 1), ``w = l_i l_j`` and
 ``s = sqrt(1 - r^2)``,
 
     A = q_ij / 4 + (q_ij asin(r) + w r^2 / s + n_i n_j k_i k_j s) / (2 pi)
@@ -18,14 +18,14 @@ from scipy.special import ndtr
 from .._utils.jit import jit
 from ._base import Activation
 from ._deficit import angle_over_root
-from ._shrinkage import compress, compressed_deficit, signed_deficit
+from ._shrinkage import shrink, shrunk_deficit, signed_deficit
 
 CODE = 2
 
 
 @jit
 def _arcsine(negative, e):
-    """Asin of the correlation with deficit `e`."""
+    """Return the arcsine of the correlation with deficit `e`."""
     arc = 0.5 * math.pi - math.sqrt(e) * angle_over_root(e)
     return -arc if negative else arc
 
@@ -46,7 +46,7 @@ def moments(parameters, q):
 @jit
 def statistics(parameters, q, out):
     """Write k, l, the inverse root of the second moment, and ``sqrt(q)``."""
-    compress(1.0, q, moments(parameters, q)[0], out)
+    shrink(1.0, q, moments(parameters, q)[0], out)
     out[3] = math.sqrt(q)
 
 
@@ -58,7 +58,7 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     for k in range(eta.size):
         negative = eta[k] < 0.0
         rho = -1.0 - eta[k] if negative else 1.0 - eta[k]
-        e = compressed_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
+        e = shrunk_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
         s2 = e * (2.0 - e)
         s = math.sqrt(s2)
         arc = _arcsine(negative, e)
@@ -73,8 +73,10 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+def pullback(parameters, eta, n_i, n_j, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
+    a_bar, d_bar = bars
+    q_out, i_out, j_out = out
     a = n_i * n_i
     e_i = 1.0 / (1.0 + a)
     k2_i = a * e_i
@@ -85,7 +87,7 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         e_j = 1.0 / (1.0 + c)
         k2_j = c * e_j
         k_k, w, g = math.sqrt(k2_i * k2_j), math.sqrt(e_i * e_j), n_i * n_j[k]
-        e = compressed_deficit(
+        e = shrunk_deficit(
             abs(eta[k]),
             math.sqrt(k2_i),
             math.sqrt(k2_j),
@@ -113,13 +115,24 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         )
 
 
+def gelu(z):
+    """Return the Gaussian error linear unit of `z`."""
+    return z * ndtr(z)
+
+
+def gelu_derivative(z):
+    """Return its derivative."""
+    return ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+
 ACTIVATIONS = (
     Activation(
         "gelu",
         CODE,
-        lambda z: z * ndtr(z),
-        lambda z: ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
+        gelu,
+        gelu_derivative,
         tuple,
+        n_statistics=4,
         reference="Tsuchida et al., Avoiding kernel fixed points, AAAI 2021",
     ),
 )

@@ -23,7 +23,7 @@ CODE = 0
 
 
 def encode(slope):
-    """``(r, h, pi r)`` of the slope on the negative side."""
+    """Return ``(r, h, pi r)`` of the slope on the negative side."""
     c = (1.0 - slope) ** 2 / (1.0 + slope**2)
     return c / np.pi, (1.0 + slope**2) / 2.0, c
 
@@ -55,8 +55,10 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+def pullback(parameters, eta, n_i, n_j, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
+    a_bar, d_bar = bars
+    q_out, i_out, j_out = out
     r, h = parameters[0], parameters[1]
     for k in range(eta.size):
         negative = eta[k] < 0.0
@@ -80,7 +82,7 @@ def leaky_relu(z, slope):
 
 
 def leaky_relu_derivative(z, slope):
-    """One where `z` is positive, `slope` elsewhere."""
+    """Return 1 where `z` is positive, `slope` elsewhere."""
     return np.where(z > 0, 1.0, slope)
 
 
@@ -91,31 +93,23 @@ _TSUCHIDA = (
 )
 
 
-def _member(name, slope, reference):
+def _rectifier(name, slope, reference, argument_name=None):
     return Activation(
         name,
-        CODE,
-        lambda z: leaky_relu(z, slope),
-        lambda z: leaky_relu_derivative(z, slope),
-        lambda: encode(slope),
-        homogeneous=True,
-        reference=reference,
-    )
-
-
-ACTIVATIONS = (
-    _member("relu", 0.0, _CHO),
-    Activation(
-        "leaky_relu",
         CODE,
         leaky_relu,
         leaky_relu_derivative,
         encode,
         homogeneous=True,
-        arguments=(0.01,),
-        argument_name="negative slope",
-        reference=_TSUCHIDA,
-    ),
-    _member("abs", -1.0, _TSUCHIDA),
-    _member("identity", 1.0, "A linear network: A = q, D = 1"),
+        arguments=(slope,),
+        argument_name=argument_name,
+        reference=reference,
+    )
+
+
+ACTIVATIONS = (
+    _rectifier("relu", 0.0, _CHO),
+    _rectifier("leaky_relu", 0.01, _TSUCHIDA, argument_name="negative slope"),
+    _rectifier("abs", -1.0, _TSUCHIDA),
+    _rectifier("identity", 1.0, "A linear network: A = q, D = 1"),
 )

@@ -1,8 +1,8 @@
-"""What erf, gelu and the Gaussian share: a correlation shrunk by the variances.
+"""The shrunk correlation, which the duals of erf, gelu and the Gaussian depend on.
 
-Their duals depend on ``r = rho k_i k_j`` with ``k^2 = c q / (1 + c q)`` and
-``l^2 = 1 - k^2``, where c belongs to the activation. Statistics rows: k, l, and one
-over the root of ``E[phi^2]``; the fourth is free for the family.
+It is ``r = rho k_i k_j`` with ``k^2 = c q / (1 + c q)`` and ``l^2 = 1 - k^2``, where c
+belongs to the activation. The statistics of one input are k, l, and one over the root
+of ``E[phi^2]``; a family may add some of its own.
 """
 
 import math
@@ -11,7 +11,7 @@ from .._utils.jit import jit
 
 
 @jit
-def compress(c, q, second_moment, out):
+def shrink(c, q, second_moment, out):
     """Write k, l and ``second_moment ** -0.5``."""
     out[1] = 1.0 / math.sqrt(1.0 + c * q)
     out[0] = math.sqrt(c * q) * out[1]
@@ -19,14 +19,14 @@ def compress(c, q, second_moment, out):
 
 
 @jit
-def compressed_deficit(d, k_i, k_j, l_i, l_j):
-    """``1 - abs(r)`` without cancellation, for large variances too."""
+def shrunk_deficit(d, k_i, k_j, l_i, l_j):
+    """Return ``1 - abs(r)`` without cancellation, for large variances too."""
     shrinkage = 0.5 * ((k_i - k_j) ** 2 + (l_i - l_j) ** 2) + l_i * l_j
     return min(k_i * k_j * d + shrinkage, 1.0)
 
 
 @jit
 def signed_deficit(rho):
-    """``copysign(1 - abs(rho), rho)``, never minus zero."""
+    """Return ``copysign(1 - abs(rho), rho)``, never minus zero."""
     d = max(1.0 - abs(rho), 0.0)
     return -max(d, 1e-300) if rho < 0.0 else d

@@ -28,7 +28,7 @@ CODE = 4
 
 @jit
 def _waves(d, negative, n_i, n_j, exponent):
-    """``near`` and ``far`` (to the exponent) from the deficit, without cancellation."""
+    """Return ``near`` and ``far``, to the exponent; nothing cancels."""
     apart = 0.5 * (n_i - n_j) ** 2
     g = n_i * n_j
     small, large = g * d, g * (2.0 - d)
@@ -67,8 +67,10 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
+def pullback(parameters, eta, n_i, n_j, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
+    a_bar, d_bar = bars
+    q_out, i_out, j_out = out
     a_near, a_far, d_near, d_far, exponent = parameters
     for k in range(eta.size):
         near, far = _waves(abs(eta[k]), eta[k] < 0.0, n_i, n_j[k], exponent)
@@ -80,35 +82,64 @@ def pullback(parameters, eta, n_i, n_j, a_bar, d_bar, q_out, i_out, j_out):
         j_out[k] = norms * n_j[k] * n_j[k]
 
 
+# The numbers that the jitted functions read: `parameters`, above.
+def encode_sin():
+    """Return the parameters of the sine."""
+    return 0.5, -0.5, 0.5, 0.5, 1.0
+
+
+def encode_cos():
+    """Return the parameters of the cosine."""
+    return 0.5, 0.5, 0.5, -0.5, 1.0
+
+
+def encode_rbf(gamma):
+    """Return the parameters of the random Fourier feature."""
+    return 1.0, 0.0, 2.0 * gamma, 0.0, 2.0 * gamma
+
+
+def minus_sin(z):
+    """Return the derivative of the cosine."""
+    return -np.sin(z)
+
+
+def fourier_feature(z, gamma):
+    """Return the random Fourier feature of the RBF kernel."""
+    return np.sqrt(2) * np.sin(np.sqrt(2 * gamma) * z + np.pi / 4)
+
+
+def fourier_feature_derivative(z, gamma):
+    """Return its derivative."""
+    return 2 * np.sqrt(gamma) * np.cos(np.sqrt(2 * gamma) * z + np.pi / 4)
+
+
 _PEARCE = "Pearce et al., Expressive priors in Bayesian neural networks, UAI 2019"
+_RAHIMI = "Rahimi and Recht, Random features, NIPS 2007"
+
+
+def _wave(name, phi, derivative, encode, reference, **argument):
+    return Activation(
+        name,
+        CODE,
+        phi,
+        derivative,
+        encode,
+        n_statistics=2,
+        reference=reference,
+        **argument,
+    )
+
 
 ACTIVATIONS = (
-    Activation(
-        "sin",
-        CODE,
-        np.sin,
-        np.cos,
-        lambda: (0.5, -0.5, 0.5, 0.5, 1.0),
-        reference=_PEARCE,
-    ),
-    Activation(
-        "cos",
-        CODE,
-        np.cos,
-        lambda z: -np.sin(z),
-        lambda: (0.5, 0.5, 0.5, -0.5, 1.0),
-        reference=_PEARCE,
-    ),
-    Activation(
+    _wave("sin", np.sin, np.cos, encode_sin, _PEARCE),
+    _wave("cos", np.cos, minus_sin, encode_cos, _PEARCE),
+    _wave(
         "rbf",
-        CODE,
-        lambda z, gamma: np.sqrt(2) * np.sin(np.sqrt(2 * gamma) * z + np.pi / 4),
-        lambda z, gamma: (
-            2 * np.sqrt(gamma) * np.cos(np.sqrt(2 * gamma) * z + np.pi / 4)
-        ),
-        lambda gamma: (1.0, 0.0, 2.0 * gamma, 0.0, 2.0 * gamma),
+        fourier_feature,
+        fourier_feature_derivative,
+        encode_rbf,
+        _RAHIMI,
         arguments=(1.0,),
         argument_name="gamma",
-        reference="Rahimi and Recht, Random features, NIPS 2007",
     ),
 )

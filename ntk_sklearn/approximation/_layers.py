@@ -1,4 +1,4 @@
-"""The random draws of each layer, and the way of a batch of rows through them."""
+"""The random matrices of each layer, and the features of rows that they give."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 from scipy.fft import dct, next_fast_len
 
-from .. import _engine
+from .._engine.forward import diagonal
 
-# Inputs with fewer columns are projected by a dense matrix: below, the fast transform
-# is no faster, and its rows are too few to pass for independent directions.
+# Inputs with fewer columns than this are projected by a dense matrix. A fast transform
+# would not be faster, and its few rows would not be close to independent directions.
 _DENSE_BELOW = 128
-# For a slope of the negative side below this, the features of w and of -w are
-# negatively correlated, so that a pair errs less than two independent directions.
+# If the slope of the negative side is below this, the features of w and of -w are
+# negatively correlated, and a pair has a smaller error than two independent directions.
 _PAIRS_BELOW = 0.3
 
 
 class _Dense:
-    """Random directions, orthogonal in blocks, as a matrix."""
+    """A dense matrix of random directions, which are orthogonal in blocks."""
 
     def __init__(self, n_inputs, n_outputs, rng):
         blocks = []
@@ -35,7 +35,7 @@ class _Dense:
 
 
 class _Transform:
-    """Random directions as two cosine transforms, each after random signs."""
+    """Random directions by two cosine transforms, each preceded by random signs."""
 
     def __init__(self, n_inputs, n_outputs, rng):
         self.size = next_fast_len(n_inputs, real=True)
@@ -71,7 +71,7 @@ def _step(z, slope):
 
 
 class _Random:
-    """Features whose inner products estimate the dual of one function of a layer."""
+    """Random features whose inner products estimate a dual of the activation."""
 
     def __init__(self, function, slope, n_inputs, n_outputs, variance, rng):
         self.function, self.slope = function, slope
@@ -91,10 +91,12 @@ class _Random:
 
 
 class _Layer:
-    """One layer's random draws: features p of its dual, sketch s of what came before.
+    """The random matrices of a layer.
 
-    `signs` spread the constant of the last bias over the features, each of random
-    sign so that it is orthogonal to them on average; None appends it as a column.
+    They give features p of the layer's covariance, and features s of the kernel of the
+    layers before it. In the last layer the constant of the bias is added to all
+    features with random `signs`, so that it is orthogonal to them on average; in other
+    layers it is appended as a column.
     """
 
     def __init__(self, network, l, slope, sizes, widths, last, rng):
@@ -132,23 +134,25 @@ class _Layer:
 
 
 def _read_out_share(network):
-    """Share of the last layer's own term in the kernel of a standardised row."""
+    """Return the share of the read-out's term in the kernel of a standardised row."""
     row = np.ones((1, len(network.feature_scale)))
     weights, biases = network.layers.weights, network.layers.bias_weights
     last = np.arange(len(weights)) == network.depth
 
-    def diagonal(weights, biases):
+    def value(weights, biases):
         layers = network.layers._replace(weights=weights, bias_weights=biases)
-        return _engine.diagonal(replace(network, layers=layers), row)[0]
+        return diagonal(replace(network, layers=layers), row)[0]
 
-    total = diagonal(weights, np.where(last, 0.0, biases))
-    return (
-        diagonal(np.where(last, weights, 0.0), 0.0 * biases) / total if total else 1.0
-    )
+    total = value(weights, np.where(last, 0.0, biases))
+    return value(np.where(last, weights, 0.0), 0.0 * biases) / total if total else 1.0
 
 
 def draw_layers(network, slope, n_components, rng):
-    """Draw every layer; the output is shared out by what the last one contributes."""
+    """Draw the random matrices of all layers.
+
+    The output features are divided between the term of the read-out and the other terms
+    in proportion to their shares in the kernel.
+    """
     depth = network.depth
     # Wider hidden layers were not measured to lower the error of the output.
     hidden = max(n_components // 2, min(n_components, 64), 2)
@@ -156,7 +160,7 @@ def draw_layers(network, slope, n_components, rng):
     n_read = round(share * n_components)
     if 0.0 < share < 1.0:
         n_read = min(max(n_read, 1), max(n_components - 1, 1))
-    # One component has to be the sum of both, which have independent signs.
+    # A single component has to be the sum of both parts, which have independent signs.
     n_sketch = 0 if share == 1.0 else max(n_components - n_read, 1)
     n_inputs = t_inputs = len(network.feature_scale) + 1
     drawn = []
@@ -170,7 +174,7 @@ def draw_layers(network, slope, n_components, rng):
 
 
 def features(network, drawn, X, n_components):
-    """Follow a batch of rows through the layers."""
+    """Return the features of a batch of rows."""
     real = X.dtype.type
     layers = network.layers
     x = X * network.feature_scale.astype(X.dtype)

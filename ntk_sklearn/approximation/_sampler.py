@@ -1,4 +1,4 @@
-"""The transformer: random features of the neural tangent kernel."""
+"""A transformer to random features of the neural tangent kernel."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     r"""Random features of the (weighted) neural tangent kernel.
 
     The inner product of two transformed rows estimates `kernel`, with an error that
-    falls as ``n_components ** -0.5``; a linear model on the features is then a network
-    trained on any number of rows, in time linear in them. Layer by layer [1]_, with
-    :math:`n` the features of the layer's covariance and :math:`t` those of the kernel
-    so far, starting from :math:`n = x` and :math:`t = \sqrt{w_1} x`,
+    falls as ``n_components ** -0.5``. A linear model fitted to the features therefore
+    approximates kernel regression, in time linear in the number of rows. The features
+    are computed layer by layer [1]_: with :math:`n` the features of the layer's
+    covariance and :math:`t` those of the kernel of the layers so far, starting from
+    :math:`n = x` and :math:`t = \sqrt{w_1} x`,
 
     .. math::
 
@@ -45,13 +46,13 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     Parameters
     ----------
     kernel : NTKernel, WeightedNTKernel or NNGPKernel, default=None
-        The kernel to approximate, of an activation of the rectified family
-        (``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"identity"``). None means
-        ``WeightedNTKernel()``.
+        The kernel to approximate. Its activation must be ``"relu"``,
+        ``"leaky_relu"``, ``"abs"`` or ``"identity"``, and it must have no ranks. None
+        means ``WeightedNTKernel()``.
     n_components : int, default=1024
         Number of features.
     random_state : int, RandomState instance or None, default=None
-        Determines the directions.
+        Seed of the random directions.
 
     Attributes
     ----------
@@ -113,7 +114,7 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Only its number of columns and its dtype count.
+            Rows, of which only the number of columns is used.
         y : None
             Ignored.
 
@@ -150,22 +151,23 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return self
 
     def transform(self, X):
-        """Map rows to random features.
+        """Return the random features of rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            float32 is kept, everything else becomes float64.
+            The rows. An array of float32 gives features of float32, any other array
+            features of float64.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Features of which ``Z @ Z.T`` estimates ``kernel(X)``.
+            The features Z, for which ``Z @ Z.T`` estimates ``kernel(X)``.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         Z = np.empty((X.shape[0], self.n_components), dtype=X.dtype)
-        # The features of all layers and some temporaries are alive at a time.
+        # The features of all layers, and temporaries, are in memory at the same time.
         rows = get_chunk_n_rows(row_bytes=8 * X.itemsize * self.n_components)
         for batch in gen_batches(X.shape[0], max(1, min(rows, 4096))):
             Z[batch] = features(

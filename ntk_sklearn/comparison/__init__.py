@@ -1,4 +1,4 @@
-"""The tabular study behind ``python -m ntk_sklearn compare``."""
+"""The comparison of models on tables behind ``python -m ntk_sklearn compare``."""
 
 from .data.datasets import Dataset, load_bundled, load_suite
 from .data.folds import with_folds

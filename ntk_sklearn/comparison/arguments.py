@@ -1,4 +1,4 @@
-"""Arguments of the command line."""
+"""The arguments of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK_FOLDS = 3
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that reports a wrong argument in one line."""
 
     def error(self, message):
         raise StudyError(f"{message} (try --help)")
@@ -44,7 +44,7 @@ def _at_least(least: int, text: str) -> int:
 
 
 def _jobs(text: str) -> int:
-    """Read a number of jobs as joblib counts: -1 is all cores, -2 all but one."""
+    """Read a number of jobs as in joblib: -1 means all cores, -2 all but one."""
     try:
         value = int(text)
     except ValueError:
@@ -188,7 +188,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(argv: list[str] | None, models: Mapping[str, Model]) -> argparse.Namespace:
-    """Parse arguments and see that they go together."""
+    """Parse the arguments, and check that they can be combined."""
     arguments = make_parser(models).parse_args(argv)
     named = {
         "--csv": arguments.csv,

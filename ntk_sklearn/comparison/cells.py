@@ -1,4 +1,4 @@
-"""Cells: pieces of a study's work, run one after another or in parallel."""
+"""Cells, the pieces of a study's work, and their sequential or parallel execution."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .models.model import Job, Model, Tuner
 from .protocols import StudySettings, score_folds
 from .results.results_file import Row
 
-# Share of the free memory that a study plans with.
+# Share of the free memory that a study may use.
 MEMORY_SHARE = 0.7
-# Rows below which a fit keeps to one thread.
+# Number of rows below which a fit uses one thread.
 SMALL = 2000
 
 
@@ -33,35 +33,37 @@ class Cell:
 
     @property
     def n_bytes(self) -> int:
-        """Rough need of memory, for the n × n matrices."""
+        """Estimate of the memory of the n × n matrices."""
         return 8 * self.model.squares * len(self.dataset.y) ** 2
 
     @property
     def weight(self) -> float:
-        """Rough cost, for the remaining time."""
+        """Rough cost relative to other cells, to estimate the remaining time."""
         return len(self.folds) * (len(self.dataset.y) + 50) ** 1.7
 
     def run(self, settings: StudySettings) -> list[Row]:
-        """Score the folds."""
+        """Score the model on the folds."""
         return score_folds(self.dataset, self.name, self.model, self.folds, settings)
 
 
 def run_cells(
     cells: Sequence[Cell], settings: StudySettings, n_jobs: int | None
 ) -> Iterator[tuple[int, list[Row]]]:
-    """Run cells, and yield their numbers and rows as they come.
+    """Run cells, and yield the number and the rows of each as soon as it is finished.
 
     Parameters
     ----------
     cells : sequence of Cell
+        The cells to run.
     settings : StudySettings
+        The settings of the study.
     n_jobs : int or None
-        Number of cells at a time, as joblib counts; fewer if memory is short.
+        Number of cells at a time, as in joblib; fewer if memory is short.
     """
     jobs = jobs_that_fit(cells, effective_n_jobs(n_jobs), free_memory())
     if jobs == 1:
         for at, cell in enumerate(cells):
-            # Threads within a small fit cost more than they save.
+            # Several threads make a small fit slower.
             with threadpool_limits(1 if len(cell.dataset.y) < SMALL else None):
                 result = at, cell.run(settings)
             yield result
@@ -73,17 +75,18 @@ def run_cells(
                 del left[at]
                 yield at, rows
         except BrokenProcessPool:
-            # One of the first cells has killed its worker: each of them alone.
+            # One of the first cells has killed its worker: each of them is run alone.
             for at in list(left)[: 2 * jobs]:
                 yield at, _alone(left.pop(at), settings)
 
 
 def jobs_that_fit(cells: Sequence[Cell], jobs: int, free_bytes: int | None) -> int:
-    """Return how many cells to run at a time: at most `jobs`, and what memory holds.
+    """Return how many cells to run at a time, as memory allows, but at most `jobs`.
 
     Parameters
     ----------
     cells : sequence of Cell
+        The cells to run.
     jobs : int
         Number of cells wanted at a time.
     free_bytes : int or None
@@ -99,8 +102,8 @@ def _in_parallel(
     left: Mapping[int, Cell], settings: StudySettings, jobs: int
 ) -> Iterator[tuple[int, list[Row]]]:
     tasks = [delayed(_numbered)(at, cell, settings) for at, cell in left.items()]
-    # Sets are small: without max_nbytes they go to workers through pipes, where a full
-    # disk does not matter.
+    # Without max_nbytes, sets are sent to workers through pipes and not through files,
+    # so that a full disk does not matter. They are small enough.
     options = {"n_jobs": jobs, "batch_size": 1, "max_nbytes": None}
     try:
         parallel = Parallel(return_as="generator_unordered", **options)
@@ -117,7 +120,7 @@ def _numbered(at: int, cell: Cell, settings: StudySettings) -> tuple[int, list[R
 
 
 def _alone(cell: Cell, settings: StudySettings) -> list[Row]:
-    """Run a cell in a process of its own, whose end is a failure and no more."""
+    """Run a cell in a process of its own; if it is killed, the cell fails."""
     try:
         alone = Parallel(n_jobs=2, backend="loky", max_nbytes=None)
         return alone([delayed(cell.run)(settings)])[0]

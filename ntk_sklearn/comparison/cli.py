@@ -31,13 +31,13 @@ def main(argv: list[str] | None = None, models: Mapping[str, Model] = MODELS) ->
     argv : list of str, default=None
         Arguments; None means the process's own.
     models : mapping of str to Model, default=MODELS
-        The models that a study can choose from.
+        The models from which a study can choose.
 
     Returns
     -------
     int
-        Exit status: 0, or 2 for a mistake that the user can mend, or 130 if
-        interrupted.
+        The exit status: 0 for success, 2 for a wrong argument, file or data set, and
+        130 for an interrupt.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name must not cost a study its report
@@ -96,7 +96,7 @@ def _tell_plots(paths: Sequence[Path]) -> None:
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
-    """Return the wanted number; new processes do not repay a quick look."""
+    """Return the number of jobs: by default all cores, or one for a quick look."""
     return arguments.jobs or (1 if arguments.quick else -1)
 
 
@@ -117,8 +117,8 @@ def _load(arguments: argparse.Namespace) -> list[Dataset]:
 def _prepared(
     arguments: argparse.Namespace, datasets: Sequence[Dataset]
 ) -> tuple[list[Dataset], list[str]]:
-    """Give every set its folds; name the sets that were left out."""
-    # A quick look draws rows from a large set instead.
+    """Return the sets with their folds, and notes on the sets that are left out."""
+    # A quick look uses a sample of the rows of a large set.
     most = arguments.max_rows or (math.inf if arguments.quick else MAX_ROWS)
     kept, left_out = [], []
     for dataset in datasets:
@@ -142,7 +142,7 @@ def _with_folds(arguments: argparse.Namespace, dataset: Dataset) -> Dataset:
 
 
 def _n_folds(arguments: argparse.Namespace, dataset: Dataset) -> int:
-    """Return the wanted number, or as many as usual that the set comes with."""
+    """Return the number of folds: the wanted one, or the default or the set's own."""
     usual = QUICK_FOLDS if arguments.quick else FOLDS
     own = usual if dataset.folds is None else len(dataset.folds)
     return arguments.folds or min(usual, own)

@@ -1,4 +1,4 @@
-"""Mistakes that the user can mend: told in one line, without a traceback."""
+"""The error for mistakes of the user, which is shown in one line, and its wording."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 
 class StudyError(ValueError):
-    """A wrong name, file, option or data set; the message says what was expected.
+    """The error for a wrong name, file, option or data set.
+
+    The message says what was expected.
 
     Examples
     --------
@@ -19,10 +21,10 @@ class StudyError(ValueError):
 
 
 def known(names: Iterable[str]) -> str:
-    """Write the choices of a message."""
+    """Return a list of known names as text."""
     return ", ".join(sorted(names))
 
 
 def plural(count: int, noun: str) -> str:
-    """Write a number of things: 1 row, 2 rows."""
+    """Return a number of things as text: 1 row, 2 rows."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

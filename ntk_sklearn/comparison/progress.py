@@ -1,4 +1,4 @@
-"""A line on stderr that says how far a study is and how long it will take."""
+"""A line on stderr with the progress of a study and the remaining time."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from time import perf_counter
 
 
 def clock(seconds: float) -> str:
-    """Write a duration as 0:07, 12:30 or 1:02:03."""
+    """Return a duration as text: 0:07, 12:30 or 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class Progress:
-    """Shows finished work, elapsed and remaining time.
+    """A display of finished work, elapsed time and remaining time.
 
-    On a terminal one line is rewritten; elsewhere a line is printed now and then.
+    On a terminal, one line is rewritten. Other outputs get a new line every few
+    seconds.
 
     Parameters
     ----------
     work : sequence of (str, float)
-        Kind and size of each piece of work. Pieces of a kind are guessed to take the
-        same time for the same size, and an unknown kind the mean of the known ones.
+        Kind and size of each piece of work. To estimate the remaining time, the time of
+        pieces of the same kind is assumed to be proportional to their size; a kind of
+        which none is finished is assumed to be as fast as the others.
     stream : text file, default=None
-        None means stderr.
+        The output. None means stderr.
     every : float, default=5.0
-        Seconds between lines where the output is not a terminal.
+        Seconds between two lines if the output is not a terminal.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Progress:
             self._show("starting")
 
     def advance(self, kind: str, size: float, seconds: float, label: str) -> None:
-        """Count a finished piece of work that took some seconds of its own."""
+        """Count a finished piece of work, and the seconds that it took."""
         self.count += 1
         self.left[kind] -= size
         self.done[kind] += size
@@ -63,19 +65,19 @@ class Progress:
             self._show(label)
 
     def close(self) -> None:
-        """Leave the line, so that what follows starts on one of its own."""
+        """End the line, so that the next output starts on a new one."""
         if self.terminal and self.total:
             self._write("\n")
 
     def remaining(self, elapsed: float) -> float:
-        """Guess the remaining seconds."""
+        """Return an estimate of the remaining seconds."""
         spent = sum(self.seconds.values())
         if not spent:
             return float("nan")
         mean = spent / sum(self.done.values())
         rates = {kind: self.seconds[kind] / size for kind, size in self.done.items()}
         work = sum(size * rates.get(kind, mean) for kind, size in self.left.items())
-        # Several pieces run at a time.
+        # Several pieces may run at the same time.
         return max(0.0, work * elapsed / spent)
 
     def _show(self, label: str) -> None:

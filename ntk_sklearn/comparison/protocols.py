@@ -1,9 +1,9 @@
-"""Protocols: rows that a model is tuned on, and rows that it is scored on.
+"""Protocols, which say on which rows a model is tuned and on which it is scored.
 
-``nested``: everything is chosen inside each fold's training rows.
-``arora``: hyperparameters are chosen once, on the collection's tuning split, and kept
-for all folds, as Arora et al. 2020 and Fernandez-Delgado et al. 2014 do. That split
-overlaps the test rows, so these scores have seen part of what they are scored on.
+``nested``: all hyperparameters are chosen on the training rows of each fold.
+``arora``: hyperparameters are chosen once, on the tuning split of the collection, and
+kept for all folds, as in Arora et al. 2020 and Fernandez-Delgado et al. 2014. That
+split overlaps the test rows, so the scores are somewhat too good.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ PROTOCOLS = ("nested", "arora")
 
 @dataclass(frozen=True)
 class StudySettings:
-    """Settings that hold for a whole study.
+    """The settings of a whole study.
 
     Attributes
     ----------
     protocol : {"nested", "arora"}
-        "nested" tunes inside each fold's training rows; "arora" tunes once, on the
-        split that the set comes with, as Arora et al. (2020) do.
+        "nested" tunes models on the training rows of each fold. "arora" tunes them
+        once, on the tuning split of the set, as Arora et al. (2020) do.
     seed : int
         Seed of the splits and of random models.
     quick : bool
-        True for a quick look: fewer splits and fewer candidates.
+        Whether this is a quick look, with fewer splits and fewer candidates.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class StudySettings:
     quick: bool = False
 
     def inner_splits(self, n_rows: int) -> int:
-        """Return the number of splits for tuning: fewer where each costs more."""
+        """Return the number of splits for tuning, which is smaller for large sets."""
         if self.quick:
             return 2
         return 5 if n_rows < 1000 else 3
@@ -60,7 +60,7 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores and times of one fold."""
+    """The score, the times and the chosen estimator of one fold."""
 
     score: float
     tune_seconds: float
@@ -73,7 +73,7 @@ _NOTHING = Outcome(np.nan, np.nan, np.nan, np.nan, "")
 
 
 def row_key(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Key:
-    """Return what identifies a model's result on a fold of a set."""
+    """Return the key of the result of a model on a fold of a set."""
     return Key(
         task=dataset.task,
         set=dataset.name,
@@ -93,19 +93,20 @@ def score_folds(
     folds: Sequence[int],
     settings: StudySettings,
 ) -> list[Row]:
-    """Score a model on some folds of a set; a failure becomes a row that says why.
+    """Score a model on some folds of a set; a failure becomes a row with its reason.
 
     Parameters
     ----------
     dataset : Dataset
-        With its folds.
+        The set, with folds.
     name : str
-        The model's name.
+        The name of the model.
     model : Model
+        The model.
     folds : sequence of int
         Numbers of the folds. The protocol "arora" tunes once for all of them.
     settings : StudySettings
-        Protocol, seed and budget.
+        The settings of the study.
 
     Returns
     -------
@@ -117,12 +118,12 @@ def score_folds(
 
 
 def _row(key: Key, run_fold: _Nested, fold: int) -> Row:
-    """Run a fold and write down its result."""
+    """Run a fold, and return its result."""
     outcome, status, message = _NOTHING, "failed", ""
     with counted_warnings() as heard:
         try:
             outcome, status = run_fold(fold), "ok"
-        except Exception as error:  # recorded, and the study goes on
+        except Exception as error:  # the study goes on
             message = f"{type(error).__name__}: {error}"
     if status == "ok" and heard:
         message = Counter(heard).most_common(1)[0][0]
@@ -139,7 +140,7 @@ def _row(key: Key, run_fold: _Nested, fold: int) -> Row:
 
 
 class _Nested:
-    """Tunes on each fold's training rows."""
+    """The protocol that tunes on the training rows of each fold."""
 
     def __init__(self, dataset: Dataset, model: Model, settings: StudySettings):
         self.dataset, self.model, self.settings = dataset, model, settings
@@ -160,7 +161,7 @@ class _Nested:
 
 
 class _Arora(_Nested):
-    """Tunes at the first fold, on the collection's split, and keeps what it chose."""
+    """The protocol that tunes once, on the tuning split, and keeps the result."""
 
     estimator: BaseEstimator | None = None
 
@@ -182,7 +183,7 @@ class _Arora(_Nested):
 
 @dataclass(frozen=True)
 class _Fold:
-    """Inputs and targets of a fold, prepared by what its training rows say."""
+    """Inputs and targets of a fold, transformed as fitted to its training rows."""
 
     X: np.ndarray
     y: np.ndarray
@@ -191,13 +192,13 @@ class _Fold:
 
 
 def _prepare(dataset: Dataset, train: np.ndarray, test: np.ndarray) -> _Fold:
-    """Prepare columns; code classes as 0, 1, ...; standardise a continuous target."""
+    """Transform inputs, code classes as integers, standardise a continuous target."""
     preprocessor = make_preprocessor(dataset).fit(dataset.X[train])
     y, y_test = dataset.y[train], dataset.y[test]
     if dataset.task == CLASSIFICATION:
         classes, y = np.unique(y, return_inverse=True)
         codes = np.searchsorted(classes, y_test).clip(max=len(classes) - 1)
-        # A class that training lacks is never predicted.
+        # A class that is not among the training rows is never predicted.
         y_test = np.where(classes[codes] == y_test, codes, -1)
     else:
         mean, scale = y.mean(), y.std()
@@ -221,7 +222,7 @@ def _score(
     predicted = estimator.predict(fold.X_test)
     done = perf_counter()
     if task == CLASSIFICATION:
-        # Some packages return one column.
+        # Some packages return an array with one column.
         score = float(np.mean(np.ravel(predicted) == fold.y_test))
     else:
         score = float(np.sqrt(np.mean((np.ravel(predicted) - fold.y_test) ** 2)))
@@ -233,7 +234,7 @@ def _score(
 
 
 def _chosen(estimator: BaseEstimator) -> str:
-    """Write the parameters that differ from the defaults on one line."""
+    """Return the estimator's `repr` on one line, with its changed parameters."""
     try:
         return " ".join(repr(estimator).split())[:300]
     except Exception:

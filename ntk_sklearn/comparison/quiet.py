@@ -1,4 +1,4 @@
-"""Counting the warnings of models instead of showing them."""
+"""Collecting the warnings of models instead of showing them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _note(message, category, filename, lineno, file=None, line=None):
 
 @contextmanager
 def counted_warnings() -> Iterator[list[str]]:
-    """Collect this thread's warnings in a list, and show none.
+    """Collect the warnings of this thread in a list, and show none.
 
-    `warnings.catch_warnings` changes the whole process, so that two threads which enter
-    and leave it in turn restore each other's state. Here the first to enter changes it
-    and the last to leave restores it.
+    `warnings.catch_warnings` changes the state of the whole process: if two threads
+    enter and leave it alternately, one restores the state of the other. Here the first
+    thread that enters changes the state, and the last one that leaves restores it.
     """
     global _active, _saved  # noqa: PLW0603
     with _lock:

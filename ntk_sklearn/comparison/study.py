@@ -1,4 +1,4 @@
-"""Running a study: every model on every set, resumed from where it ended."""
+"""Running a study: every model on every set, except results that exist already."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .results.results_file import Key, ResultsFile, Row
 
 
 class _Wanted(NamedTuple):
-    """A model on a set, with the keys of its folds."""
+    """A set and a model, with the keys of the results on all folds."""
 
     dataset: Dataset
     name: str
@@ -40,26 +40,27 @@ def run_study(
     Parameters
     ----------
     datasets : sequence of Dataset
-        With their folds, see `with_folds`.
+        The sets, with folds: see `with_folds`.
     models : mapping of str to Model
         Models by name, see `choose_models`. Each runs on the sets of its tasks.
     settings : StudySettings, default=None
-        Protocol, seed and budget.
+        Protocol, seed and budget. None means the default settings.
     out : path-like, default=None
-        A csv file that receives every row as it comes. Rows it already holds for these
-        sets (with the same content), models and settings are not computed again.
+        A csv file to which each result is added. Results that it already has, for sets
+        with the same content, the same models and the same settings, are not computed
+        again.
     n_jobs : int, default=None
         Number of cells at a time, on joblib's active backend; fewer if memory is
         short. None means joblib's own default, -1 all cores.
     progress : bool, default=True
-        Whether to show a line on stderr.
+        Whether to show the progress on stderr.
     retry_failed : bool, default=False
-        Whether recorded failures are tried again.
+        Whether to compute results again that are recorded as failures.
 
     Returns
     -------
     list of Row
-        One for each set, model and fold, in that order.
+        A row for each set, model and fold, in that order.
 
     Examples
     --------
@@ -112,7 +113,7 @@ def _wanted(
 
 
 def _forget_other_folds(wanted: Sequence[_Wanted], done: dict[Key, Row]) -> None:
-    """Remove results of another number of folds, whose rows were others."""
+    """Remove results of another number of folds, which had other training rows."""
     for piece in wanted:
         for (train, test), key in zip(
             piece.dataset.folds or (), piece.keys.values(), strict=True
@@ -125,7 +126,7 @@ def _forget_other_folds(wanted: Sequence[_Wanted], done: dict[Key, Row]) -> None
 def _pending(
     wanted: Sequence[_Wanted], settings: StudySettings, done: Mapping[Key, Row]
 ) -> Iterator[Cell]:
-    """Yield what is left to do; the folds of a set together if they are tuned once."""
+    """Yield the cells that are not done; the protocol "arora" has one for all folds."""
     for dataset, name, model, keys in wanted:
         folds = tuple(fold for fold, key in keys.items() if key not in done)
         if settings.protocol != "arora":
@@ -141,7 +142,7 @@ def _run(
     done: dict[Key, Row],
     file: ResultsFile | None,
 ) -> None:
-    """Take the results of cells as they come: note them, and write them down."""
+    """Store the results of cells, in memory and in the file, as they are finished."""
     work = [(cell.name, cell.weight) for cell in cells]
     progress = Progress(work) if show else None
     try:

@@ -1,4 +1,4 @@
-"""The estimators: ridge with weighted neural tangent kernels that are learned."""
+"""The estimators: kernel ridge models with neural tangent kernels that are learned."""
 
 from ._classifier import WNTKClassifier
 from ._regressor import WNTKRegressor

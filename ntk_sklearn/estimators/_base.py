@@ -1,4 +1,4 @@
-"""The part that the two estimators share: checks, options, what a fit publishes."""
+"""The base class of the two estimators: input checks, the fit, fitted attributes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from ._training_set import (
 
 
 class BaseWNTK(CallbackSupportMixin, BaseEstimator):
-    """Ridge models with weighted neural tangent kernels."""
+    """Base class of estimators that fit kernel ridge models with learned kernels."""
 
     _parameter_constraints: dict = {
         "kernel": [Kernel, StrOptions({"auto"})],
@@ -74,11 +74,11 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         return 1
 
     def _default_specs(self, rows: TrainingSet, encoder) -> list[ModelSpec]:
-        """Return the models that are fitted when no kernel is given."""
+        """Return the specifications of the default models, without a given kernel."""
         raise NotImplementedError
 
     def _specs(self, rows: TrainingSet) -> list[ModelSpec]:
-        """Return the models to fit: of the given kernel, or the defaults."""
+        """Return the specifications of the models: of the given kernel, or default."""
         if self._uses_defaults:
             given = isinstance(self.encoding, TableEncoder)
             return self._default_specs(rows, clone(self.encoding) if given else None)
@@ -92,8 +92,8 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
     # -- what is given ----------------------------------------------------------------
 
     def _given(self, X, y, sample_weight, reset=True, **how) -> Given:
-        """Check inputs, targets and weights, and leave the estimator as it is."""
-        probe = copy(self)  # takes what validate_data sets, to be published at the end
+        """Check inputs, targets and weights without changing the estimator."""
+        probe = copy(self)  # validate_data sets attributes, to be published at the end
         streamed = reset and self._stays_in_place(X)
         if streamed:
             self._refuse_sources(X)
@@ -111,16 +111,16 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         return Given(X, y, checked_weights(sample_weight, y), streamed, features)
 
     def _stays_in_place(self, X) -> bool:
-        """Whether rows are read where they lie, each block by whoever works on it."""
+        """Return whether rows are read in blocks by the tasks that work on them."""
         if not takes_vectors(self.kernel):
-            return False  # a list of strings is no list of files then
+            return False  # a list of strings holds inputs then, not names of files
         if is_source(X):
             return True
         mapped = isinstance(X, np.memmap) and X.ndim == 2
         return mapped and solver_for(self, len(X)) == "nystrom"
 
     def _refuse_sources(self, X) -> None:
-        """Raise if a solver needs the rows of a source in memory."""
+        """Raise if the solver needs all rows in memory, as X is a source of blocks."""
         if self.solver not in ("auto", "nystrom"):
             raise ValueError(
                 f"solver={self.solver!r} needs all rows in memory, but X is a "
@@ -128,7 +128,7 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
             )
 
     def _training_set(self, given: Given, Y, class_factor, solver):
-        """Return the rows to fit, and which of them each given row has become."""
+        """Return the training set, and the training row that each given row became."""
         return training_set(
             given,
             Y,
@@ -139,7 +139,7 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         )
 
     def _roles(self, given: Given) -> np.ndarray:
-        """Return the part of each row in the splits of the hold-out objective."""
+        """Return the role of each row in each split of the hold-out objective."""
         if self.objective != "holdout":
             return np.zeros((len(given.y), 0))
         return split_roles(self.cv, given.X, given.y)
@@ -147,7 +147,7 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
     # -- the fit ----------------------------------------------------------------------
 
     def _fit(self, given: Given, Y, class_factor) -> Fitted:
-        """Fit every model to all rows."""
+        """Fit every model, and return the result without publishing it."""
         solver = "nystrom" if given.streamed else solver_for(self, len(Y))
         rows, origin = self._training_set(given, Y, class_factor, solver)
         if solver == "cholesky":
@@ -159,7 +159,7 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         return Fitted(ensemble, solver, origin, progress)
 
     def _fit_batch(self, given: Given, Y, class_factor) -> Fitted:
-        """Add rows to the models of the last fit, or start from them."""
+        """Add a batch of rows to the fitted models, or fit new models to it."""
         weights, roles = given.weights.scaled(class_factor > 0), self._roles(given)
         batch = TrainingSet(given.X, Y, weights, class_factor, roles)
         if not self._grows:
@@ -186,13 +186,13 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
 
     @property
     def _grows(self) -> bool:
-        """Whether the models of the last fit can take more rows."""
+        """Return whether rows can be added to the fitted models."""
         return getattr(self, "solver_", None) == "nystrom"
 
     # -- what has been fitted ---------------------------------------------------------
 
     def _publish(self, fitted: Fitted, given: Given, **others):
-        """Set every fitted attribute: the only place that does, once all is done."""
+        """Set all fitted attributes, after everything that may fail has been done."""
         ensemble = fitted.ensemble
         best = ensemble.best
         found = {
@@ -204,7 +204,6 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
             "blend_weights_": ensemble.shares,
             "kernel_": best.kernel,
             "alpha_": best.alpha,
-            "X_fit_": best.X,
             "dual_coef_": best.dual_coef,
             "intercept_": best.intercept,
             "objective_path_": np.array(best.learned.path),
@@ -218,6 +217,11 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         if fitted.progress is not None:
             fitted.progress.end()
         return self
+
+    @property
+    def X_fit_(self) -> np.ndarray:
+        """The rows that `dual_coef_` belongs to, as the kernel sees them."""
+        return self._ensemble.best.X
 
     def _decisions(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return checked rows and their decision values."""
@@ -234,5 +238,5 @@ _PRIVATE = {"_ensemble", "_scaler", "_single_output"}
 
 
 def _is_fitted(name: str) -> bool:
-    """Whether an attribute is one that a fit sets."""
+    """Return whether an attribute is one that a fit sets."""
     return name in _PRIVATE or (name.endswith("_") and not name.startswith("_"))

@@ -1,10 +1,10 @@
-"""Which estimators can add batches of rows."""
+"""The condition under which an estimator has `partial_fit`."""
 
 from __future__ import annotations
 
 
 def can_add_batches(estimator) -> bool:
-    """Return True, or raise if the solver needs all rows at once.
+    """Return True if an estimator has `partial_fit`, and raise otherwise.
 
     Parameters
     ----------
@@ -13,11 +13,13 @@ def can_add_batches(estimator) -> bool:
     Returns
     -------
     bool
+        Always True.
 
     Raises
     ------
     AttributeError
-        As scikit-learn wants of a method that is not available.
+        If the solver, or balanced class weights, need all rows at once. Scikit-learn
+        expects this error of a method that is not available.
     """
     if estimator.solver not in ("auto", "nystrom"):
         raise AttributeError(

@@ -1,4 +1,4 @@
-"""WNTKClassifier: ridge on class indicators with learned weighted NTKs."""
+"""WNTKClassifier: kernel ridge regression on class indicators."""
 
 from __future__ import annotations
 
@@ -19,114 +19,164 @@ from ._options import checked_bounds
 
 
 class WNTKClassifier(ClassifierMixin, BaseWNTK):
-    r"""Ridge classifier with weighted neural tangent kernels that are learned.
+    r"""Classification by kernel ridge regression with neural tangent kernels.
 
-    Kernel ridge regression on the indicators of the classes, with the kernel
-    :math:`\sum_l w_l K_l` of a network whose layers learn at rates of their own [1]_.
+    Each class has an indicator, 1 for its rows and 0 for all others, and the indicators
+    are predicted by kernel ridge regression; the class with the largest prediction
+    wins. The kernel is that of an infinitely wide neural network,
+    :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
 
-    With all defaults, two networks of one hidden layer are fitted, one on scaled
-    columns and one on their ranks, of which the kernel sees 32 steps each. Each gets
-    its ridge by the exact leave-one-out error, on a grid that needs neither
-    `optimizer`, `max_iter` nor `tol`, and their decision values are blended by that
-    error.
-    Give a `kernel` to have full control: it then sees the inputs as they are, and its
-    free hyperparameters, layer weights first of all, are learned.
+    With default parameters the inputs need no preparation. Two models are fitted, both
+    with the kernel of a network with one hidden layer: one on the scaled columns, the
+    other on their mid-ranks, which are the share of training rows below a value plus
+    half of those at it. The ridge of each model is the one with the smallest
+    leave-one-out error on a grid. Nothing else is learned, so that `alpha`,
+    `optimizer`, `max_iter` and `tol` do not matter. The two models are blended: the
+    smaller a model's leave-one-out error, the larger its share.
+    If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
+    are, and its free hyperparameters, such as the layer weights, are learned.
 
     Parameters
     ----------
     kernel : Kernel or "auto", default="auto"
-        Any scikit-learn kernel; hyperparameters with bounds are learned, fixed ones are
-        kept. A kernel that takes other inputs than vectors
-        (``requires_vector_input=False``) gets them as they are. ``"auto"`` are the
-        networks above, or ``WeightedNTKernel()`` if ``encoding=None``.
+        The kernel. ``"auto"`` are the networks described above, or, with
+        ``encoding=None``, ``WeightedNTKernel()``. Any kernel that
+        :class:`~sklearn.gaussian_process.GaussianProcessRegressor` takes can be given:
+        hyperparameters that have bounds are learned, fixed ones are kept. A kernel with
+        ``requires_vector_input=False``, such as one on strings or graphs, gets the
+        inputs as they are, without conversion to an array of numbers.
     encoding : {"auto", "table"}, TableEncoder or None, default="auto"
-        How inputs are written for the kernel. ``"auto"`` codes them for the default
-        kernel, and leaves them as they are for a given one. ``"table"`` codes them for
-        any kernel, by a :class:`~ntk_sklearn.TableEncoder` that suits it: a kernel with
-        `n_ranks` is told which inputs are ranks, and gets a length scale for each. An
-        encoder is cloned and used; with the default kernel, for a single network. None
-        leaves inputs as they are.
+        The encoding of the inputs before the kernel sees them.
+
+        - ``"auto"`` encodes them for the default kernel, ``kernel="auto"``, and leaves
+          them as they are for a given one.
+        - ``"table"`` encodes them for a given kernel as well, by a
+          :class:`~ntk_sklearn.TableEncoder` that suits it. A kernel of this package,
+          or a sum or product of such kernels, is told by its `n_ranks` which inputs are
+          ranks, and its `length_scale` is multiplied by that of the encoder. Any other
+          kernel sees ranks of mean 0 and variance 1.
+        - A :class:`~ntk_sklearn.TableEncoder` with parameters of your own is cloned,
+          fitted and used in the same way. With ``kernel="auto"`` a single model is
+          then fitted instead of two.
+        - None leaves inputs as they are.
     alpha : float, default=1.0
-        Ridge, added to the diagonal of the kernel matrix: where learning starts (or
-        at the best ridge by leave-one-out, if that is a better start), or what is used
-        if ``alpha_bounds="fixed"``.
+        The ridge: the penalty that is added to the diagonal of the kernel matrix. If
+        the ridge is learned, `alpha` is a value to start from; learning starts at the
+        ridge with the smallest leave-one-out error instead if the objective is lower
+        there.
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
-        Bounds within which the ridge is learned. With layer weights, which grow and
-        shrink along with it, bounds of its ratio to their sum, one at the start.
+        Bounds of the ridge; ``"fixed"`` keeps it at `alpha`. If layer weights are
+        learned too, the bounds apply to the ridge divided by the sum of the layer
+        weights, in units of that sum at the start: multiplying the ridge and all layer
+        weights by the same number leaves the model unchanged.
     objective : {"loo", "gcv", "evidence", "holdout"}, default="loo"
-        What is minimised: the exact leave-one-out squared error, generalised
-        cross-validation, the negative log marginal likelihood, or the squared error on
-        held-out rows of `cv`.
+        The function that learning minimises, computed on the class indicators.
+
+        - ``"loo"``: the exact leave-one-out mean squared error.
+        - ``"gcv"``: the generalised cross-validation error.
+        - ``"evidence"``: the negative log marginal likelihood of a Gaussian process
+          with this kernel, with the most likely scale of each indicator.
+        - ``"holdout"``: the squared error on the held-out rows of `cv`.
     optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
-        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on parts of
-        the rows first, if there are 200 or more, and takes along what it has seen;
-        ``"lbfgs"`` is SciPy's L-BFGS-B. Or projected gradient steps in ``w >= 0``
-        [1]_, which may switch a layer off.
+        The method that minimises the objective. ``"bfgs"`` and ``"lbfgs"`` are
+        quasi-Newton methods; their variables are the logarithms of all free
+        hyperparameters. ``"lbfgs"`` is SciPy's L-BFGS-B. ``"bfgs"`` saves time: with
+        200 rows or more it starts on a subset of them and doubles the subset until all
+        rows are used. ``"projected-gradient"`` takes the steps of [1]_, in which a
+        layer weight may become exactly zero, so that its layer is switched off.
     learning_rate : float or "backtracking", default="backtracking"
-        Step of the projected gradient: fixed as in the paper, or searched so that the
-        objective never rises.
+        Step size of ``optimizer="projected-gradient"``; the other optimizers ignore it.
+        A number is a fixed step size, as in [1]_. ``"backtracking"`` searches a step
+        size in each iteration such that the objective never rises.
     max_iter : int, default=100
-        Iterations at most.
+        Maximum number of iterations of the optimizer.
     tol : float, default=1e-3
-        Learning ends when the objective falls by less, relative to its size at the
-        start; that of the evidence is the number of targets.
+        Tolerance of the optimizer. It stops when an iteration lowers the objective by
+        less than `tol` times the objective's value at the start, or, for
+        ``objective="evidence"``, by less than `tol` times the number of targets.
     cv : int, splitter or iterable of index pairs, default=None
-        Splits of ``objective="holdout"``; None means 5 folds.
+        Splits into rows to fit and rows to score, used by ``objective="holdout"`` only.
+        An integer is the number of shuffled folds; None means 5. A splitter, or an
+        iterable of pairs ``(train, test)``, gives splits of your own. They are used
+        with every solver; no split may score a row that it fits.
     fit_intercept : bool, default=True
         Whether to fit a constant that the ridge does not penalise.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into `sample_weight` in the final solve:
-        kernel and ridge are learned on the rows as they are. Where the ridge is
-        learned only the ratios matter, and the total weight is kept.
+        Weights of the classes, by which every solver multiplies the sample weights in
+        the final solve. The kernel is learned without them, and so is the ridge, except
+        with ``solver="nystrom"``, which chooses it anew with them. ``"balanced"`` gives
+        all classes the same total weight. If the ridge is learned, `fit` scales the
+        class weights such that the total weight of the rows stays the same. The rows of
+        a class of weight zero are left out.
     n_components : int, default=None
-        Number of centres of a Nyström model, fitted in one pass over the rows; None
-        means the exact fit where it is possible. Hyperparameters are then learned on a
-        sample of 2000 rows, and the ridge by generalised cross-validation.
+        Number of centres of the Nyström model, which is fitted in one pass over the
+        rows. None means that ``solver="auto"`` fits exactly where it can, and that the
+        solvers ``"nystrom"`` and ``"local"`` take 2000 centres.
     solver : {"auto", "cholesky", "cg", "nystrom", "local"}, default="auto"
-        Exact by factorisation or, on more rows than that can take, by conjugate
-        gradients, or a Nyström model. ``"local"`` is a Nyström model made exact within
-        clusters of rows, as many on average as centres but at least 1000, which is
-        nearer to the exact fit and needs all rows in memory; its ridge is that of the
-        sample.
-        ``"auto"`` goes by `n_components`, the number of rows and the memory of the
-        machine, and never chooses ``"local"``: `n_components` alone means the plain
-        Nyström model.
+        The method that solves the ridge problem.
+
+        - ``"cholesky"``: exact, by a Cholesky factorisation of the kernel matrix.
+          Hyperparameters are learned on all rows. The other solvers learn them on a
+          sample of 2000 rows.
+        - ``"cg"``: exact for the learned kernel and ridge, by conjugate gradients. It
+          holds one kernel matrix instead of five, and gives no standard deviations.
+        - ``"nystrom"``: a Nyström model with `n_components` centres. It never holds a
+          kernel matrix of all rows, reads rows from files, and supports
+          `partial_fit`. Its ridge is chosen anew by generalised cross-validation on
+          all rows.
+        - ``"local"``: a Nyström model that is corrected to be exact within clusters of
+          neighbouring rows, with as many rows each, on average, as there are centres,
+          but at least 1000. It is closer to the exact fit than ``"nystrom"``, but
+          needs all rows in memory. Its ridge is that learned on the sample.
+        - ``"auto"``: with `n_components`, ``"nystrom"`` if there are more rows than
+          that, else ``"cholesky"``. Without `n_components`, ``"cholesky"`` for up to
+          20,000 rows, ``"cg"`` for more, and ``"nystrom"`` where the kernel matrices
+          would not fit into memory.
+
+        Kernels with ``requires_vector_input=False`` can be solved by ``"cholesky"`` and
+        ``"cg"`` only.
     random_state : int, RandomState instance or None, default=None
-        Decides the sample, the centres and the clusters of a Nyström model, and the
-        folds of ``objective="holdout"`` if `cv` is their number; None means 0.
+        Seed of everything random: the sample that hyperparameters are learned on, the
+        centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
+        so that repeated fits are equal.
     verbose : int, default=0
-        Whether to print the objective after every iteration.
+        If positive, the objective is printed after every iteration, and the progress of
+        a Nyström model after every few seconds.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
-    models_ : list
-        The fitted models.
+        The class labels.
+    models_ : list of ridge models
+        The fitted models: two with default parameters, one with a given kernel. Each
+        has the attributes `kernel`, `alpha` and `encoder` and the method
+        ``predict(X)``, which returns an array of shape (n_samples, n_classes).
     blend_weights_ : ndarray of shape (n_models,)
-        Their shares in the decision values.
+        The weights of the models in the decision values; they sum to one.
     kernel_, layer_weights_, alpha_, dual_coef_, intercept_, X_fit_, objective_path_, \
-            objective_rows_
-        As of `WNTKRegressor`; with several models, those of the one with the smallest
-        leave-one-out error. The outputs are the classes.
-    n_iter_ : int
-        Number of iterations.
+            objective_rows_, n_iter_
+        As in :class:`~ntk_sklearn.WNTKRegressor`, with one output for each class. If
+        there are several models, the attributes are those of the model with the
+        smallest leave-one-out error.
     loo_predictions_ : ndarray of shape (n_samples,)
-        Label of every training row by a model that has not seen it.
+        The label of each training row as predicted by a model fitted without it. Only
+        if ``solver_="cholesky"``.
     temperature_ : float
-        What decision values are multiplied by before the softmax of `predict_proba`:
-        the factor with the best likelihood of the training labels at the
+        The factor by which decision values are multiplied before `predict_proba` takes
+        their softmax. It maximises the likelihood of the training labels, given the
         leave-one-out decision values.
-    solver_ : str
+    solver_ : {"cholesky", "cg", "nystrom", "local"}
         The solver that was used.
     n_features_in_ : int
-        Number of features seen in fit.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if they were all strings.
+        Names of features seen during `fit`, if `X` has names that are all strings.
 
     See Also
     --------
-    WNTKRegressor : The same for numbers.
+    WNTKRegressor : The same model for regression.
+    sklearn.linear_model.RidgeClassifier : Ridge regression on class indicators, linear
+        in the inputs.
 
     References
     ----------
@@ -195,19 +245,21 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
-        """Learn the layer weights and the ridge, and solve.
+        """Fit the models: learn kernels and ridges, and solve.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,)
-            Labels, numbers or strings.
+            Class labels, numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. Integers count copies of the rows: leave-one-out
-            leaves one copy out. Numbers of floating type say how much the error of a
-            row matters, also if they are whole: only their ratios do (and the ridge, if
-            it is fixed), and leave-one-out leaves whole rows out.
+            Non-negative weights of the rows. An array of integers counts copies: a row
+            of weight 2 is fitted as if it were there twice, and leave-one-out leaves
+            one copy out. An array of floating dtype says how much the squared error of
+            each row matters, even if all its numbers are whole: leave-one-out leaves
+            the whole row out, and if the ridge is learned only the ratios of the
+            weights matter. None means that every row is there once.
 
         Returns
         -------
@@ -234,7 +286,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         )
 
     def _class_factor(self, y, weight, classes):
-        """Return the factor of each row's weight that its class adds in the solve."""
+        """Return the class factor of each row: see `TrainingSet.class_factor`."""
         if self.class_weight is None:
             return np.ones(len(y))
         if isinstance(self.class_weight, dict):
@@ -255,7 +307,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         return factor * (weight.sum() / total)  # a learned ridge keeps its meaning
 
     def _class_weights(self, y):
-        """Return the weights of a dictionary, one for each row."""
+        """Return the class weight of each row, as a dictionary gives them."""
         factor = compute_sample_weight(self.class_weight, y)
         if (factor < 0).any():
             raise ValueError(
@@ -268,17 +320,21 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
-        The first batch decides the hyperparameters and the centres, so it should be a
-        fair sample of at least some thousand rows. After `fit` with a Nyström model,
-        batches add to what it was fitted to. A batch that fails leaves the model as it
-        was.
+        The first call learns the kernel and chooses the centres, so its batch should be
+        a random sample of at least a few thousand rows. Later calls add rows and solve
+        again with the same kernel and centres; the ridge is chosen anew. If the models
+        were fitted by `fit` with ``solver="nystrom"``, batches are added to the rows of
+        that fit. A batch that raises an error leaves the models as they were.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to add.
         y : array-like of shape (n_samples,)
+            Their labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will come; needed in the first call.
+            All labels that any batch will hold. Needed in the first call, and ignored
+            in later ones.
         sample_weight : array-like of shape (n_samples,), default=None
             As in `fit`.
 
@@ -313,17 +369,18 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
 
     def decision_function(self, X):
-        """Return how much speaks for each class.
+        """Return the decision values: the predicted indicators of the classes.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples,)
-            Predicted indicators; with two classes, that of the second class less that
-            of the first.
+            The predicted indicator of each class. With two classes, a single number for
+            each row: the indicator of the second class minus that of the first.
         """
         _, decisions = self._decisions(X)
         if len(self.classes_) == 2:
@@ -331,59 +388,69 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         return decisions
 
     def predict(self, X):
-        """Predict labels.
+        """Predict class labels.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            The label with the largest decision value.
         """
         _, decisions = self._decisions(X)
         return self.classes_[decisions.argmax(axis=1)]
 
     def predict_proba(self, X):
-        """Return probabilities, calibrated on leave-one-out decision values.
+        """Predict class probabilities.
+
+        They are the softmax of the decision values times `temperature_`, a factor that
+        was calibrated on leave-one-out decision values.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; each row sums to one.
+            Probabilities of the classes in the order of `classes_`; each row sums to
+            one.
         """
         _, decisions = self._decisions(X)
         return softmax(self.temperature_ * decisions, axis=1)
 
     def predict_log_proba(self, X):
-        """Return logarithms of `predict_proba`.
+        """Predict the logarithms of class probabilities.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+            Logarithms of the values of `predict_proba`.
         """
         _, decisions = self._decisions(X)
         return log_softmax(self.temperature_ * decisions, axis=1)
 
 
 def _indicators(y, classes) -> np.ndarray:
-    """Return an indicator of each class for each row."""
+    """Return the class indicators of the rows: (n, n_classes), ones and zeros."""
     return (y[:, None] == classes).astype(np.float64)
 
 
 def _temperature(held_out: HeldOut) -> float:
-    """Return the softmax factor with the best likelihood, labels softened as by Platt.
+    """Return the softmax factor that maximises the likelihood of the labels.
 
-    One number keeps the order of the classes, so that probabilities and predictions
-    agree. The softening keeps it finite where the classes are separated.
+    A single factor keeps the order of the classes, so that probabilities and predicted
+    labels agree. The labels are softened as in Platt scaling, which keeps the factor
+    finite if the decision values separate the classes.
     """
     from scipy.optimize import minimize_scalar  # slow to import, needed only here
 

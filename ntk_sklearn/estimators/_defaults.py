@@ -82,20 +82,27 @@ def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None)
     -------
     list of ModelSpec
     """
-    encoders = [] if encoder is None else [encoder]
-    if encoder is None:
-        for code in ("standard", "ranks"):
-            encoders.append(TableEncoder((code,), rank_scale="unit", clip=False))
-    specs = []
-    for coding in encoders:
-        fit_encoder(coding, rows)
-        kernel = WeightedNTKernel(
-            depth=1,
-            bias_variance=[1.0, 0.0],
-            bias_variance_bounds="fixed",
-            layer_weights_bounds="fixed",
-            length_scale=coding.length_scale_,
-            n_ranks=coding.n_ranks_,
-        )
-        specs.append(ModelSpec(kernel, coding, on_path=True))
-    return specs
+    if encoder is not None:
+        return [_classification_spec(rows, encoder, first_bias=1.0)]
+    scaled = TableEncoder(("standard",), rank_scale="unit", clip=False)
+    ranks = TableEncoder(
+        ("ranks",), n_quantiles=64, rank_levels="mass", rank_scale="unit", clip=False
+    )
+    return [
+        _classification_spec(rows, scaled, first_bias=1.0),
+        _classification_spec(rows, ranks, first_bias=0.0),
+    ]
+
+
+def _classification_spec(rows: TrainingSet, encoder: TableEncoder, first_bias: float):
+    """Return a network whose ridge alone is learned, on the leave-one-out path."""
+    fit_encoder(encoder, rows)
+    kernel = WeightedNTKernel(
+        depth=1,
+        bias_variance=[first_bias, 0.0],
+        bias_variance_bounds="fixed",
+        layer_weights_bounds="fixed",
+        length_scale=encoder.length_scale_,
+        n_ranks=encoder.n_ranks_,
+    )
+    return ModelSpec(kernel, encoder, on_path=True)

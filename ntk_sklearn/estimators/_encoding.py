@@ -1,4 +1,4 @@
-"""The coding of a table for a kernel that the user has given."""
+"""The encoding of inputs for a kernel that the user has given."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from ..preprocessing._table_encoder import TableEncoder
 
 
 def make_encoder(encoding, kernel: Kernel) -> TableEncoder | None:
-    """Return an unfitted encoder for a kernel.
+    """Return an unfitted encoder of the inputs of a kernel.
 
     Parameters
     ----------
     encoding : {"auto", "table"}, TableEncoder or None
-        ``"auto"`` and None leave the inputs of a given kernel as they are.
+        The parameter of the estimator. ``"auto"`` and None leave the inputs of a given
+        kernel as they are.
     kernel : Kernel
+        The kernel that the user has given.
 
     Returns
     -------
@@ -35,15 +37,16 @@ def make_encoder(encoding, kernel: Kernel) -> TableEncoder | None:
 def coded_specs(
     kernel: Kernel, encoder: TableEncoder | None, rows: TrainingSet
 ) -> list[ModelSpec]:
-    """Return the model of a given kernel, on inputs as they are or on their codes.
+    """Return the specification of the model with a given kernel.
 
     Parameters
     ----------
     kernel : Kernel
+        The kernel that the user has given; it is not changed.
     encoder : TableEncoder or None
-        Not fitted.
+        The encoder of its inputs, not yet fitted. None leaves inputs as they are.
     rows : TrainingSet
-        Raw rows.
+        Raw rows, to which the encoder is fitted.
 
     Returns
     -------
@@ -59,13 +62,13 @@ def coded_specs(
 
 
 def fit_encoder(encoder: TableEncoder, rows: TrainingSet) -> None:
-    """Fit an encoder that writes arrays, whatever scikit-learn's configuration."""
+    """Fit an encoder so that it returns arrays, whatever scikit-learn's settings."""
     encoder.set_output(transform="default")
     encoder.fit(rows.X, sample_weight=rows.weights.weight)
 
 
 def _takes_ranks(kernel: Kernel) -> bool:
-    """Whether every kernel that a kernel is made of knows inputs that are ranks."""
+    """Return whether a kernel, or all parts of it, have a parameter `n_ranks`."""
     parts = parts_of(kernel)
     if parts:
         return all(_takes_ranks(part) for part in parts)
@@ -73,7 +76,7 @@ def _takes_ranks(kernel: Kernel) -> bool:
 
 
 def _tell_ranks(kernel: Kernel, encoder: TableEncoder) -> None:
-    """Tell kernels, in place, which inputs are ranks and what to divide each by."""
+    """Set the number of ranks and the length scales of a kernel or all its parts."""
     parts = parts_of(kernel)
     for part in parts:
         _tell_ranks(part, encoder)

@@ -1,4 +1,4 @@
-"""An ensemble between its fit and its publication."""
+"""The result of a fit, before the estimator publishes it as attributes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from .._utils.progress import FitProgress
 
 
 class Fitted(NamedTuple):
-    """An ensemble before it is published.
+    """The result of a fit.
 
     Attributes
     ----------
     ensemble : Ensemble
-    solver : str
+        The fitted models.
+    solver : {"cholesky", "cg", "nystrom", "local"}
+        The solver that was used.
     origin : ndarray of int, shape (n,)
-        The training row that each given row has become, or -1.
+        The number of the training row that each given row became; -1 for a row of
+        weight zero.
     progress : FitProgress or None
+        The report to scikit-learn's callbacks, to be ended at the publication.
     """
 
     ensemble: Ensemble
@@ -29,7 +33,7 @@ class Fitted(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether every given row has leave-one-out predictions."""
+        """Return whether there are leave-one-out predictions of all given rows."""
         return self.solver == "cholesky"
 
     def held_out(self, X) -> np.ndarray:
@@ -38,8 +42,8 @@ class Fitted(NamedTuple):
         Parameters
         ----------
         X : ndarray of shape (n, n_features)
-            The given rows: those of weight zero are predicted, as any prediction of
-            theirs is out of sample.
+            The given rows. Rows of weight zero were not fitted, so their leave-one-out
+            predictions are ordinary predictions.
 
         Returns
         -------

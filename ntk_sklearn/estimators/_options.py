@@ -1,4 +1,4 @@
-"""From the parameters of an estimator to the options of a fit."""
+"""The options of a fit, made from the parameters of an estimator."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from .._utils.progress import FitProgress
 from ..kernels._on_rows import gradient_matrices
 from ._training_set import counts_folds
 
-# Centres of a Nyström model that is chosen for want of memory.
+# Centres of a Nyström model whose number the user has not given.
 _DEFAULT_CENTRES = 2000
 
 
 def checked_bounds(alpha_bounds) -> AlphaBounds:
-    """Return the bounds of the ridge as a pair of floats; None holds it.
+    """Return the bounds of the ridge as a pair of floats, or None if it is fixed.
 
     Parameters
     ----------
     alpha_bounds : pair of floats or "fixed"
+        The parameter of the estimator.
 
     Returns
     -------
@@ -34,6 +35,7 @@ def checked_bounds(alpha_bounds) -> AlphaBounds:
     Raises
     ------
     ValueError
+        If the bounds are not two positive numbers in order.
     """
     if isinstance(alpha_bounds, str):
         return None
@@ -47,22 +49,23 @@ def checked_bounds(alpha_bounds) -> AlphaBounds:
 
 
 def seed_of(random_state):
-    """Return what decides all that is drawn; None means 0."""
+    """Return the seed of everything random; None means 0."""
     return 0 if random_state is None else random_state
 
 
 def takes_vectors(kernel: Kernel | str) -> bool:
-    """Whether inputs are a matrix of numbers, and not of any other kind."""
+    """Return whether a kernel takes a matrix of numbers, and no other inputs."""
     return isinstance(kernel, str) or kernel.requires_vector_input
 
 
 def solver_for(estimator: BaseEstimator, n: int) -> str:
-    """Return the solver for a number of rows in memory, and check that it can be used.
+    """Return the solver for `n` rows in memory, and check that the kernel suits it.
 
     Parameters
     ----------
     estimator : WNTKRegressor or WNTKClassifier
     n : int
+        Number of rows.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def solver_for(estimator: BaseEstimator, n: int) -> str:
     Raises
     ------
     ValueError
-        If the solver measures distances between rows that are no vectors.
+        If the solver needs distances between rows, and the rows are not vectors.
     """
     solver, kernel = estimator.solver, estimator.kernel
     if solver == "auto":
@@ -86,7 +89,7 @@ def solver_for(estimator: BaseEstimator, n: int) -> str:
 
 
 def matrices_of(estimator: BaseEstimator) -> float:
-    """Return how many matrices of n by n an exact fit holds, at most."""
+    """Return the number of (n, n) matrices that an exact fit holds at its peak."""
     n_matrices = MATRICES["cholesky"]
     if estimator.objective == "holdout":
         n_matrices += 1  # parts of the kernel matrix, beside it
@@ -98,14 +101,14 @@ def matrices_of(estimator: BaseEstimator) -> float:
 def fit_options(
     estimator: BaseEstimator, solver: str, progress: FitProgress | None
 ) -> FitOptions:
-    """Return the options of a fit by a solver.
+    """Return the options of a fit, as the parameters of an estimator say.
 
     Parameters
     ----------
     estimator : WNTKRegressor or WNTKClassifier
-    solver : str
+    solver : {"cholesky", "cg", "nystrom", "local"}
     progress : FitProgress or None
-        Is told of every iteration.
+        Receives a report of every iteration.
 
     Returns
     -------
@@ -138,14 +141,14 @@ def fit_options(
 
 
 def progress_name(estimator: BaseEstimator) -> str | None:
-    """Return the name under which progress is printed, if that is wanted."""
+    """Return the name under which progress is printed, or None if it is not."""
     return type(estimator).__name__ if estimator.verbose else None
 
 
 def _reporter(
     estimator: BaseEstimator, progress: FitProgress | None
 ) -> Callable[[int, float], None]:
-    """Return what tells of every iteration: to callbacks, and in print."""
+    """Return the function that reports every iteration, to callbacks and in print."""
     iteration = count(1)
 
     def report(n_rows, value):

@@ -1,4 +1,4 @@
-"""WNTKRegressor: kernel ridge regression whose layer weights are learned."""
+"""WNTKRegressor: kernel ridge regression with a kernel that is learned."""
 
 from __future__ import annotations
 
@@ -15,123 +15,173 @@ from ._target_scaler import TargetScaler
 
 
 class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
-    r"""Ridge regression with a weighted neural tangent kernel that is learned.
+    r"""Kernel ridge regression with a neural tangent kernel that is learned.
 
-    The model is that of an infinitely wide network whose layers learn at rates of their
-    own [1]_: kernel ridge regression with :math:`\sum_l w_l K_l`. Every iteration
-    solves the ridge for the current weights and follows the exact gradient of the
-    objective in the weights, the ridge and the kernel's other free hyperparameters.
+    Kernel ridge regression with the kernel of an infinitely wide neural network
+    predicts like that network trained by gradient descent. The kernel is a weighted sum
+    of one term for each layer, :math:`\sum_l w_l K_l`; the weight of a layer is its
+    learning rate [1]_. This estimator learns the layer weights, the ridge and the other
+    free hyperparameters of the kernel by minimising `objective`, whose gradient is
+    computed exactly, and then solves the ridge problem.
 
-    With all defaults, the inputs are written as scaled columns and as their ranks, of
-    which the kernel sees 32 steps each, and a network with one hidden layer learns its
-    layer weights, bias variance, ridge and a length scale per column by the evidence.
-    Give a `kernel` to have full control: it then sees the inputs as they are.
+    With default parameters the inputs need no preparation. Each column is written twice
+    by a :class:`~ntk_sklearn.TableEncoder`: scaled, and as its rank among the training
+    values. A network with one hidden layer then learns its two layer weights, the
+    variance of its biases, the ridge, and a length scale for each column and for each
+    rank. The targets are standardised. If a `kernel` is given, it sees inputs and
+    targets as they are.
 
     Parameters
     ----------
     kernel : Kernel or "auto", default="auto"
-        Any scikit-learn kernel; hyperparameters with bounds are learned, fixed ones are
-        kept. A kernel that takes other inputs than vectors
-        (``requires_vector_input=False``) gets them as they are. ``"auto"`` is the
-        network above, or ``WeightedNTKernel()`` if ``encoding=None``.
+        The kernel. ``"auto"`` is the network described above, or, with
+        ``encoding=None``, ``WeightedNTKernel()``. Any kernel that
+        :class:`~sklearn.gaussian_process.GaussianProcessRegressor` takes can be given:
+        hyperparameters that have bounds are learned, fixed ones are kept. A kernel with
+        ``requires_vector_input=False``, such as one on strings or graphs, gets the
+        inputs as they are, without conversion to an array of numbers.
     encoding : {"auto", "table"}, TableEncoder or None, default="auto"
-        How inputs are written for the kernel. ``"auto"`` codes them for the default
-        kernel, and leaves them as they are for a given one. ``"table"`` codes them for
-        any kernel, by a :class:`~ntk_sklearn.TableEncoder` that suits it: a kernel with
-        `n_ranks` is told which inputs are ranks, and gets a length scale for each. An
-        encoder is cloned and used. None leaves inputs and targets as they are.
+        The encoding of the inputs before the kernel sees them.
+
+        - ``"auto"`` encodes them for the default kernel, ``kernel="auto"``, and leaves
+          them as they are for a given one.
+        - ``"table"`` encodes them for a given kernel as well, by a
+          :class:`~ntk_sklearn.TableEncoder` that suits it. A kernel of this package,
+          or a sum or product of such kernels, is told by its `n_ranks` which inputs are
+          ranks, and its `length_scale` is multiplied by that of the encoder. Any other
+          kernel sees ranks of mean 0 and variance 1.
+        - A :class:`~ntk_sklearn.TableEncoder` with parameters of your own is cloned,
+          fitted and used in the same way.
+        - None leaves inputs and targets as they are.
     alpha : float, default=1.0
-        Ridge, added to the diagonal of the kernel matrix: where learning starts (or
-        at the best ridge by leave-one-out, if that is a better start), or what is used
-        if ``alpha_bounds="fixed"``.
+        The ridge: the penalty that is added to the diagonal of the kernel matrix. If
+        the ridge is learned, `alpha` is a value to start from; learning starts at the
+        ridge with the smallest leave-one-out error instead if the objective is lower
+        there.
     alpha_bounds : pair of floats or "fixed", default=(1e-8, 1e8)
-        Bounds within which the ridge is learned. With layer weights, which grow and
-        shrink along with it, bounds of its ratio to their sum, one at the start.
+        Bounds of the ridge; ``"fixed"`` keeps it at `alpha`. If layer weights are
+        learned too, the bounds apply to the ridge divided by the sum of the layer
+        weights, in units of that sum at the start: multiplying the ridge and all layer
+        weights by the same number leaves the model unchanged.
     objective : {"evidence", "loo", "gcv", "holdout"}, default="evidence"
-        What is minimised: the negative log marginal likelihood, at the most likely
-        scale of each output, the exact leave-one-out error, generalised
-        cross-validation, or the error on held-out rows of `cv`.
+        The function that learning minimises.
+
+        - ``"evidence"``: the negative log marginal likelihood of a Gaussian process
+          with this kernel, with the most likely scale of each output.
+        - ``"loo"``: the exact leave-one-out mean squared error.
+        - ``"gcv"``: the generalised cross-validation error.
+        - ``"holdout"``: the squared error on the held-out rows of `cv`.
     optimizer : {"bfgs", "lbfgs", "projected-gradient"}, default="bfgs"
-        A quasi-Newton method in all logarithms at once: ``"bfgs"`` learns on parts of
-        the rows first, if there are 200 or more, and takes along what it has seen;
-        ``"lbfgs"`` is SciPy's L-BFGS-B. Or projected gradient steps in ``w >= 0``
-        [1]_, which may switch a layer off.
+        The method that minimises the objective. ``"bfgs"`` and ``"lbfgs"`` are
+        quasi-Newton methods; their variables are the logarithms of all free
+        hyperparameters. ``"lbfgs"`` is SciPy's L-BFGS-B. ``"bfgs"`` saves time: with
+        200 rows or more it starts on a subset of them and doubles the subset until all
+        rows are used. ``"projected-gradient"`` takes the steps of [1]_, in which a
+        layer weight may become exactly zero, so that its layer is switched off.
     learning_rate : float or "backtracking", default="backtracking"
-        Step of the projected gradient: fixed as in the paper, or searched so that the
-        objective never rises.
+        Step size of ``optimizer="projected-gradient"``; the other optimizers ignore it.
+        A number is a fixed step size, as in [1]_. ``"backtracking"`` searches a step
+        size in each iteration such that the objective never rises.
     max_iter : int, default=100
-        Iterations at most.
+        Maximum number of iterations of the optimizer.
     tol : float, default=1e-3
-        Learning ends when the objective falls by less, relative to its size at the
-        start; that of the evidence is the number of targets.
+        Tolerance of the optimizer. It stops when an iteration lowers the objective by
+        less than `tol` times the objective's value at the start, or, for
+        ``objective="evidence"``, by less than `tol` times the number of targets.
     cv : int, splitter or iterable of index pairs, default=None
-        Splits of ``objective="holdout"``; None means 5 folds.
+        Splits into rows to fit and rows to score, used by ``objective="holdout"`` only.
+        An integer is the number of shuffled folds; None means 5. A splitter, or an
+        iterable of pairs ``(train, test)``, gives splits of your own. They are used
+        with every solver; no split may score a row that it fits.
     fit_intercept : bool, default=True
         Whether to fit a constant that the ridge does not penalise.
     n_components : int, default=None
-        Number of centres of a Nyström model, fitted in one pass over the rows; None
-        means the exact fit where it is possible. Hyperparameters are then learned on a
-        sample of 2000 rows, and the ridge by generalised cross-validation.
+        Number of centres of the Nyström model, which is fitted in one pass over the
+        rows. None means that ``solver="auto"`` fits exactly where it can, and that the
+        solvers ``"nystrom"`` and ``"local"`` take 2000 centres.
     solver : {"auto", "cholesky", "cg", "nystrom", "local"}, default="auto"
-        Exact by factorisation or, on more rows than that can take, by conjugate
-        gradients, or a Nyström model. ``"local"`` is a Nyström model made exact within
-        clusters of rows, as many on average as centres but at least 1000, which is
-        nearer to the exact fit and needs all rows in memory; its ridge is that of the
-        sample.
-        ``"auto"`` goes by `n_components`, the number of rows and the memory of the
-        machine, and never chooses ``"local"``: `n_components` alone means the plain
-        Nyström model.
+        The method that solves the ridge problem.
+
+        - ``"cholesky"``: exact, by a Cholesky factorisation of the kernel matrix.
+          Hyperparameters are learned on all rows. The other solvers learn them on a
+          sample of 2000 rows.
+        - ``"cg"``: exact for the learned kernel and ridge, by conjugate gradients. It
+          holds one kernel matrix instead of five, and gives no standard deviations.
+        - ``"nystrom"``: a Nyström model with `n_components` centres. It never holds a
+          kernel matrix of all rows, reads rows from files, and supports
+          `partial_fit`. Its ridge is chosen anew by generalised cross-validation on
+          all rows.
+        - ``"local"``: a Nyström model that is corrected to be exact within clusters of
+          neighbouring rows, with as many rows each, on average, as there are centres,
+          but at least 1000. It is closer to the exact fit than ``"nystrom"``, but
+          needs all rows in memory. Its ridge is that learned on the sample.
+        - ``"auto"``: with `n_components`, ``"nystrom"`` if there are more rows than
+          that, else ``"cholesky"``. Without `n_components`, ``"cholesky"`` for up to
+          20,000 rows, ``"cg"`` for more, and ``"nystrom"`` where the kernel matrices
+          would not fit into memory.
+
+        Kernels with ``requires_vector_input=False`` can be solved by ``"cholesky"`` and
+        ``"cg"`` only.
     random_state : int, RandomState instance or None, default=None
-        Decides the sample, the centres and the clusters of a Nyström model, and the
-        folds of ``objective="holdout"`` if `cv` is their number; None means 0.
+        Seed of everything random: the sample that hyperparameters are learned on, the
+        centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
+        so that repeated fits are equal.
     verbose : int, default=0
-        Whether to print the objective after every iteration.
+        If positive, the objective is printed after every iteration, and the progress of
+        a Nyström model after every few seconds.
 
     Attributes
     ----------
     kernel_ : Kernel
-        The kernel with what was learned.
+        The kernel with the learned hyperparameters.
     layer_weights_ : ndarray of shape (depth + 1,)
-        Its layer weights, if it has any. ``(w, alpha)`` and ``(t w, t alpha)`` are one
-        model; where both were learned they are scaled to a kernel matrix with a mean
-        diagonal of one, so that they compare between depths and data sets.
+        The layer weights of `kernel_`, the output layer last; only if the kernel has
+        layer weights. Multiplying them and the ridge by the same number leaves the
+        model unchanged. If both were learned, they are scaled such that the kernel
+        matrix has a mean diagonal of one, so that weights of different depths and data
+        sets can be compared.
     alpha_ : float
-        The ridge.
-    dual_coef_ : ndarray of shape (n_samples, n_outputs)
-        Coefficients of the kernel on the rows of `X_fit_`. Of a Nyström model, there
-        are as many as centres.
+        The ridge of the fitted model.
+    dual_coef_ : ndarray of shape (n_rows, n_outputs)
+        The coefficients of the rows of `X_fit_`.
     intercept_ : ndarray of shape (n_outputs,)
-        The constant, in units of the targets as learned from.
+        The constant of the model, in the units of the targets that it is fitted to:
+        with the default kernel they are centred and divided by `target_scale_`.
     target_scale_ : ndarray of shape (n_outputs,)
-        What targets were divided by before anything was learned: their standard
-        deviations with the default kernel, ones with a given one.
-    X_fit_ : ndarray of shape (n_samples, n_inputs)
-        Training rows of positive weight, as the kernel sees them; the centres of a
-        Nyström model.
+        The numbers that the targets were divided by: their standard deviations with the
+        default kernel, ones with a given kernel or ``encoding=None``.
+    X_fit_ : ndarray of shape (n_rows, n_inputs)
+        The rows that `dual_coef_` belongs to, as the kernel sees them: the training
+        rows of positive weight, with repeated rows merged where weights count copies,
+        or the centres if ``solver_="nystrom"``.
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Prediction of every training row by a model that has not seen it. Only after
-        an exact fit, ``solver_="cholesky"``.
+        The prediction of each training row by a model fitted without it. Only if
+        ``solver_="cholesky"``.
     objective_path_ : ndarray of shape (n_iter_ + 1,)
-        Objective at the start and after every iteration; empty if nothing was learned.
-        Where a part of the rows was learned from, its own objective, as if there were
-        all rows.
+        The objective at the start and after each iteration; empty if nothing was
+        learned. Values that were computed on a subset of the rows are scaled as if they
+        were of all rows.
     objective_rows_ : ndarray of shape (n_iter_ + 1,)
-        Of how many rows each value of `objective_path_` is.
+        The number of rows that each value of `objective_path_` was computed on.
     n_iter_ : int
-        Number of iterations, those on a part of the rows included.
-    models_, blend_weights_ : list and ndarray
-        The fitted models and their shares: one of each for regression.
-    solver_ : str
+        Number of iterations, those on subsets of the rows included.
+    models_ : list of one ridge model
+        The fitted model. It has the attributes `kernel`, `alpha` and `encoder` and the
+        method ``predict(X)``, whose values are in the units of the scaled targets.
+    blend_weights_ : ndarray of shape (1,)
+        The weight of the model in the predictions, which is 1.
+    solver_ : {"cholesky", "cg", "nystrom", "local"}
         The solver that was used.
     n_features_in_ : int
-        Number of features seen in fit.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if they were all strings.
+        Names of features seen during `fit`, if `X` has names that are all strings.
 
     See Also
     --------
-    WNTKClassifier : The same for classes.
-    sklearn.kernel_ridge.KernelRidge : The same solve, nothing learned.
+    WNTKClassifier : The same model for classification.
+    sklearn.kernel_ridge.KernelRidge : Kernel ridge regression with a given kernel.
+    sklearn.gaussian_process.GaussianProcessRegressor : Learns a kernel by the evidence.
 
     References
     ----------
@@ -190,19 +240,21 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
-        """Learn the layer weights and the ridge, and solve.
+        """Fit the model: learn the kernel and the ridge, and solve.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets, numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. Integers count copies of the rows: leave-one-out
-            leaves one copy out. Numbers of floating type say how much the error of a
-            row matters, also if they are whole: only their ratios do (and the ridge, if
-            it is fixed), and leave-one-out leaves whole rows out.
+            Non-negative weights of the rows. An array of integers counts copies: a row
+            of weight 2 is fitted as if it were there twice, and leave-one-out leaves
+            one copy out. An array of floating dtype says how much the squared error of
+            each row matters, even if all its numbers are whole: leave-one-out leaves
+            the whole row out, and if the ridge is learned only the ratios of the
+            weights matter. None means that every row is there once.
 
         Returns
         -------
@@ -228,15 +280,19 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     def partial_fit(self, X, y, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
-        The first batch decides the units of the targets, the hyperparameters and the
-        centres, so it should be a fair sample of at least some thousand rows. After
-        `fit` with a Nyström model, batches add to what it was fitted to. A batch that
-        fails leaves the model as it was.
+        The first call learns the kernel, chooses the centres and measures the scale of
+        the targets, so its batch should be a random sample of at least a few thousand
+        rows. Later calls add rows and solve again with the same kernel and centres; the
+        ridge is chosen anew. If the model was fitted by `fit` with
+        ``solver="nystrom"``, batches are added to the rows of that fit. A batch that
+        raises an error leaves the model as it was.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to add.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             As in `fit`.
 
@@ -256,12 +312,12 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return self._publish_scaled(fitted, given, scaler, single)
 
     def _publish_scaled(self, fitted, given, scaler, single, **others):
-        """Set every fitted attribute, those of the targets included."""
+        """Set every fitted attribute, including the scale of the targets."""
         units = {"_scaler": scaler, "target_scale_": scaler.scale}
         return self._publish(fitted, given, _single_output=single, **units, **others)
 
     def _fit_scaler(self, Y, weight) -> TargetScaler:
-        """Standardise targets for the default model, whose priors have a scale."""
+        """Return the scaler of the targets, which the default model's priors need."""
         if not self._uses_defaults:
             return TargetScaler.none(Y.shape[1])
         return TargetScaler.fit(Y, weight, centre=self.fit_intercept)
@@ -272,18 +328,21 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows to predict.
         return_std : bool, default=False
-            Whether to return the standard deviation of the predicted function as well:
-            that of a Gaussian process with the learned kernel, scaled to the
-            targets. It does not include the noise of new targets. After an exact fit,
-            each call factorises the matrix of all training rows; after
-            ``solver="cg"`` there is none.
+            Whether to return standard deviations as well: those of the predicted
+            function under a Gaussian process with the learned kernel, whose scale is
+            estimated from the training targets. The noise of new targets is not
+            included. After an exact fit, each such call factorises the kernel matrix of
+            the training rows again. With ``solver="cg"`` standard deviations are not
+            available.
 
         Returns
         -------
         y_mean : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        y_std : ndarray of the same shape
-            Only with `return_std`.
+            The predictions.
+        y_std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Their standard deviations; only if `return_std` is true.
         """
         X, decisions = self._decisions(X)
         mean = self._scaler.invert(decisions)

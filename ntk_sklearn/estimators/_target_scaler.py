@@ -1,4 +1,4 @@
-"""The units of the targets: standardised where priors have a scale."""
+"""Standardisation of targets, for models whose priors assume a scale."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from .._utils.validation import is_flat, weighted_moments
 
 
 class TargetScaler(NamedTuple):
-    """Centre and scale of each target.
+    """The mean that is subtracted from each target, and the scale it is divided by.
 
     Attributes
     ----------
     mean, scale : ndarray of shape (k,)
+        One number for each output.
     """
 
     mean: np.ndarray
@@ -27,12 +28,14 @@ class TargetScaler(NamedTuple):
 
     @classmethod
     def fit(cls, Y, weight, centre: bool) -> TargetScaler:
-        """Standardise targets by the rows of positive weight.
+        """Return the scaler with the means and standard deviations of targets.
 
         Parameters
         ----------
         Y : ndarray of shape (n, k)
+            Targets.
         weight : ndarray of shape (n,)
+            Weights of the rows; those of weight zero do not count.
         centre : bool
             Whether to subtract the means.
 
@@ -43,7 +46,7 @@ class TargetScaler(NamedTuple):
         scaler = cls.none(Y.shape[1])
         present = weight > 0
         if not present.any():
-            return scaler  # refused with a sentence later
+            return scaler  # the fit raises an error later
         for k, y in enumerate(Y[present].T):
             mean, deviation = weighted_moments(y, weight[present])
             if centre:
@@ -53,9 +56,9 @@ class TargetScaler(NamedTuple):
         return scaler
 
     def apply(self, Y) -> np.ndarray:
-        """Return targets in units of the model."""
+        """Return scaled targets."""
         return (Y - self.mean) / self.scale
 
     def invert(self, values) -> np.ndarray:
-        """Return values of the model in the units of the targets."""
+        """Return scaled values in the original units of the targets."""
         return values * self.scale + self.mean

@@ -1,4 +1,4 @@
-"""From what a user gives to the rows that a model is fitted to."""
+"""The training set, made from the inputs, targets and weights that a user gives."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from .._blocks.sampling import gather
 from .._learning.training_set import TrainingSet
 from ..solvers._row_weights import RowWeights
 
-# Size of a table up to which repeated rows are merged where the solver can do without.
+# Largest size of a table in which repeated rows are merged for a solver that does not
+# need it, as merging sorts a copy of the table.
 _MERGED_SIZE = 20_000_000
 
 
 class Given(NamedTuple):
-    """What a user has given, checked.
+    """The checked arguments of a call of `fit` or `partial_fit`.
 
     Attributes
     ----------
     X : ndarray, sequence or source of blocks
+        The inputs.
     y : ndarray of shape (n,) or (n, k)
+        The targets or labels.
     weights : RowWeights
-        Of all rows, those of weight zero included.
+        The weights of all rows, including rows of weight zero.
     streamed : bool
-        Whether the rows stay where they are, to be read in blocks.
+        Whether `X` is a source whose rows are read in blocks.
     features : dict
         The attributes ``n_features_in_`` and ``feature_names_in_``.
     """
@@ -41,17 +44,19 @@ class Given(NamedTuple):
 
     @property
     def present(self) -> np.ndarray:
-        """Rows of positive weight, as booleans."""
+        """Mask of the rows of positive weight."""
         return self.weights.weight > 0
 
 
 def checked_weights(sample_weight: ArrayLike | None, y) -> RowWeights:
-    """Check the weights of rows: integers count copies, other numbers do not.
+    """Check the weights of rows: integers count copies, floating numbers do not.
 
     Parameters
     ----------
     sample_weight : array-like of shape (n,), number or None
+        The parameter of `fit`.
     y : ndarray of shape (n,) or (n, k)
+        The targets, for the number of rows.
 
     Returns
     -------
@@ -65,34 +70,38 @@ def checked_weights(sample_weight: ArrayLike | None, y) -> RowWeights:
 
 
 def checked_targets(y) -> np.ndarray:
-    """Read the targets of rows that lie elsewhere, and check them."""
+    """Read targets from wherever they are stored, and check them."""
     return check_array(gather(y), ensure_2d=False, dtype=None, input_name="y")
 
 
 def training_set(
     given: Given, Y, class_factor, roles, *, learns_alpha: bool, must_merge: bool
 ) -> tuple[TrainingSet, np.ndarray]:
-    """Leave out rows of weight zero, merge repeated ones, and settle the weights.
+    """Return the rows to fit: without those of weight zero, and repeated rows merged.
 
     Parameters
     ----------
     given : Given
+        The checked arguments of `fit`.
     Y : ndarray of shape (n, k)
         Numeric targets.
     class_factor : ndarray of shape (n,)
-        Factor of each weight in the last solve; zero leaves the row out.
+        Factor of the weight of each row in the last solve. A row whose factor is zero
+        is left out.
     roles : ndarray of shape (n, n_splits)
         The user's own splits: see `TrainingSet`.
     learns_alpha : bool
-        Whether the ridge is learned, so that only ratios of weights matter.
+        Whether the ridge is learned. If so, only the ratios of floating weights matter,
+        and they are scaled to a mean of one.
     must_merge : bool
-        Whether repeated rows are merged in a large table as well.
+        Whether repeated rows are merged in tables of any size.
 
     Returns
     -------
     rows : TrainingSet
     origin : ndarray of int, shape (n,)
-        The training row that each given row has become, or -1.
+        The number of the training row that each given row became; -1 for a row that
+        was left out.
 
     Raises
     ------
@@ -119,17 +128,20 @@ def training_set(
 
 
 def split_roles(cv, X, y) -> np.ndarray:
-    """Return the part of each row in the user's own splits for the hold-out objective.
+    """Return the role of each row in the user's own splits.
 
     Parameters
     ----------
     cv : int, splitter, iterable of index pairs or None
+        The parameter of the estimator.
     X, y : array-like of n rows
+        Inputs and targets, which a splitter may look at.
 
     Returns
     -------
     ndarray of shape (n, n_splits)
-        A column for each split: 1 trains, 2 scores. None if the folds are only counted.
+        A column for each split: 1 for a row to fit, 2 for a row to score, 0 for any
+        other. There are no columns if `cv` is a number of folds.
 
     Raises
     ------
@@ -160,5 +172,5 @@ def split_roles(cv, X, y) -> np.ndarray:
 
 
 def counts_folds(cv) -> bool:
-    """Whether `cv` is a number of folds, or its default."""
+    """Return whether `cv` is a number of folds, or None for the default number."""
     return cv is None or isinstance(cv, Integral)

@@ -1,4 +1,4 @@
-"""Pictures of fitted estimators, in the manner of scikit-learn's displays."""
+"""Displays of fitted estimators, which draw them as scikit-learn's displays do."""
 
 from ._alpha_path import AlphaPathDisplay
 from ._layer_weights import LayerWeightsDisplay

@@ -1,4 +1,4 @@
-"""The display of the leave-one-out error over the ridge."""
+"""A display of the leave-one-out error for many ridges."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from ._fitted import drawing_axes, final_estimator, model_of, ridge_problem
 
 
 class AlphaPathDisplay:
-    """Exact leave-one-out error over the ridge, everything else as learned.
+    """Display of the exact leave-one-out error for many ridges, with a fixed kernel.
 
-    All ridges together cost one eigendecomposition of the kernel matrix. A minimum at
-    an end of the path, or a flat path, says that the kernel does not suit the data.
+    The kernel is the learned one. All ridges together take one eigendecomposition of
+    the kernel matrix. If the minimum is at an end of the path, or the path is flat, the
+    kernel does not suit the data.
 
     Parameters
     ----------
     alphas : array-like of shape (n_alphas,)
-        Ridges, rising.
+        The ridges, in increasing order.
     errors : array-like of shape (n_alphas,)
-        Mean squared leave-one-out error at each, summed over outputs.
+        The mean squared leave-one-out error at each ridge, summed over outputs.
     alpha : float, default=None
         The ridge that the estimator uses.
     error : float, default=None
-        Its leave-one-out error.
+        The leave-one-out error of the estimator.
     name : str, default=None
-        Label of the line.
+        Label of the line in the legend.
 
     Attributes
     ----------
@@ -34,14 +35,14 @@ class AlphaPathDisplay:
     chosen_ : matplotlib.lines.Line2D or None
         The mark of the estimator's own ridge.
     ax_ : matplotlib.axes.Axes
-        The axes drawn on.
+        The axes with the path.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
 
     See Also
     --------
-    sklearn.model_selection.ValidationCurveDisplay : The same by cross-validation, for
-        any parameter, at the cost of many fits.
+    sklearn.model_selection.ValidationCurveDisplay : Cross-validation scores for any
+        parameter of any estimator, which take many fits.
 
     Examples
     --------
@@ -71,25 +72,25 @@ class AlphaPathDisplay:
         Parameters
         ----------
         estimator : WNTKRegressor or WNTKClassifier
-            Fitted. A pipeline or search that ends in one will do.
+            The fitted estimator, or a fitted pipeline or search that ends in one.
         alphas : array-like of shape (n_alphas,), default=None
-            Positive ridges; None means from 1e-6 to 100 times the kernel's mean
-            diagonal.
+            Positive ridges. None means 65 ridges from 1e-6 to 100 times the mean
+            diagonal of the kernel matrix.
         model : int, default=None
-            Which of the estimator's `models_`; None means the one with the smallest
-            leave-one-out error.
+            Index of a model in the estimator's `models_`. None means the one with the
+            smallest leave-one-out error.
         name : str, default=None
-            Label of the line; None means the name of the estimator.
+            Label of the line. None means the name of the estimator.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         **kwargs : dict
-            Passed on to `matplotlib.axes.Axes.plot`.
+            Keyword arguments of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         AlphaPathDisplay
-            What was drawn. Errors are in squared units of the targets of a regressor,
-            of the class indicators of a classifier.
+            The display. Its errors are in squared units of the targets of a regressor,
+            or of the class indicators of a classifier.
         """
         estimator = final_estimator(estimator)
         fitted = model_of(estimator, model)
@@ -124,11 +125,11 @@ class AlphaPathDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         name : str, default=None
-            Label of the line; None means that of the display.
+            Label of the line. None means that of the display.
         **kwargs : dict
-            Passed on to `matplotlib.axes.Axes.plot`.
+            Keyword arguments of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What the displays read from a fitted estimator, and where they draw."""
+"""The parts of a fitted estimator that displays show, and axes to draw on."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ class RidgeProblem(NamedTuple):
     Attributes
     ----------
     K : ndarray of shape (n, n)
-        Kernel matrix of the training rows.
+        The kernel matrix of the training rows.
     Y : ndarray of shape (n, k)
-        Targets, or class indicators.
+        The targets, or the class indicators.
     alpha : float
+        The ridge.
     weights : RowWeights
+        The weights of the last solve.
     intercept : bool
+        Whether the model has a constant.
     """
 
     K: np.ndarray
@@ -39,7 +42,7 @@ class RidgeProblem(NamedTuple):
 
 
 def final_estimator(estimator) -> BaseWNTK:
-    """Return the fitted estimator at the end of searches and pipelines."""
+    """Return the fitted estimator at the end of a search or a pipeline."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -57,7 +60,7 @@ def final_estimator(estimator) -> BaseWNTK:
 
 
 def model_of(estimator: BaseWNTK, model: int | None) -> RidgeModel:
-    """Return one fitted model; None means the best by leave-one-out error."""
+    """Return a fitted model by its index; None means the best by leave-one-out."""
     models = estimator.models_
     if model is None:
         return models[int(np.argmax(estimator.blend_weights_))]
@@ -83,7 +86,7 @@ def ridge_problem(estimator: BaseWNTK, model: RidgeModel) -> RidgeProblem:
 
 
 def drawing_axes(caller: str, ax: Axes | None = None) -> Axes:
-    """Return axes to draw on, new ones if none are given."""
+    """Return the given axes, or the axes of a new figure if there are none."""
     try:
         from matplotlib import pyplot
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The display of layer weights."""
+"""A display of layer weights."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from ._fitted import drawing_axes, final_estimator, model_of
 
 
 class LayerWeightsDisplay:
-    r"""Learned weights of the layers, and what each layer contributes.
+    r"""Display of the layer weights and of the share of each layer in the kernel.
 
-    A layer's share is :math:`w_l \operatorname{tr} K_l / \sum_m w_m
-    \operatorname{tr} K_m` on the training rows. Weights multiply terms of different
-    size, so that equal weights are not equal shares.
+    The share of layer l is :math:`w_l \operatorname{tr} K_l / \sum_m w_m
+    \operatorname{tr} K_m` on the training rows. The terms of the layers differ in size,
+    so that layers with equal weights have different shares.
 
     Parameters
     ----------
     layer_weights : array-like of shape (n_layers,)
-        Weights, first layer first, read-out last.
+        The weights, from the first layer to the read-out.
     shares : array-like of shape (n_layers,), default=None
-        Share of each layer in the trace of the kernel matrix.
+        The share of each layer in the trace of the kernel matrix.
     name : str, default=None
-        Label of the bars.
+        Label of the bars in the legend.
 
     Attributes
     ----------
     bars_ : matplotlib.container.BarContainer
         The bars.
     ax_ : matplotlib.axes.Axes
-        The axes drawn on.
+        The axes with the bars.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
 
     See Also
     --------
-    LearningPathDisplay : How the objective fell while they were learned.
+    LearningPathDisplay : The objective while the weights were learned.
 
     Examples
     --------
@@ -63,22 +63,22 @@ class LayerWeightsDisplay:
         Parameters
         ----------
         estimator : WNTKRegressor or WNTKClassifier
-            Fitted, with a kernel that has layer weights. A pipeline or search that
-            ends in one will do.
+            The fitted estimator, whose kernel must have layer weights, or a fitted
+            pipeline or search that ends in one.
         model : int, default=None
-            Which of the estimator's `models_`; None means the one with the smallest
-            leave-one-out error.
+            Index of a model in the estimator's `models_`. None means the one with the
+            smallest leave-one-out error.
         name : str, default=None
-            Label of the bars; None means none.
+            Label of the bars. None means no label.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         **kwargs : dict
-            Passed on to `matplotlib.axes.Axes.bar`.
+            Keyword arguments of `matplotlib.axes.Axes.bar`.
 
         Returns
         -------
         LayerWeightsDisplay
-            What was drawn.
+            The display.
         """
         estimator = final_estimator(estimator)
         fitted = model_of(estimator, model)
@@ -92,16 +92,16 @@ class LayerWeightsDisplay:
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
-        """Draw a bar per layer, with its share above it.
+        """Draw a bar for each layer, with its share above it.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         name : str, default=None
-            Label of the bars; None means that of the display.
+            Label of the bars. None means that of the display.
         **kwargs : dict
-            Passed on to `matplotlib.axes.Axes.bar`.
+            Keyword arguments of `matplotlib.axes.Axes.bar`.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class LayerWeightsDisplay:
 
 
 def _shares(kernel, X):
-    """Shares of the layers in the trace, from their diagonals only."""
+    """Return the shares of the layers in the trace, from their diagonals."""
     weights = np.array(kernel.value("layer_weights"), dtype=np.float64)
     biases = weights if kernel.bias_weights is None else np.array(kernel.bias_weights)
     traces = np.zeros(len(weights))

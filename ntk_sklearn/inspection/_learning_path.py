@@ -1,4 +1,4 @@
-"""The display of the objective over iterations."""
+"""A display of the objective after each iteration of learning."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from ._fitted import drawing_axes, final_estimator, model_of
 
 
 class LearningPathDisplay:
-    """The objective at the start of learning and after every iteration.
+    """Display of the objective at the start of learning and after every iteration.
 
     Parameters
     ----------
     objective_path : array-like of shape (n_iter + 1,)
         Values of the objective.
     rows : array-like of shape (n_iter + 1,), default=None
-        Of how many rows each value is; None means of all.
+        The number of rows that each value was computed on. None means all rows.
     objective : str, default=None
-        Its name, for the axis.
+        Name of the objective, the label of the axis.
     name : str, default=None
-        Label of the line.
+        Label of the line in the legend.
 
     Attributes
     ----------
     line_ : matplotlib.lines.Line2D
         The path on all rows.
     part_lines_ : list of matplotlib.lines.Line2D
-        Those on parts of the rows, dotted: their values do not compare with the others.
+        The paths on subsets of the rows, as dotted lines. Their values cannot be
+        compared with those on all rows.
     ax_ : matplotlib.axes.Axes
-        The axes drawn on.
+        The axes with the lines.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
 
     See Also
     --------
-    LayerWeightsDisplay : What was learned.
+    LayerWeightsDisplay : The layer weights that were learned.
 
     Examples
     --------
@@ -56,26 +57,26 @@ class LearningPathDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, model=None, name=None, ax=None, **kwargs):
-        """Draw the path that a fitted estimator took.
+        """Draw the objective during the fit of an estimator.
 
         Parameters
         ----------
         estimator : WNTKRegressor or WNTKClassifier
-            Fitted. A pipeline or search that ends in one will do.
+            The fitted estimator, or a fitted pipeline or search that ends in one.
         model : int, default=None
-            Which of the estimator's `models_`; None means the one with the smallest
-            leave-one-out error.
+            Index of a model in the estimator's `models_`. None means the one with the
+            smallest leave-one-out error.
         name : str, default=None
-            Label of the line; None means the name of the estimator.
+            Label of the line. None means the name of the estimator.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         **kwargs : dict
-            Passed on to `matplotlib.axes.Axes.plot`.
+            Keyword arguments of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         LearningPathDisplay
-            What was drawn.
+            The display.
         """
         estimator = final_estimator(estimator)
         fitted = model_of(estimator, model)
@@ -92,16 +93,16 @@ class LearningPathDisplay:
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
-        """Draw the objective over iterations.
+        """Draw the objective after each iteration.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         name : str, default=None
-            Label of the line; None means that of the display.
+            Label of the line. None means that of the display.
         **kwargs : dict
-            Passed on to `matplotlib.axes.Axes.plot`.
+            Keyword arguments of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------

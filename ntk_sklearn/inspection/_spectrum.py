@@ -1,4 +1,4 @@
-"""The display of a kernel matrix's spectrum, and of the target in it."""
+"""A display of the spectrum of a kernel matrix, and of the target along it."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from ._fitted import drawing_axes, final_estimator, model_of, ridge_problem
 
 
 class KernelSpectrumDisplay:
-    r"""Eigenvalues of the kernel matrix, and how much of the target lies along them.
+    r"""Display of the eigenvalues of the kernel matrix and the energy of the target.
 
-    With :math:`K = U \Lambda U'`, the energy of the target in the k leading directions
-    is :math:`\sum_{i \le k} (u_i' y)^2 / |y|^2`, its alignment is
-    :math:`y' K y / (\|K\|_F |y|^2)`, and the effective dimension of the ridge is
-    :math:`\sum_i \lambda_i / (\lambda_i + \alpha)`: about as many directions are
-    learned [1]_ [2]_. A kernel that suits the target has its energy ahead of that.
+    With :math:`K = U \Lambda U'`, the energy of the target in the k leading
+    eigenvectors is :math:`\sum_{i \le k} (u_i' y)^2 / |y|^2`. The alignment of kernel
+    and target is :math:`y' K y / (\|K\|_F |y|^2)`. The effective dimension of the ridge
+    is :math:`\sum_i \lambda_i / (\lambda_i + \alpha)`, about the number of eigenvectors
+    along which the target is fitted [1]_ [2]_. If the kernel suits the target, most of
+    the energy is in these leading eigenvectors.
 
-    Where the estimator has an intercept, matrix and target are centred; where it has
-    sample weights, both are weighted by their roots.
+    If the estimator has an intercept, matrix and target are centred. If there are
+    sample weights, both are multiplied by the roots of the weights.
 
     Parameters
     ----------
     eigenvalues : array-like of shape (n,)
-        Falling.
+        The eigenvalues, largest first.
     energy : array-like of shape (n,), default=None
-        Share of the target in the leading directions.
+        The share of the target in the leading eigenvectors, up to each one.
     alignment : float, default=None
-        Of kernel and target, between 0 and 1.
+        The alignment of kernel and target, between 0 and 1.
     alpha : float, default=None
         The ridge.
     effective_dimension : float, default=None
-        Of the ridge.
+        The effective dimension of the ridge.
     name : str, default=None
-        Label of the eigenvalues.
+        Label of the eigenvalues in the legend.
 
     Attributes
     ----------
@@ -44,9 +45,9 @@ class KernelSpectrumDisplay:
     ax_ : matplotlib.axes.Axes
         The axes of the eigenvalues.
     energy_ax_ : matplotlib.axes.Axes or None
-        The axes of the energy, which share the numbers of the directions.
+        The axes of the energy, with the same horizontal axis.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
 
     References
     ----------
@@ -93,27 +94,27 @@ class KernelSpectrumDisplay:
         Parameters
         ----------
         estimator : WNTKRegressor or WNTKClassifier
-            Fitted. A pipeline or search that ends in one will do.
+            The fitted estimator, or a fitted pipeline or search that ends in one.
         model : int, default=None
-            Which of the estimator's `models_`; None means the one with the smallest
-            leave-one-out error.
+            Index of a model in the estimator's `models_`. None means the one with the
+            smallest leave-one-out error.
         name : str, default=None
-            Label of the eigenvalues; None means "eigenvalues".
+            Label of the eigenvalues. None means "eigenvalues".
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         **kwargs : dict
-            Passed on to the `matplotlib.axes.Axes.plot` of the eigenvalues.
+            Keyword arguments of `matplotlib.axes.Axes.plot` for the eigenvalues.
 
         Returns
         -------
         KernelSpectrumDisplay
-            What was drawn.
+            The display.
         """
         estimator = final_estimator(estimator)
         problem = ridge_problem(estimator, model_of(estimator, model))
         spectrum = Spectrum.of(problem.K, problem.weights, problem.intercept)
         values, along = spectrum.values, spectrum.energy(problem.Y)
-        if problem.intercept:  # the constant is a direction without either
+        if problem.intercept:  # along the constant, eigenvalue and energy are zero
             values, along = np.append(values, 0.0), np.append(along, 0.0)
         total = max(along.sum(), np.finfo(float).tiny)
         size = max(float(np.linalg.norm(values)), np.finfo(float).tiny)
@@ -128,16 +129,16 @@ class KernelSpectrumDisplay:
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
-        """Draw eigenvalues, ridge and effective dimension; the energy on the right.
+        """Draw eigenvalues, ridge, effective dimension and energy.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. None makes a new figure.
         name : str, default=None
-            Label of the eigenvalues; None means that of the display.
+            Label of the eigenvalues. None means that of the display.
         **kwargs : dict
-            Passed on to the `matplotlib.axes.Axes.plot` of the eigenvalues.
+            Keyword arguments of `matplotlib.axes.Axes.plot` for the eigenvalues.
 
         Returns
         -------
@@ -166,7 +167,7 @@ class KernelSpectrumDisplay:
         return self
 
     def _plot_energy(self, number):
-        """Draw the energy on axes of its own, and one legend for both."""
+        """Draw the energy on a second vertical axis, and one legend for all lines."""
         self.energy_ax_ = self.energy_line_ = None
         lines, labels = self.ax_.get_legend_handles_labels()
         if self.energy is not None:

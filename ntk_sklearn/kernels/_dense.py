@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._engine.forward import diagonal
 from .._engine.full_gradient import full_gradient
-from .._engine.network import Network, diagonal
+from .._engine.network import Network
 from .._engine.tiles import components, gram
 from .._utils.validation import (
     check_depth,
@@ -21,13 +22,13 @@ from ._theta import ThetaKernel
 
 
 class DenseKernel(ThetaKernel):
-    """Base of the kernels of an infinitely wide fully connected network.
+    """Base class of the kernels of infinitely wide fully connected networks.
 
-    A subclass says in `layer_rates` at which rates its layers learn. All parameters are
-    described at `NTKernel`.
+    A subclass implements `layer_rates`, which returns the learning rates of the layers.
+    The parameters are described in `NTKernel`.
     """
 
-    # Public parameters whose values `repr` shows, in this order.
+    # Names of the parameters that `repr` shows, in this order.
     _shown: tuple[str, ...] = (
         "depth",
         "activation",
@@ -63,7 +64,7 @@ class DenseKernel(ThetaKernel):
     def layer_rates(self, depth: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the learning rates of the layers, the read-out last.
 
-        A subclass overrides this method to weight the layers by a rule of its own.
+        A subclass overrides this method to give the layers rates of its own.
 
         Parameters
         ----------
@@ -97,7 +98,7 @@ class DenseKernel(ThetaKernel):
     # -- the engine -----------------------------------------------------------------
 
     def _parameters(self, X, Y=None) -> NetworkParameters:
-        """Check every parameter and spread it over the layers or features."""
+        """Return the checked parameters, with one number for each layer or feature."""
         depth = check_depth(self.depth)
         weights, bias_weights = self.layer_rates(depth)
         return NetworkParameters(
@@ -111,13 +112,14 @@ class DenseKernel(ThetaKernel):
         )
 
     def network(self, X, Y=None) -> Network:
-        """Return the network, its parameters checked, as the engine takes it.
+        """Return the network, with checked parameters, in the engine's form.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples_X, n_features)
+            Rows, which tell the number of features.
         Y : ndarray of shape (n_samples_Y, n_features), default=None
-            The other side; None means `X`.
+            Second set of rows; None means `X`.
 
         Returns
         -------
@@ -126,20 +128,24 @@ class DenseKernel(ThetaKernel):
         return self._parameters(X, Y).network()
 
     def on_rows(self, X) -> NetworkOnRows:
-        """Return this kernel on rows that stay, while its theta moves.
+        """Return this kernel on fixed rows, for repeated changes of theta.
+
+        The rows and all parameters are checked once. Learning uses this method.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows.
 
         Returns
         -------
         KernelOnRows
-            With the methods ``set_theta(theta)``, ``gram()`` and ``contract(G)``. What
-            does not change is checked once.
+            An object with the methods ``set_theta(theta)``, which changes the
+            hyperparameters, ``gram()``, which returns the kernel matrix, and
+            ``contract(G)``, which returns ``sum(G * dK / dtheta)`` for a symmetric G.
         """
         X = check_samples(X)
-        parameters = self._parameters(X)  # checks what the rest takes for granted
+        parameters = self._parameters(X)  # checks the parameters first
         columns = self._columns(X.shape[1])
         return NetworkOnRows(parameters, columns, self.n_dims, X, self._dtype())
 
@@ -151,23 +157,23 @@ class DenseKernel(ThetaKernel):
         X : array-like of shape (n_samples_X, n_features)
             Finite real numbers; scale the columns to about unit variance.
         Y : array-like of shape (n_samples_Y, n_features), default=None
-            The other side; None means `X`.
+            Second set of rows; None means `X`.
         eval_gradient : bool, default=False
-            Whether to return the gradient in ``theta`` (the logarithms of the free
-            hyperparameters) as well. Only with ``Y=None``.
+            Whether to return the gradient with respect to ``theta``, the logarithms of
+            the free hyperparameters, as well. Only possible if `Y` is None.
 
         Returns
         -------
         K : ndarray of shape (n_samples_X, n_samples_Y)
-            The kernel: a new, writable array.
+            The kernel matrix: a new, writable array.
         K_gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
-            Only if `eval_gradient`.
+            The gradient; only if `eval_gradient` is true.
 
         Raises
         ------
         ValueError
             If the data or a parameter is not as described, or `eval_gradient` is
-            asked for with `Y`.
+            true although `Y` is given.
         TypeError
             If the data are sparse or a parameter has the wrong type.
         """
@@ -193,7 +199,10 @@ class DenseKernel(ThetaKernel):
         return np.dtype(self.dtype)
 
     def _columns(self, n_features: int) -> list[np.ndarray]:
-        """Return which entry of theta each layer and feature counts in, or -1."""
+        """Return the entry of theta for each layer and feature, -1 where it is fixed.
+
+        There is an array for each hyperparameter, in the order of `HYPERPARAMETERS`.
+        """
         positions = {}
         for name, places in self._places().items():
             if name not in HYPERPARAMETERS and places.size:
@@ -219,6 +228,7 @@ class DenseKernel(ThetaKernel):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows.
 
         Returns
         -------
@@ -229,36 +239,40 @@ class DenseKernel(ThetaKernel):
         return diagonal(self.network(X), X)
 
     def components(self, X, Y=None):
-        """Return each layer's own term of the neural tangent kernel, unweighted.
+        """Return the unweighted terms of the neural tangent kernel, one for each layer.
 
         Parameters
         ----------
         X : array-like of shape (n_samples_X, n_features)
+            First set of rows.
         Y : array-like of shape (n_samples_Y, n_features), default=None
-            The other side; None means `X`.
+            Second set of rows; None means `X`.
 
         Returns
         -------
         ndarray of shape (depth + 1, n_samples_X, n_samples_Y)
-            First layer first, read-out last. Their sum is the NTK, the last one is the
-            NNGP kernel.
+            The term of the first layer comes first, that of the read-out last. The sum
+            of all terms is the NTK, and the last term is the NNGP kernel.
         """
         X, Y = check_pair(X, Y)
         return components(self.network(X, Y), X, Y)
 
     def contract(self, X, G):
-        """Return ``sum(G * dK / dtheta)``, without the derivatives' (n, n, p) array.
+        """Return ``sum(G * dK / dtheta)`` without an array of all derivatives.
+
+        If G is the derivative of an objective with respect to the kernel matrix, the
+        result is the gradient of the objective with respect to ``theta``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The rows.
         G : array-like of shape (n_samples, n_samples)
-            Symmetric, such as the derivative of an objective in the kernel matrix.
+            A symmetric matrix.
 
         Returns
         -------
         ndarray of shape (n_dims,)
-            The gradient in ``theta``.
         """
         X = check_samples(X)
         G = check_samples(G, "G")
@@ -272,7 +286,7 @@ class DenseKernel(ThetaKernel):
     # -- manners --------------------------------------------------------------------
 
     def is_stationary(self):
-        """Return False: the kernel depends on where the inputs are."""
+        """Return False, as the kernel does not depend on differences of inputs only."""
         return False
 
     def __repr__(self):

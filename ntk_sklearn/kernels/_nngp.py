@@ -10,13 +10,14 @@ from ._dense import DenseKernel
 class NNGPKernel(DenseKernel):
     r"""Kernel of a network of which only the last layer is trained.
 
-    The covariance of the outputs of an infinitely wide network at initialisation: the
-    neural network Gaussian process, or conjugate kernel [1]_ [2]_,
+    It is also the covariance of the outputs of an infinitely wide network at
+    initialisation, called neural network Gaussian process or conjugate kernel
+    [1]_ [2]_,
 
     .. math:: q^{L+1}(x, x') = \sigma_{w,L+1}^2 \, E[\phi(u) \phi(v)]
               + \sigma_{b,L+1}^2 .
 
-    It is `WeightedNTKernel` with ``layer_weights=[0, ..., 0, 1]``.
+    It equals `WeightedNTKernel` with ``layer_weights=[0, ..., 0, 1]``.
 
     Parameters
     ----------
@@ -25,26 +26,31 @@ class NNGPKernel(DenseKernel):
     activation : str or tuple of (str, float), default="relu"
         As in `NTKernel`.
     weight_variance : float or array-like of shape (depth + 1,), default=2.0
-        Variance of the weights, times their number of inputs; the read-out last.
+        Variance of the weights at initialisation, times their number of inputs: one
+        number for all layers, or one for each layer, the read-out last.
     weight_variance_bounds : pair of floats, array of pairs or "fixed", default="fixed"
-        Bounds of the weight variance.
+        Bounds of the weight variance. An estimator learns a hyperparameter within its
+        bounds, and keeps one with bounds "fixed" as it is.
     bias_variance : float or array-like of shape (depth + 1,), default=0.1
-        Variance of the biases. A value of 0 is always fixed.
+        Variance of the biases at initialisation, for all layers or for each layer. A
+        variance of 0 is kept, whatever the bounds.
     bias_variance_bounds : pair of floats, array of pairs or "fixed", \
             default=(1e-5, 1e5)
         Bounds of the bias variance.
     length_scale : float or array-like of shape (n_features,), default=1.0
-        What each input is divided by: one number, or one per feature.
+        The number that inputs are divided by: one for all features, or one for each.
     length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
         Bounds of the length scale.
     dtype : "float64" or "float32", default="float64"
-        Type of the kernel matrix. Single precision halves its memory. Networks of
-        the ReLU family without hidden biases are then computed in it, in about two
-        thirds of the time and to 1e-6 of the diagonal; of others the entries are
-        rounded. Meant for prediction and approximation, not for training with a ridge
-        below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
+        Type of the kernel matrix. Single precision halves its memory. The kernel of a
+        ReLU-like network without hidden biases is then also computed in single
+        precision, in about two thirds of the time and with errors up to 1e-6 of the
+        diagonal; any other kernel is computed in double precision and rounded. Single
+        precision is meant for prediction and approximation, and not for training with a
+        ridge below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
     n_ranks : int, default=0
-        How many of the last features are ranks between 0 and 1, as in `NTKernel`.
+        Number of features, counted from the last, that are ranks between 0 and 1, as in
+        `NTKernel`.
 
     References
     ----------
@@ -63,7 +69,7 @@ class NNGPKernel(DenseKernel):
     """
 
     def layer_rates(self, depth):
-        """Return zeros and a last one: only the read-out learns.
+        """Return the learning rates of the layers: zeros, and one for the read-out.
 
         Parameters
         ----------

@@ -20,47 +20,51 @@ class NTKernel(DenseKernel):
         \sigma_{w,m+1}^2 D^m(x, x'), \qquad
         q^1(x, x') = \sigma_{w,1}^2 \langle x, x' \rangle / d + \sigma_{b,1}^2 .
 
-    Values are those of the NTK parameterisation, weights and biases all trained.
+    The network has the NTK parameterisation, and all weights and biases are trained.
 
     Parameters
     ----------
     depth : int, default=3
-        Number of hidden layers, at least 1. It is no part of ``theta``; choose it by
+        Number of hidden layers, at least 1. It is not part of ``theta``; choose it by
         ``GridSearchCV`` over ``kernel__depth``.
     activation : str or tuple of (str, float), default="relu"
         ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"identity"``, ``"erf"``, ``"gelu"``,
-        ``"sin"``, ``"cos"``, ``"gaussian"`` or ``"rbf"``; with an argument, for
-        instance ``("leaky_relu", 0.2)``.
+        ``"sin"``, ``"cos"``, ``"gaussian"`` or ``"rbf"``. A pair is a name and an
+        argument, for instance ``("leaky_relu", 0.2)``.
     weight_variance : float or array-like of shape (depth + 1,), default=2.0
-        Variance of the weights, times their number of inputs; the read-out last.
+        Variance of the weights at initialisation, times their number of inputs: one
+        number for all layers, or one for each layer, the read-out last.
     weight_variance_bounds : pair of floats, array of pairs or "fixed", default="fixed"
-        Bounds within which whoever holds the kernel may learn the variance.
+        Bounds of the weight variance. An estimator learns a hyperparameter within its
+        bounds, and keeps one with bounds "fixed" as it is.
     bias_variance : float or array-like of shape (depth + 1,), default=0.1
-        Variance of the biases. A value of 0 is always fixed.
+        Variance of the biases at initialisation, for all layers or for each layer. A
+        variance of 0 is kept, whatever the bounds.
     bias_variance_bounds : pair of floats, array of pairs or "fixed", \
             default=(1e-5, 1e5)
         Bounds of the bias variance.
     length_scale : float or array-like of shape (n_features,), default=1.0
-        What each input is divided by: one number, or one per feature.
+        The number that inputs are divided by: one for all features, or one for each.
     length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
         Bounds of the length scale.
     dtype : "float64" or "float32", default="float64"
-        Type of the kernel matrix. Single precision halves its memory. Networks of
-        the ReLU family without hidden biases are then computed in it, in about two
-        thirds of the time and to 1e-6 of the diagonal; of others the entries are
-        rounded. Meant for prediction and approximation, not for training with a ridge
-        below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
+        Type of the kernel matrix. Single precision halves its memory. The kernel of a
+        ReLU-like network without hidden biases is then also computed in single
+        precision, in about two thirds of the time and with errors up to 1e-6 of the
+        diagonal; any other kernel is computed in double precision and rounded. Single
+        precision is meant for prediction and approximation, and not for training with a
+        ridge below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
     n_ranks : int, default=0
-        How many of the last features are ranks: numbers between 0 and 1 that the
-        network sees as 32 steps, each as far as the rank has come on it, centred and
-        of variance one for uniform ranks. A column may then bend anywhere. With
-        infinitely many steps, what enters the first covariance would be
+        Number of features, counted from the last, that are ranks: numbers between 0 and
+        1. The network sees a rank p as 32 steps ``clip(32 p - k, 0, 1)``, centred, and
+        of total variance one if the ranks are uniform, so that a function of it can
+        bend at any step. With infinitely many steps their inner product would be
         :math:`6 (1/3 + (p^2 + p'^2) / 2 - \max(p, p'))` [2]_.
 
     See Also
     --------
-    WeightedNTKernel : Layers that learn at rates of their own.
-    NNGPKernel : Only the last layer learns.
+    WeightedNTKernel : The kernel if each layer has its own learning rate.
+    NNGPKernel : The kernel if only the last layer is trained.
 
     References
     ----------
@@ -83,7 +87,7 @@ class NTKernel(DenseKernel):
     """
 
     def layer_rates(self, depth):
-        """Return ones: all layers learn alike.
+        """Return the learning rates of the layers, which are all one.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
-"""A kernel on rows that stay, while its theta moves: what learning asks of any kernel.
+"""Kernels on fixed rows while theta changes: the protocol that learning uses.
 
-Kernels of networks check their rows and parameters once and contract their gradient in
-one pass. Sums, products and powers hand both on to the kernels that they are made of;
-every other kernel of scikit-learn's kind is called as it is.
+The kernels of networks check rows and parameters once, and contract their gradient in
+one pass. Sums, products and powers pass these operations on to the kernels they consist
+of. Any other scikit-learn kernel is evaluated by its ``__call__``.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ._theta import kernel_at, parts_of
 
 
 class KernelOnRows(Protocol):
-    """A kernel and the rows that it is evaluated on."""
+    """A kernel together with the rows that it is evaluated on."""
 
     def set_theta(self, theta: np.ndarray) -> None:
-        """Take new logarithms; minus infinity switches a linear entry off."""
+        """Set theta; minus infinity switches a linear hyperparameter off."""
 
     def gram(self) -> np.ndarray:
-        """Return the kernel matrix at the present theta: a new array."""
+        """Return the kernel matrix at the current theta: a new array."""
 
     def contract(self, G: np.ndarray) -> np.ndarray:
-        """Return ``sum(G * dK / dtheta)`` of a symmetric G, after a call of `gram`."""
+        """Return ``sum(G * dK / dtheta)`` for a symmetric G; call `gram` before."""
 
 
 class _Called:
-    """Any kernel of scikit-learn's kind, by its own ``__call__``."""
+    """Any scikit-learn kernel on fixed rows, evaluated by its ``__call__``."""
 
     def __init__(self, kernel: Kernel, X):
         self._kernel, self._X = kernel, X
@@ -47,14 +47,14 @@ class _Called:
             return np.empty(0)
         if hasattr(self._kernel, "contract"):
             out = self._kernel.contract(self._X, G)
-        else:  # most kernels need their full gradient
+        else:  # most kernels have only the full gradient
             _, gradient = self._kernel(self._X, eval_gradient=True)
             out = np.einsum("ij,ijk->k", G, gradient)
         return np.where(self._off, 0.0, out)
 
 
 class _Combined:
-    """Two kernels on the same rows; theta is that of the first, then the second."""
+    """Two kernels on the same rows; theta holds that of the first, then the second."""
 
     def __init__(self, kernel: Sum | Product, X):
         self._split = kernel.k1.n_dims
@@ -67,7 +67,7 @@ class _Combined:
 
 
 class _Added(_Combined):
-    """A sum: both kernels see the same G."""
+    """A sum of two kernels: both contract the same G."""
 
     def gram(self):
         first, second = self._first.gram(), self._second.gram()
@@ -79,7 +79,7 @@ class _Added(_Combined):
 
 
 class _Multiplied(_Combined):
-    """A product: each kernel sees G times the other's matrix."""
+    """A product of two kernels: each contracts G times the matrix of the other."""
 
     def gram(self):
         self._K = self._first.gram(), self._second.gram()
@@ -109,7 +109,8 @@ class _Raised:
         return self._base.contract(G * slope)
 
 
-# Each kernel of kernels on rows, and how many (n, n) matrices it holds of its own.
+# The class for each combination of kernels, and how many (n, n) matrices it holds
+# besides those of its parts.
 _COMBINATIONS: dict[type, tuple[Callable[..., KernelOnRows], int]] = {
     Sum: (_Added, 1),
     Product: (_Multiplied, 3),
@@ -118,14 +119,14 @@ _COMBINATIONS: dict[type, tuple[Callable[..., KernelOnRows], int]] = {
 
 
 def kernel_on_rows(kernel: Kernel, X: np.ndarray | Sequence) -> KernelOnRows:
-    """Return a kernel on rows that stay, while its theta moves.
+    """Return a kernel on fixed rows, for repeated changes of theta.
 
     Parameters
     ----------
     kernel : Kernel
-        Any kernel of scikit-learn's kind.
+        Any scikit-learn kernel.
     X : ndarray of shape (n, n_features) or sequence
-        Checked rows, of the kind that the kernel takes.
+        Checked rows that the kernel takes.
 
     Returns
     -------
@@ -137,12 +138,12 @@ def kernel_on_rows(kernel: Kernel, X: np.ndarray | Sequence) -> KernelOnRows:
 
 
 def gradient_matrices(kernel: Kernel) -> int:
-    """Return the number of (n, n) matrices that a contraction of a kernel holds.
+    """Return the number of (n, n) matrices that contracting a kernel's gradient holds.
 
     Parameters
     ----------
     kernel : Kernel
-        Any kernel of scikit-learn's kind.
+        Any scikit-learn kernel.
 
     Returns
     -------
@@ -151,14 +152,15 @@ def gradient_matrices(kernel: Kernel) -> int:
     if type(kernel) in _COMBINATIONS:
         own = _COMBINATIONS[type(kernel)][1]
         return own + sum(gradient_matrices(part) for part in parts_of(kernel))
-    # A full gradient, and what it is made of.
+    # The full gradient, and temporaries of the same size.
     return 0 if _has_own_rows(kernel) else 2 * kernel.n_dims
 
 
 def _has_own_rows(kernel: Kernel) -> bool:
-    """Whether `on_rows` is of the class that says what the kernel is.
+    """Return whether a kernel has a method `on_rows` that belongs to its values.
 
-    A subclass that only overrides ``__call__`` or ``contract`` is called as it is.
+    It does not if a subclass has overridden ``__call__`` or ``contract`` without
+    overriding `on_rows`. Such a kernel is evaluated by its ``__call__``.
     """
     owners = type(kernel).__mro__
 

@@ -13,21 +13,22 @@ from ..activations._base import Activation
 
 
 class NetworkParameters(NamedTuple):
-    """Parameters of a network, checked, one number for each layer or feature.
+    """Checked parameters of a network, with one number for each layer or feature.
 
-    The first four are the hyperparameters, in the order of the engine's gradients.
+    The first four fields are the hyperparameters, in the order of the engine's
+    gradients.
     """
 
     layer_weights: np.ndarray
     weight_variance: np.ndarray
     bias_variance: np.ndarray
     length_scale: np.ndarray
-    bias_weights: np.ndarray | None  # None follows the layer weights
+    bias_weights: np.ndarray | None  # None means those of the layers
     activation: Activation
     n_ranks: int
 
     def network(self) -> Network:
-        """Return the network as the engine takes it."""
+        """Return the network in the engine's form."""
         layers = Layers(
             self.activation.code,
             self.activation.parameters,
@@ -39,40 +40,42 @@ class NetworkParameters(NamedTuple):
         )
         n_features = len(self.length_scale)
         scale = np.sqrt(self.weight_variance[0] / n_features) / self.length_scale
-        return Network(layers, self.activation.homogeneous, scale, self.n_ranks)
+        return Network(layers, self.activation, scale, self.n_ranks)
 
 
 HYPERPARAMETERS = NetworkParameters._fields[:4]
 
 
 class NetworkOnRows:
-    """The kernel of a network on rows that stay, while its theta moves.
+    """The kernel of a network on fixed rows, for repeated changes of theta.
 
-    What does not change is checked once: on a hundred rows that takes longer than the
-    kernel matrix.
+    Rows and parameters are checked once, because on a hundred rows the checks take
+    longer than the kernel matrix.
 
     Parameters
     ----------
     parameters : NetworkParameters
+        The parameters at the start.
     columns : list of ndarray of int
-        Which entry of theta each entry of each hyperparameter counts in, or -1.
+        For each hyperparameter, the entry of theta for each of its numbers; -1 where it
+        is fixed.
     n_dims : int
         Length of theta.
     X : ndarray of shape (n, n_features)
         Checked rows.
     dtype : dtype
-        Of the kernel matrix.
+        Type of the kernel matrix.
     """
 
     def __init__(self, parameters: NetworkParameters, columns, n_dims: int, X, dtype):
         self._parameters, self._n_dims, self._dtype = parameters, n_dims, dtype
         self._X = X
-        # Entries of each hyperparameter that move, and by which entries of theta.
+        # The free numbers of each hyperparameter, and their entries of theta.
         self._moves = [(np.flatnonzero(c >= 0), c[c >= 0]) for c in columns]
         self.network = parameters.network()
 
     def set_theta(self, theta) -> None:
-        """Take new logarithms; minus infinity is a weight of zero."""
+        """Set theta; minus infinity means a weight of zero."""
         values = np.exp(theta)
         moved = {}
         for name, (entries, positions) in zip(
@@ -88,14 +91,14 @@ class NetworkOnRows:
         return gram(self.network, self._X, dtype=self._dtype)
 
     def contract(self, G) -> np.ndarray:
-        """Return ``sum(G * dK / dtheta)`` of a symmetric G."""
+        """Return ``sum(G * dK / dtheta)`` for a symmetric G."""
         moving = [entries.size > 0 for entries, _ in self._moves]
         found = contract(
             self.network,
             self._X,
             G,
             length_scale=moving[-1],
-            weights_only=not any(moving[1:]),  # which cost less
+            weights_only=not any(moving[1:]),  # takes less time
         )
         gradient = np.zeros(self._n_dims)
         found = found._replace(

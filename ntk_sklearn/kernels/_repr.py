@@ -1,4 +1,4 @@
-"""Parameter values of kernels: compared, and written by `repr`."""
+"""Comparison of parameter values of kernels, and their text in `repr`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def same(a, b) -> bool:
-    """Whether two parameter values are equal, arrays of any length included."""
+    """Return whether two parameter values are equal; arrays may differ in length."""
     if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
         return bool(isinstance(a, type(b)) and a == b)
     a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
@@ -18,7 +18,7 @@ _LONG = 12
 
 
 def show(value) -> str:
-    """Write a parameter's value, with numbers to three figures."""
+    """Return a parameter's value as text, numbers with three significant digits."""
     if isinstance(value, (str, tuple, bool)) or value is None:
         return repr(value)
     if np.ndim(value) and len(value) > _LONG:

@@ -1,6 +1,6 @@
-"""The logarithms of hyperparameters, theta: of one kernel, and of kernels of kernels.
+"""Theta, the logarithms of hyperparameters, of kernels and of their combinations.
 
-Nothing here knows inputs, so that kernels on any kind of input can be built on it.
+This module does not depend on inputs, so that kernels on inputs of any kind can use it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from sklearn.gaussian_process.kernels import (
 from .._utils.validation import check_bounds, check_positive
 from ._repr import same, show
 
-# Logarithm of a weight that adds nothing to a kernel, where zero has none.
+# Logarithm of a weight so small that it adds nothing to a kernel, in place of zero.
 _NEXT_TO_NOTHING = np.log(1e-290)
 
 
 class ThetaKernel(Kernel):
-    """Base of kernels whose theta holds the logarithms of positive hyperparameters.
+    """Base class of kernels whose theta holds logarithms of positive hyperparameters.
 
-    For each hyperparameter ``x`` a subclass has constructor parameters ``x``, a number
-    or an array, and ``x_bounds``, and a property ``hyperparameter_x``. Entries that are
-    zero have no logarithm: they stay as they are, and are no part of theta.
+    For each hyperparameter ``x``, a subclass has the constructor parameters ``x``, a
+    number or an array, and ``x_bounds``, and a property ``hyperparameter_x``. Numbers
+    that are zero have no logarithm: they are fixed, and not part of theta.
     """
 
-    # Public parameters whose values `repr` shows, in this order.
+    # Names of the parameters that `repr` shows, in this order.
     _shown: tuple[str, ...] = ()
 
     def value(self, name: str):
@@ -49,7 +49,7 @@ class ThetaKernel(Kernel):
         return getattr(self, name)
 
     def _free(self, name: str) -> np.ndarray:
-        """Return the entries of a hyperparameter that can move, as booleans."""
+        """Return the mask of a hyperparameter's numbers that are not zero."""
         return np.atleast_1d(check_positive(name, self.value(name), zero=True)) > 0
 
     def _hyperparameter(self, name: str) -> Hyperparameter:
@@ -114,7 +114,7 @@ class ThetaKernel(Kernel):
         Returns
         -------
         ndarray of int
-            Empty if the hyperparameter is fixed.
+            Positions in theta; empty if the hyperparameter is fixed.
         """
         return self._places()[name]
 
@@ -125,12 +125,12 @@ class ThetaKernel(Kernel):
         places = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
         return dict(zip([h.name for h in hyperparameters], places, strict=True))
 
-    # The hyperparameter in whose entries the kernel matrix is linear, if there is one.
+    # Name of the hyperparameter in which the kernel matrix is linear, if there is one.
     _linear_hyperparameter: str | None = None
 
     @property
     def linear(self) -> np.ndarray:
-        """Entries of theta in whose exponentials the kernel is linear, as booleans."""
+        """Mask of the entries of theta in whose exponentials the kernel is linear."""
         linear = np.zeros(self.n_dims, dtype=bool)
         if self._linear_hyperparameter is not None:
             linear[self.positions(self._linear_hyperparameter)] = True
@@ -138,17 +138,19 @@ class ThetaKernel(Kernel):
 
     @property
     def is_homogeneous(self) -> bool:
-        """Whether all linear entries times a number are the kernel times the number."""
+        """True if multiplying all linear hyperparameters multiplies the kernel too."""
         return bool(self.linear.any())
 
     def switch_off(self, off) -> None:
-        """Set some linear entries to zero, and hold the others where they are.
+        """Set some linear hyperparameters to zero.
+
+        As zero has no logarithm, the other numbers of the same hyperparameter become
+        fixed at their current values.
 
         Parameters
         ----------
         off : ndarray of bool, shape (n_dims,)
-            The entries of theta to switch off. As zero has no logarithm, the whole
-            hyperparameter becomes fixed.
+            Mask of the entries of theta to switch off.
         """
         name = self._linear_hyperparameter
         if name is not None and off.any():
@@ -174,21 +176,22 @@ class ThetaKernel(Kernel):
 
 
 def parts_of(kernel: Kernel) -> list[Kernel]:
-    """Return the kernels that a kernel is made of, in the order of its theta."""
+    """Return the kernels that a kernel combines, in the order of its theta."""
     if isinstance(kernel, KernelOperator):
         return [kernel.k1, kernel.k2]
     return [kernel.kernel] if isinstance(kernel, Exponentiation) else []
 
 
 def linear_entries(kernel: Kernel) -> np.ndarray:
-    """Return the entries of theta in whose exponentials a kernel is linear.
+    """Return the mask of the entries of theta in whose exponentials a kernel is linear.
 
-    A product of two kernels is linear in the entries of one of them only.
+    For a product of two kernels, only the entries of the first kernel that has any are
+    marked, because the product is not linear in both kernels at once.
 
     Parameters
     ----------
     kernel : Kernel
-        Any kernel of scikit-learn's kind.
+        Any scikit-learn kernel.
 
     Returns
     -------
@@ -204,14 +207,15 @@ def linear_entries(kernel: Kernel) -> np.ndarray:
 
 
 def is_homogeneous(kernel: Kernel) -> bool:
-    """Whether all linear entries times a number are the kernel times the number.
+    """Return whether multiplying all linear hyperparameters multiplies the kernel too.
 
-    Then a common factor of these entries and of the ridge changes no prediction.
+    If so, a common factor of these hyperparameters and of the ridge changes no
+    prediction.
 
     Parameters
     ----------
     kernel : Kernel
-        Any kernel of scikit-learn's kind.
+        Any scikit-learn kernel.
 
     Returns
     -------
@@ -234,8 +238,9 @@ def kernel_at(kernel: Kernel, theta: np.ndarray) -> Kernel:
     Parameters
     ----------
     kernel : Kernel
-        Any kernel of scikit-learn's kind.
+        Any scikit-learn kernel.
     theta : ndarray of shape (n_dims,)
+        Logarithms of the free hyperparameters.
 
     Returns
     -------
@@ -248,14 +253,14 @@ def kernel_at(kernel: Kernel, theta: np.ndarray) -> Kernel:
 
 
 def switch_off(kernel: Kernel, off: np.ndarray) -> None:
-    """Set some of a kernel's linear entries to zero, in place.
+    """Set some of a kernel's linear hyperparameters to zero, in place.
 
     Parameters
     ----------
     kernel : Kernel
-        Any kernel of scikit-learn's kind.
+        Any scikit-learn kernel.
     off : ndarray of bool, shape (n_dims,)
-        The entries of theta to switch off; only linear ones can be.
+        Mask of the entries of theta to switch off, all of them linear.
     """
     if not off.any():
         return

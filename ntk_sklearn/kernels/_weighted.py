@@ -9,16 +9,16 @@ from ._dense import DenseKernel
 
 
 class WeightedNTKernel(DenseKernel):
-    r"""Neural tangent kernel of a network whose layers learn at rates of their own.
+    r"""Neural tangent kernel of a network with a learning rate for each layer.
 
     Gradient descent with learning rate :math:`\eta w_l` on layer l is kernel regression
     with the weighted sum of the layers' own terms [1]_,
 
     .. math:: \Theta_w(x, x') = \sum_{l=1}^{L+1} w_l K_l(x, x') .
 
-    Equal weights give `NTKernel`, ``[0, ..., 0, 1]`` gives `NNGPKernel`, and leading
-    zeros are layers frozen at their initial values [2]_. (The authors' empirical code
-    squares its weights; here, as in their analytic code, they enter once.)
+    Weights of one give `NTKernel`, ``[0, ..., 0, 1]`` gives `NNGPKernel`, and a weight
+    of zero freezes a layer at its initial values [2]_. The empirical code of [1]_
+    squares the weights; here, as in its analytic code, they are not squared.
 
     Parameters
     ----------
@@ -27,37 +27,42 @@ class WeightedNTKernel(DenseKernel):
     activation : str or tuple of (str, float), default="relu"
         As in `NTKernel`.
     weight_variance : float or array-like of shape (depth + 1,), default=2.0
-        Variance of the weights, times their number of inputs; the read-out last.
+        Variance of the weights at initialisation, times their number of inputs: one
+        number for all layers, or one for each layer, the read-out last.
     weight_variance_bounds : pair of floats, array of pairs or "fixed", default="fixed"
-        Bounds of the weight variance.
+        Bounds of the weight variance. An estimator learns a hyperparameter within its
+        bounds, and keeps one with bounds "fixed" as it is.
     bias_variance : float or array-like of shape (depth + 1,), default=0.1
-        Variance of the biases. A value of 0 is always fixed.
+        Variance of the biases at initialisation, for all layers or for each layer. A
+        variance of 0 is kept, whatever the bounds.
     bias_variance_bounds : pair of floats, array of pairs or "fixed", \
             default=(1e-5, 1e5)
         Bounds of the bias variance.
     length_scale : float or array-like of shape (n_features,), default=1.0
-        What each input is divided by: one number, or one per feature.
+        The number that inputs are divided by: one for all features, or one for each.
     length_scale_bounds : pair of floats, array of pairs or "fixed", default="fixed"
         Bounds of the length scale.
     layer_weights : array-like of shape (depth + 1,), default=None
-        Non-negative learning rates of the layers, the read-out last, not all zero.
-        None means ones. They scale the kernel, as ``alpha`` scales against it: only
-        their ratio to the ridge matters for a prediction.
+        Learning rates of the layers, the read-out last: non-negative, not all zero.
+        None means ones. Multiplying them and the ridge ``alpha`` of an estimator by the
+        same number leaves predictions unchanged.
     layer_weights_bounds : pair of floats, array of pairs or "fixed", \
             default=(1e-5, 1e5)
-        Bounds of the layer weights. A weight of zero cannot be learned in logarithms:
-        it needs ``"fixed"``.
+        Bounds of the layer weights. Hyperparameters are learned as logarithms, so that
+        weights of zero need bounds ``"fixed"``.
     bias_weights : array-like of shape (depth + 1,), default=None
-        Learning rates of the layers' biases; None means those of `layer_weights`.
-        They are never learned.
+        Learning rates of the biases of the layers. None means those of `layer_weights`.
+        Given ones are never learned.
     dtype : "float64" or "float32", default="float64"
-        Type of the kernel matrix. Single precision halves its memory. Networks of
-        the ReLU family without hidden biases are then computed in it, in about two
-        thirds of the time and to 1e-6 of the diagonal; of others the entries are
-        rounded. Meant for prediction and approximation, not for training with a ridge
-        below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
+        Type of the kernel matrix. Single precision halves its memory. The kernel of a
+        ReLU-like network without hidden biases is then also computed in single
+        precision, in about two thirds of the time and with errors up to 1e-6 of the
+        diagonal; any other kernel is computed in double precision and rounded. Single
+        precision is meant for prediction and approximation, and not for training with a
+        ridge below 1e-6 of the diagonal. Gradients and `diag` stay in double precision.
     n_ranks : int, default=0
-        How many of the last features are ranks between 0 and 1, as in `NTKernel`.
+        Number of features, counted from the last, that are ranks between 0 and 1, as in
+        `NTKernel`.
 
     References
     ----------
@@ -129,7 +134,7 @@ class WeightedNTKernel(DenseKernel):
 
     @property
     def is_homogeneous(self):
-        """Whether all layer weights times a number are the kernel times the number."""
+        """True if multiplying all layer weights multiplies the kernel as well."""
         return super().is_homogeneous and self.bias_weights is None
 
     def value(self, name):
@@ -149,7 +154,7 @@ class WeightedNTKernel(DenseKernel):
         return super().value(name)
 
     def layer_rates(self, depth):
-        """Return the layer weights, and the bias weights if there are any.
+        """Return the learning rates of the layers, and of their biases if they differ.
 
         Parameters
         ----------

@@ -1,9 +1,10 @@
 """Objectives by which hyperparameters are learned, as functions of a kernel matrix.
 
-Each is a function ``(K, Y, alpha, sample_weight, intercept, overwrite_K)``; it knows no
-kernel. It returns its value, its derivative in K as one symmetric matrix, and its
-derivative in alpha, from one factorisation, in memory of its own unless `overwrite_K`.
-`OBJECTIVES` has them by the names that the estimators take.
+Each objective is a function of a kernel matrix K, targets, the ridge and weights of
+the rows. It returns its value, its derivative with respect to K as one symmetric
+matrix, and its derivative with respect to the ridge, all from one factorisation. The
+matrix K is overwritten only if `overwrite_K` is true. The dictionary `OBJECTIVES` holds
+the objectives by the names that the estimators use.
 
 Examples
 --------

@@ -1,8 +1,8 @@
-"""The form of every objective, and the algebra that several of them share.
+"""The result of an objective, and a matrix product that several objectives use.
 
-With ``P`` the inverse of ``K + alpha / weight`` (less its part along the constant, if
-there is an intercept) and ``a = P Y``, everything is made of these two: ``dP = -P dK
-P`` in either case.
+All objectives are functions of ``P``, the inverse of ``K + alpha / weight`` (minus its
+part along the constant, if there is an intercept), and of ``a = P Y``. With and without
+an intercept, ``dP = -P dK P``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     value : float
-        To be minimised.
+        The value, which learning minimises.
     dK : ndarray of shape (n, n)
-        Derivative in the kernel matrix, symmetric.
+        The derivative with respect to the kernel matrix, a symmetric matrix.
     dalpha : float
-        Derivative in the ridge.
+        The derivative with respect to the ridge.
 
     Examples
     --------
@@ -49,10 +49,10 @@ class Evaluation(NamedTuple):
 
 
 def second_order(P, q, A, B, scale):
-    """Return ``scale * (P diag(q) P - (A B' + B A') / 2)``, of which half is computed.
+    """Return ``scale * (P diag(q) P - (A B' + B A') / 2)``.
 
-    P is symmetric, and overwritten; q is not negative. Both products go into the same
-    triangle.
+    P is symmetric and is overwritten; q is not negative. Both products are added up in
+    the same triangle, so that only half of each is computed.
     """
     P *= np.sqrt(q)
     # In Fortran order the transposes are what BLAS reads, so nothing is copied.

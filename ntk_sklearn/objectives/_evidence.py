@@ -22,18 +22,21 @@ def evidence(
     *,
     free_scale=False,
 ) -> Evaluation:
-    """Negative log marginal likelihood of a Gaussian process with noise alpha.
+    """Negative log marginal likelihood of a Gaussian process.
 
-    Outputs are independent. The intercept has a flat prior (restricted likelihood).
+    The covariance of the process is the kernel matrix, and `alpha` is the variance of
+    the noise. Outputs are independent. The intercept has a flat prior, as in restricted
+    maximum likelihood.
 
     Parameters
     ----------
     K, Y, alpha, sample_weight, intercept, overwrite_K
         As for `loo`.
     free_scale : bool, default=False
-        Whether kernel and noise have a common factor, one for each output, at its most
-        likely value. Then neither units of the targets nor a factor of kernel and ridge
-        change what is learned; outputs that do not vary count for nothing.
+        Whether kernel and noise of each output have a common factor, which takes its
+        most likely value. What is learned then depends neither on the units of the
+        targets nor on a common factor of kernel and ridge. Outputs that do not vary are
+        left out.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def evidence(
 
     Examples
     --------
-    A factor of kernel and ridge changes nothing where the scale is free:
+    If the scale is free, a common factor of kernel and ridge changes nothing:
 
     >>> import numpy as np
     >>> from ntk_sklearn import NTKernel
@@ -58,15 +61,15 @@ def evidence(
     s, copies = weights
     total = copies.sum()
     freedom = total - intercept
-    free_scale = free_scale and freedom >= 1.0  # else there is nothing to tell it by
+    free_scale = free_scale and freedom >= 1.0  # else the scale cannot be estimated
     if free_scale:
         Y = Y[:, np.ptp(Y, axis=0) > 0.0 if intercept else Y.any(axis=0)]
-        units = np.abs(Y).max(axis=0)  # squares of tiny numbers vanish
+        units = np.abs(Y).max(axis=0)  # else squares of tiny numbers would underflow
         Y = Y / units
     k = Y.shape[1]
     solved = solve(K, Y, alpha, weights, intercept, overwrite_K)
     a, logdet = solved.dual_coef, solved.logdet
-    # Of the copies of a row but one, only the noise matters.
+    # All copies of a row but one add the likelihood of their noise only.
     logdet += np.log(copies).sum() + (copies - 1.0) @ np.log(alpha * copies / s)
     squares = np.sum((Y - solved.intercept) * a, axis=0)
     value = logdet + np.log(solved.constant) + total * np.log(2.0 * np.pi)
@@ -77,7 +80,7 @@ def evidence(
         a /= np.sqrt(scale)
     else:
         value += 0.5 * squares.sum()
-    # In place: the transpose of a symmetric matrix is what BLAS calls its own order.
+    # In place: the transpose of a symmetric matrix is in the order that BLAS expects.
     M = blas.dgemm(-0.5, a, a, beta=0.5 * k, c=solved.P.T, trans_b=1, overwrite_c=1).T
     dalpha = np.diag(M) @ weights.noise(1.0) + 0.5 * k * (total - len(K)) / alpha
     return Evaluation(float(value), M, float(dalpha))

@@ -16,8 +16,8 @@ def gcv(
 ) -> Evaluation:
     """Generalised cross-validation: leave-one-out with the mean leverage for all rows.
 
-    Without an intercept this is the kernel alignment risk estimate (KARE) of Jacot et
-    al. 2020 and Schwab et al. 2025 at ``z = alpha / n``, identically.
+    Without an intercept it equals the kernel alignment risk estimate (KARE) of Jacot et
+    al. 2020 and Schwab et al. 2025 at ``z = alpha / n``.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def gcv(
 
     Examples
     --------
-    Where all rows have the same leverage it is the error of leave-one-out:
+    If all rows have the same leverage, it equals the leave-one-out error:
 
     >>> import numpy as np
     >>> from ntk_sklearn import NTKernel

@@ -16,15 +16,16 @@ def holdout(
 ) -> Evaluation:
     """Sum of squared errors on held-out rows.
 
-    With one split, no intercept and no weights this is the objective of the authors of
-    the weighted NTK (Tan et al. 2023).
+    In each split, the ridge problem is solved on the rows to fit, and the solution is
+    scored on the held-out rows. With one split, no intercept and no weights this is the
+    objective of Tan et al. 2023, the authors of the weighted NTK.
 
     Parameters
     ----------
     K, Y, alpha, sample_weight, intercept, overwrite_K
-        As for `loo`; the derivative has memory of its own in any case.
+        As for `loo`. The matrix K is not overwritten in any case.
     splits : list of pairs of integer arrays
-        Rows to fit and rows to score.
+        Numbers of the rows to fit and of the rows to score, for each split.
 
     Returns
     -------
@@ -52,7 +53,8 @@ def holdout(
         R = cross @ part.dual_coef + part.intercept - Y[test]
         weighted = weights.weight[test, None] * R
         value += float(np.sum(R * weighted))
-        # Adjoint of the bordered system: what the residuals ask of the solution.
+        # Derivative of the squared errors with respect to the right-hand side of the
+        # ridge system: the adjoint solution.
         back = part.P @ (cross.T @ weighted)
         back += np.outer(part.ones / part.constant, weighted.sum(axis=0))
         M[np.ix_(test, train)] += weighted @ part.dual_coef.T

@@ -17,7 +17,8 @@ def loo(
 ) -> Evaluation:
     """Exact leave-one-out squared error: its mean over rows, summed over outputs.
 
-    Of each row one copy is left out, or all of it if there is less than one.
+    One copy of each row is left out at a time; a row that counts for less than one copy
+    is left out as a whole.
 
     Parameters
     ----------
@@ -26,14 +27,14 @@ def loo(
     Y : ndarray of shape (n, k)
         Targets.
     alpha : float
-        Ridge, in units of `K`; the noise of a row is ``alpha / weight``.
+        Ridge, which is added to the diagonal of `K` after division by the weights.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
-        Positive weights. Integers count copies of a row; numbers of floating type say
-        how much its error matters. None means ones.
+        Positive weights of the rows. Integers count copies of a row; floating numbers
+        say how much its error matters. None means ones.
     intercept : bool, default=True
-        Whether there is a constant that the ridge does not penalise.
+        Whether a constant that the ridge does not penalise is fitted.
     overwrite_K : bool, default=False
-        Whether the derivative may take the place of `K`.
+        Whether the memory of `K` may be used for the derivative.
 
     Returns
     -------
@@ -68,34 +69,48 @@ def loo(
 def loo_along_alpha(
     solved: Solution, alpha: float, sample_weight=None
 ) -> tuple[float, float]:
-    """Return `loo` of a solved problem and its derivative in the ridge alone.
+    """Return `loo` of a solved problem, and its derivative with respect to the ridge.
 
-    This takes quadratic time, as the derivative in the kernel matrix is not computed.
+    It takes quadratic time, because the derivative with respect to the kernel matrix is
+    not computed.
 
     Parameters
     ----------
     solved : Solution
-        From `ntk_sklearn.solvers.solve`, with this ridge and these weights.
+        The result of `ntk_sklearn.solvers.solve` with this ridge and these weights.
     alpha : float
+        The ridge.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
+        The weights of the rows.
 
     Returns
     -------
     value : float
+        The leave-one-out error.
     dalpha : float
+        Its derivative.
     """
     weights = RowWeights.of(sample_weight, len(solved.P))
     value, q, A, direct, scale = _terms(solved, alpha, weights)
-    # The diagonal of `second_order`, in no memory of its own.
+    # The diagonal of `second_order`, without computing the matrix.
     squares = np.einsum("ij,ij,j->i", solved.P, solved.P, q)
     diagonal = scale * (squares - np.sum(A * solved.dual_coef, axis=1))
     return value, float(diagonal @ weights.noise(1.0) + direct)
 
 
 def _terms(solved, alpha, weights):
-    """Return the value, what `second_order` takes, and what it adds to.
+    """Return the value, the arguments of `second_order`, and one more derivative.
 
-    In alpha itself, beyond its place on the diagonal, the derivative is `direct`.
+    Returns
+    -------
+    value : float
+        The leave-one-out error.
+    q, A : ndarray
+        Arguments of `second_order`; its argument B is the dual coefficients.
+    direct : float
+        The derivative with respect to alpha where it is not on the diagonal of K.
+    scale : float
+        Argument of `second_order`.
     """
     P, s = solved.P, weights.weight
     total, left_out = s.sum(), weights.left_out

@@ -1,7 +1,8 @@
-"""The weight update: what turns gradients into layer weights, ridge and the rest.
+"""Optimizers that minimise an objective over the logarithms of hyperparameters.
 
-Functions of a problem ``evaluate(u) -> (value, gradient)`` in logarithms u; they know
-neither kernels nor objectives.
+Each takes a function ``evaluate(u) -> (value, gradient)`` of a vector u of logarithms,
+and does not depend on kernels or objectives. The dictionary `OPTIMIZERS` holds them by
+the names that the estimators use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The curvature of an objective, as the steps of an optimiser have shown it."""
+"""The curvature of an objective, estimated from the steps of an optimizer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import numpy as np
 
 
 class Curvature:
-    """An inverse Hessian, as the BFGS formula makes it of steps and changes of slope.
+    """An estimate of an inverse Hessian by the BFGS formula.
+
+    It is a matrix that is never written out: ``curvature @ gradient`` multiplies it
+    with a vector.
 
     Parameters
     ----------
     first : float or ndarray of shape (p,)
-        The diagonal to start from.
+        The diagonal of the estimate before any step.
     pairs : sequence of pairs of ndarray of shape (p,)
-        Steps, and how the gradient changed along each.
+        Steps, and the changes of the gradient along them.
 
     Examples
     --------
-    A step along which the slope changes by four times as much has a curvature of four:
+    The gradient changes by four times the step, so the second derivative is four:
 
     >>> import numpy as np
     >>> from ntk_sklearn.optimizers import Curvature
@@ -32,17 +35,17 @@ class Curvature:
         self.pairs = list(pairs)
 
     def add(self, step, change) -> None:
-        """Learn from a step, if the objective curved upwards along it.
+        """Take a step into account, if the objective is convex along it.
 
-        Of what stood still, at a bound, nothing is learned: its slope would spoil the
-        inverse among the others.
+        Entries that did not move, because they are at a bound, are ignored: the change
+        of their slope would falsify the estimate for the others.
         """
         change = np.where(step != 0.0, change, 0.0)
         if step @ change > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
             self.pairs.append((step, change))
 
     def __matmul__(self, gradient):
-        """Multiply with a vector."""
+        """Multiply the estimate with a vector."""
         out, shares = gradient.copy(), []
         for step, change in reversed(self.pairs):
             shares.append((step @ out) / (step @ change))
@@ -53,6 +56,6 @@ class Curvature:
         return out
 
     def scaled(self, factor: float) -> Curvature:
-        """Return the inverse Hessian multiplied by a factor."""
+        """Return the estimate multiplied by a factor."""
         pairs = [(step, change / factor) for step, change in self.pairs]
         return Curvature(self.first * factor, pairs)

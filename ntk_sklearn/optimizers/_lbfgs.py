@@ -1,4 +1,4 @@
-"""SciPy's limited-memory quasi-Newton method, with a scale and a tolerance of ours."""
+"""SciPy's L-BFGS-B, with a scale of the objective and a stopping rule of our own."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ import numpy as np
 
 from ._result import FIRST_CHANGE, OptimizeResult
 
-# What SciPy, which knows no infinities, is told of an impossible point, in its units.
+# Value of a rejected point for SciPy, which does not accept infinity, in its units.
 _IMPOSSIBLE = 1e10
 
 
 def lbfgs(
     evaluate: Callable, start, bounds, *, max_iter, tol, report: Callable, scale=None
 ) -> OptimizeResult:
-    """Quasi-Newton steps in all logarithms at once (scipy's L-BFGS-B).
+    """Minimise a function by SciPy's L-BFGS-B.
 
     Parameters
     ----------
     evaluate : callable
-        ``evaluate(u) -> (value, gradient)``.
+        The function, ``evaluate(u) -> (value, gradient)``. An infinite value rejects a
+        point.
     start : ndarray of shape (p,)
+        The point to start from.
     bounds : ndarray of shape (p, 2)
+        Lower and upper bounds.
     max_iter : int
+        Maximum number of iterations.
     tol : float
-        Ends when the value falls by less than this, relative to `scale`; not after the
-        first step, whose length is a guess.
+        The optimizer stops when an iteration lowers the value by less than `tol` times
+        `scale`. The first iteration does not count, because the length of its step is a
+        guess.
     report : callable
         Called with the value after every iteration.
     scale : float, default=None
-        None means the size of the value at the start.
+        The size of the function. None means its absolute value at the start.
 
     Returns
     -------
@@ -38,7 +43,7 @@ def lbfgs(
 
     Examples
     --------
-    The lowest point of a parabola lies beyond a bound:
+    The minimum of a parabola lies beyond a bound:
 
     >>> import numpy as np
     >>> from ntk_sklearn.optimizers import lbfgs
@@ -60,12 +65,12 @@ def lbfgs(
     path: list[float] = []
     best: list = [np.inf, np.asarray(start)]
 
-    # scipy would take a step all the same, or has nothing to say.
+    # scipy would take a step even so, and reports nothing if all bounds coincide.
     if max_iter == 0 or np.all(bounds[:, 0] == bounds[:, 1]):
         return OptimizeResult(np.asarray(start), [evaluate(start)[0]], True)
 
-    # scipy's first step is the gradient itself: in units that make it a good one. Its
-    # tolerance depends on units, and is left alone.
+    # scipy's first step is the gradient itself, so the function is scaled such that it
+    # has a sensible length. scipy's tolerance depends on the scale, and is not used.
     origin, unit = 0.0, 1.0
 
     def remember(u):
@@ -98,5 +103,5 @@ def lbfgs(
         callback=iterate,
         options=options,
     )
-    # Status 2 is a line search that finds nothing lower: rounding, at a minimum.
+    # Status 2: the line search finds no lower value, which at a minimum is rounding.
     return OptimizeResult(best[1], path, found.status != 1)

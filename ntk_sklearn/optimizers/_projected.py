@@ -1,4 +1,4 @@
-"""Projected gradient steps, which reach weights of exactly zero."""
+"""Projected gradient descent, in which weights may become exactly zero."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from ._result import FIRST_CHANGE, OptimizeResult
 
-# A success doubles the rate, a failure halves it, and after so many halvings there is
-# no descent.
+# The rate doubles after a success and halves after a failure. After this many halvings
+# the search gives up.
 _HALVINGS = 40
 
 
@@ -25,20 +25,20 @@ def projected_gradient(
     report: Callable,
     scale: float | None = None,
 ) -> OptimizeResult:
-    """Projected steps: weights linearly in ``w >= 0``, everything else in logarithms.
+    """Minimise a function by projected gradient descent.
 
-    A weight moves by ``w <- max(w - rate * w dL/dw, 0)``, the published update of the
-    weighted NTK (Tan et al. 2023): zero is reached exactly, and switches a layer off
-    for good.
+    Weights take steps ``w <- max(w - rate * w dL/dw, 0)``, the published update of the
+    weighted NTK (Tan et al. 2023), and everything else takes gradient steps in the
+    logarithms. A weight that has become zero stays zero: its layer is switched off.
 
     Parameters
     ----------
     evaluate, start, bounds, max_iter, tol, report, scale
         As for `lbfgs`.
     linear : ndarray of bool, shape (p,)
-        Which entries are weights.
+        Mask of the entries that are logarithms of weights.
     learning_rate : float or "backtracking"
-        A fixed rate, or a search that never lets the objective rise.
+        A fixed rate, or a search for a rate at which the value does not rise.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def projected_gradient(
 
     Examples
     --------
-    The lowest point of a parabola lies beyond a bound:
+    The minimum of a parabola lies beyond a bound:
 
     >>> import numpy as np
     >>> from ntk_sklearn.optimizers import projected_gradient
@@ -99,13 +99,13 @@ def projected_gradient(
 
 
 def _change(u, gradient, linear):
-    """Relative change of each parameter per unit of rate."""
+    """Return the relative change of each parameter for a rate of one."""
     with np.errstate(over="ignore"):
         return np.where(linear & np.isfinite(u), gradient * np.exp(-u), gradient)
 
 
 def _move(u, gradient, linear, bounds, rate):
-    """One projected step; returns logarithms."""
+    """Return the logarithms after one projected step."""
     moved = np.clip(u - rate * gradient, bounds[:, 0], bounds[:, 1])
     weights = np.maximum(np.exp(u[linear]) - rate * gradient[linear], 0.0)
     with np.errstate(divide="ignore"):
@@ -114,17 +114,20 @@ def _move(u, gradient, linear, bounds, rate):
 
 
 def _all_off(u, linear) -> bool:
-    """Whether every weight is zero."""
+    """Return whether all weights are zero."""
     return bool(linear.any() and np.isneginf(u[linear]).all())
 
 
 def _backtrack(evaluate, u, value, gradient, linear, bounds, rate):
-    """Halve the rate until the value falls; the next rate, and the step or None."""
+    """Halve the rate until the value falls; return the next rate and the step.
+
+    The step is None if no rate lowers the value.
+    """
     already_off = np.isneginf(u)
     for _ in range(_HALVINGS):
         moved = _move(u, gradient, linear, bounds, rate)
-        # A weight below its bound is as good as off, and a product of many such steps
-        # would leave the range of numbers.
+        # A weight below its bound is set to zero: further steps could otherwise take it
+        # below the smallest floating-point number.
         moved[linear & (moved < bounds[:, 0])] = -np.inf
         stays = np.array_equal(moved[~already_off], u[~already_off])
         if not (stays or _all_off(moved, linear)):

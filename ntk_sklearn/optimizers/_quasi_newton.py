@@ -1,4 +1,4 @@
-"""A projected quasi-Newton method that hands on what it has seen."""
+"""A projected quasi-Newton method that returns its estimate of the curvature."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from ._curvature import Curvature
 from ._result import FIRST_CHANGE, OptimizeResult
 
-# Of the fall that the slope promises, a step must keep so much; no step changes a
-# logarithm by more than this; and a shorter one is tried so often.
+# A step must achieve this share of the decrease that the slope predicts; it changes no
+# logarithm by more than the second number; and it is shortened up to this many times.
 _SUFFICIENT = 1e-4
 _LARGEST_CHANGE = 2.0
 _SHORTENINGS = 20
@@ -27,27 +27,28 @@ def bfgs(
     scale: float | None = None,
     curvature: Curvature | None = None,
 ) -> OptimizeResult:
-    """Projected quasi-Newton steps in all logarithms at once, nothing forgotten.
+    """Minimise a function by projected quasi-Newton steps, with full BFGS memory.
 
-    Logarithms at a bound that want to go beyond it stay there for the iteration; the
-    others take the BFGS step, held within the bounds and shortened until the value
-    falls. Most iterations so cost one evaluation.
+    Entries that are at a bound, and that the gradient would push beyond it, stay there
+    for the iteration. The others take the BFGS step, clipped to the bounds and
+    shortened until the value falls. Most iterations need one evaluation.
 
     Parameters
     ----------
     evaluate, start, bounds, max_iter, tol, report, scale
         As for `lbfgs`.
     curvature : Curvature, default=None
-        What is known of the objective; it is added to. None knows nothing.
+        An estimate of the curvature to start from; steps are added to it. None starts
+        without one.
 
     Returns
     -------
     OptimizeResult
-        With the curvature.
+        Its `curvature` can be given to another run.
 
     Examples
     --------
-    The lowest point of a parabola lies beyond a bound:
+    The minimum of a parabola lies beyond a bound:
 
     >>> import numpy as np
     >>> from ntk_sklearn.optimizers import bfgs
@@ -94,20 +95,20 @@ def bfgs(
 
 
 def _descend(evaluate, u, value, gradient, direction, bounds):
-    """Shorten a step until the value falls with the slope; where it ends, or None."""
+    """Shorten a step until the value falls enough; return its end, or None."""
     rate, slope = 1.0, gradient @ direction
     for _ in range(_SHORTENINGS):
         if not -rate * slope > np.finfo(float).eps * abs(value):
-            return None  # nothing to be gained but rounding
+            return None  # the predicted decrease is below rounding error
         moved = np.clip(u + rate * direction, *bounds.T)
         promised = gradient @ (moved - u)
-        if promised >= 0.0:  # a bound has cut off what was to be gained
+        if promised >= 0.0:  # clipping has removed the predicted decrease
             rate *= 0.5
             continue
         new_value, new_gradient = evaluate(moved)
         if new_value <= value + _SUFFICIENT * promised:
             return moved, new_value, new_gradient
-        # The minimum of the parabola through both values, with the slope between them.
+        # The minimum of the parabola through both values and the slope at the start.
         bend = new_value - value - promised
         rate *= float(np.clip(-0.5 * promised / bend, 0.1, 0.5))
     return None

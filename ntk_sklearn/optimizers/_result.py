@@ -1,4 +1,4 @@
-"""The result of an optimiser."""
+"""The result of an optimizer."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import numpy as np
 
 from ._curvature import Curvature
 
-# The first step changes no parameter by more than this share.
+# The first step changes no logarithm by more than this.
 FIRST_CHANGE = 0.5
 
 
 class OptimizeResult(NamedTuple):
-    """The result of an optimiser.
+    """The result of an optimizer.
 
     Attributes
     ----------
-    u : ndarray
-        Logarithms; minus infinity is a weight of exactly zero.
+    u : ndarray of shape (p,)
+        The logarithms at the end; minus infinity means a weight of exactly zero.
     path : list of float
-        Objective at the start and after every iteration.
+        The objective at the start and after every iteration.
     converged : bool
-        Whether it ended by its own rule and not by the limit of iterations.
+        Whether the optimizer stopped by its own rule, before the maximum number of
+        iterations.
     curvature : Curvature or None
-        What a quasi-Newton method has seen of the objective.
+        The curvature that "bfgs" has estimated; None for other optimizers.
 
     Examples
     --------

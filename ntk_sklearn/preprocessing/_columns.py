@@ -1,9 +1,8 @@
-"""Codes of one column of a table: scaled numbers, a thermometer, a rank.
+"""Codes of one column of a table: scaled numbers, or a rank.
 
-Each has `usable`, whether the column varies enough to be written at all; `width`, the
-number of columns it becomes; `length_scale`, by which a neural tangent kernel divides
-them; and `suffixes`, which their names get. Statistics are weighted, so that a row of
-weight 2 is the row twice.
+Each has `usable`, whether the column varies enough to be written at all;
+`length_scale`, by which a neural tangent kernel divides it; and `suffix`, which its
+name gets. Statistics are weighted, so that a row of weight 2 is the row twice.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _ROUNDING = 1e-12
 class Standard:
     """``(x - mean) / std``, clipped to the widened training range."""
 
-    width, length_scale, suffixes = 1, 1.0, ("",)
+    length_scale, suffix = 1.0, ""
 
     def __init__(self, clip: bool):
         self.clip = clip
@@ -43,58 +42,22 @@ class Standard:
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Scale the numbers of a column."""
         held = np.minimum(np.maximum(x, self.low), self.high)
-        return ((held - self.mean) / self.scale)[:, None]
-
-
-class Thermometer:
-    """Indicators of x lying above each of its quantiles: centred, of variance one."""
-
-    length_scale = 1.0
-
-    def __init__(self, n_quantiles: int):
-        self.n_quantiles = n_quantiles
-
-    def fit(self, x: np.ndarray, s: np.ndarray) -> Thermometer:
-        """Learn the quantiles of a column, and how many numbers lie above each."""
-        self.edges = np.empty(0) if is_flat(x) else self._edges(x, s)
-        self.width = self.edges.size
-        self.usable = self.width > 0
-        self.suffixes = [f"_step{k}" for k in range(self.width)]
-        if self.usable:
-            Z = self._climb(x)
-            self.mean = s @ Z / s.sum()
-            self.scale = np.sqrt((s @ (Z - self.mean) ** 2).sum() / s.sum())
-        return self
-
-    def _edges(self, x, s):
-        values, mass = _masses(x, s)
-        below = np.cumsum(mass)[:-1] / mass.sum()
-        middle = values[:-1] + np.diff(values) / 2
-        if len(middle) <= self.n_quantiles:
-            return middle
-        wanted = np.arange(1, self.n_quantiles + 1) / (self.n_quantiles + 1)
-        return middle[np.unique(np.abs(below - wanted[:, None]).argmin(axis=1))]
-
-    def _climb(self, x):
-        return (x[:, None] > self.edges).astype(np.float64)
-
-    def transform(self, x: np.ndarray) -> np.ndarray:
-        """Write the numbers of a column as steps."""
-        return (self._climb(x) - self.mean) / self.scale
+        return (held - self.mean) / self.scale
 
 
 class Rank:
-    """How far x has come from the smallest to the largest value, between 0 and 1.
+    """Position of a number among the training values, between 0 and 1.
 
     A rank is a straight line between two quantiles, or between two values where there
     are few. Divided by `length_scale`, the steps that a neural tangent kernel makes of
     it have variance one, or nearly: they are taken to be infinitely many.
     """
 
-    width, suffixes = 1, ("_rank",)
+    suffix = "_rank"
 
-    def __init__(self, n_quantiles: int, is_standard: bool):
+    def __init__(self, n_quantiles: int, by_mass: bool, is_standard: bool):
         self.n_quantiles = n_quantiles
+        self.by_mass = by_mass  # levels are mid-ranks, and not equally far apart
         self.is_standard = is_standard  # centred and of variance one, then
 
     def fit(self, x: np.ndarray, s: np.ndarray) -> Rank:
@@ -103,15 +66,22 @@ class Rank:
         # of numbers, and no digit changes.
         self.exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
         values, mass = _masses(self._in_units(x), s)
-        self.usable = len(values) > 1 and not is_flat(x)
         self.is_binary = len(values) == 2
         few = len(values) <= self.n_quantiles + 1
         wanted = np.linspace(0.0, 1.0, self.n_quantiles + 1)
         self.edges = values if few else _quantiles(values, mass, wanted)
         self.levels = np.linspace(0.0, 1.0, len(self.edges))
+        # Divided by their own end: their sum, rounded otherwise, may be less.
+        up_to = np.cumsum(mass)
+        if self.by_mass:
+            middle = (up_to - mass / 2.0) / up_to[-1]
+            # Less rounding errors, so that columns without ties have the same levels.
+            self.levels = np.interp(self.edges, values, middle).round(12)
         ranks = np.interp(values, self.edges, self.levels)
-        below = np.cumsum(mass)[:-1] / mass.sum()
+        below = up_to[:-1] / up_to[-1]
         self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))
+        # Beside the weight of one value, that of all others may be lost to rounding.
+        self.usable = self.length_scale > 0.0 and not is_flat(x)
         if self.is_standard:
             self.length_scale = 1.0
             self.mean, self.scale = weighted_moments(ranks, mass)
@@ -128,7 +98,7 @@ class Rank:
         if self.is_standard:
             ranks -= self.mean
             ranks /= self.scale
-        return ranks[:, None]
+        return ranks
 
 
 def _masses(x, s):

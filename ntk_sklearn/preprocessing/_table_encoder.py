@@ -16,9 +16,9 @@ from .._utils.compat import (
     _check_sample_weight,
     _fit_context,
 )
-from ._columns import Rank, Standard, Thermometer
+from ._columns import Rank, Standard
 
-CODES = ("standard", "thermometer", "ranks")
+CODES = ("standard", "ranks")
 # Rows that are written at a time, so that they stay in the cache.
 _BATCH = 16_384
 
@@ -37,20 +37,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    codes : tuple or list of {"standard", "thermometer", "ranks"}, \
-            default=("standard", "ranks")
-        What each column is written as. The output holds one block of columns for each
-        code, in this order, but with the ranks last.
+    codes : tuple or list of {"standard", "ranks"}, default=("standard", "ranks")
+        What each column is written as. The output holds the scaled columns first and
+        the ranks last.
 
         - ``"standard"``: scaled to mean 0 and variance 1.
-        - ``"thermometer"``: indicators of lying above each of the column's quantiles,
-          together of variance 1.
-        - ``"ranks"``: the rank. A column of two values has one only if it is written as
-          nothing else: its ranks are its scaled values but for a factor.
+        - ``"ranks"``: the rank. A column of two values has none and is written scaled,
+          whatever the codes: its ranks would be the same but for a factor.
     n_quantiles : int, default=32
         Number of parts of equal weight into which the quantiles divide a column. A
         column of no more than ``n_quantiles + 1`` different values has a level for each
-        value, all equally far apart.
+        value.
+    rank_levels : {"even", "mass"}, default="even"
+        Levels of the quantiles, or of the values where there are few.
+
+        - ``"even"``: all equally far apart.
+        - ``"mass"``: the share of the training rows below a value and half of those at
+          it (mid-ranks). Values that are rare are then close to their neighbours.
     rank_scale : {"standard", "unit"}, default="standard"
         Units of the output.
 
@@ -126,6 +129,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "codes": [tuple, list],
         "n_quantiles": [Interval(Integral, 1, None, closed="left")],
+        "rank_levels": [StrOptions({"even", "mass"})],
         "rank_scale": [StrOptions({"standard", "unit"})],
         "clip": ["boolean"],
     }
@@ -135,11 +139,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         codes=("standard", "ranks"),
         *,
         n_quantiles=32,
+        rank_levels="even",
         rank_scale="standard",
         clip=True,
     ):
         self.codes = codes
         self.n_quantiles = n_quantiles
+        self.rank_levels = rank_levels
         self.rank_scale = rank_scale
         self.clip = clip
 
@@ -164,7 +170,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         TableEncoder
             The fitted transformer.
         """
-        codes = self._ordered_codes()
+        self._check_codes()
         X = validate_data(self, X, dtype=np.float64)
         s = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -173,8 +179,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             X, s = X[s > 0.0], s[s > 0.0]
         if not len(s):
             raise ValueError("sample_weight is zero for every row; none is left.")
-        self._columns = self._fit_columns(codes, X, s)
-        width = sum(column.width for _, column in self._columns)
+        self._columns = self._fit_columns(X, s)
+        width = len(self._columns)
         self.n_varying_ = max(1, len({j for j, _ in self._columns}))
         self.n_ranks_, self._gain = 0, 1.0
         self.length_scale_ = np.ones(max(1, width))
@@ -185,8 +191,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self.length_scale_[width - len(ranks) :] = np.array(ranks) / self._gain
         return self
 
-    def _ordered_codes(self) -> list[str]:
-        """Return the codes, ranks last."""
+    def _check_codes(self) -> None:
+        """Raise if the codes are not different ones of those that are known."""
         codes = list(self.codes)
         known = all(isinstance(code, str) and code in CODES for code in codes)
         if not (codes and known and len(set(codes)) == len(codes)):
@@ -194,28 +200,28 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"codes must be one or more different ones of {CODES}, got "
                 f"{self.codes!r}."
             )
-        return sorted(codes, key="ranks".__eq__)
 
-    def _fit_columns(self, codes, X, s) -> list:
-        """Return what is written, in order: pairs of a column's index and its code."""
-        blocks: dict[str, list] = {code: [] for code in codes}
+    def _fit_columns(self, X, s) -> list[tuple[int, Standard | Rank]]:
+        """Return the index of each written column and its code, ranks last."""
+        scaled: list[tuple[int, Standard | Rank]] = []
+        ranked: list[tuple[int, Standard | Rank]] = []
+        shared: dict[bytes, np.ndarray] = {}  # equal levels are one array
         for j in range(X.shape[1]):
-            x, is_written = np.ascontiguousarray(X[:, j]), False
-            for code, block in blocks.items():
-                column = self._new_column(code).fit(x, s)
-                if isinstance(column, Rank) and column.is_binary and is_written:
-                    continue  # of two values, the other code says everything
-                if column.usable:
-                    block.append((j, column))
-                    is_written = True
-        return [pair for block in blocks.values() for pair in block]
-
-    def _new_column(self, code):
-        if code == "standard":
-            return Standard(self.clip)
-        if code == "thermometer":
-            return Thermometer(self.n_quantiles)
-        return Rank(self.n_quantiles, self.rank_scale == "standard")
+            x, is_scaled = np.ascontiguousarray(X[:, j]), "standard" in self.codes
+            if "ranks" in self.codes:
+                by_mass, plain = self.rank_levels == "mass", self.rank_scale != "unit"
+                rank = Rank(self.n_quantiles, by_mass, plain).fit(x, s)
+                if rank.is_binary:
+                    is_scaled = True  # of two values, this says everything
+                elif rank.usable:
+                    levels = rank.levels
+                    rank.levels = shared.setdefault(levels.tobytes(), levels)
+                    ranked.append((j, rank))
+            if is_scaled:
+                standard = Standard(self.clip).fit(x, s)
+                if standard.usable:
+                    scaled.append((j, standard))
+        return scaled + ranked
 
     def transform(self, X):
         """Write rows of the same table.
@@ -234,11 +240,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         Z = np.zeros((len(X), len(self.length_scale_)))
         for rows in gen_batches(len(X), _BATCH):
-            end = 0
-            for j, column in self._columns:
-                start, end = end, end + column.width
-                Z[rows, start:end] = column.transform(X[rows, j])
-            Z[rows, : end - self.n_ranks_] *= self._gain
+            for k, (j, column) in enumerate(self._columns):
+                Z[rows, k] = column.transform(X[rows, j])
+            Z[rows, : Z.shape[1] - self.n_ranks_] *= self._gain
         return Z
 
     def get_feature_names_out(self, input_features=None):
@@ -258,9 +262,5 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        written = [
-            f"{names[j]}{suffix}"
-            for j, column in self._columns
-            for suffix in column.suffixes
-        ]
+        written = [f"{names[j]}{column.suffix}" for j, column in self._columns]
         return np.array(written or ["constant"], dtype=object)

@@ -1,4 +1,4 @@
-"""Ridge solvers as plain functions of matrices; they know no kernels."""
+"""Solvers of the ridge problem, as functions of matrices and of any kernel."""
 
 from .._blocks.sources import BlockError
 from ._centres import leverage_scores, select_centres

@@ -1,4 +1,4 @@
-"""The choice of the rows that become the centres of a Nyström model."""
+"""The choice of rows as the centres of a Nyström model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from sklearn.utils import check_random_state
 
 from ._features import KernelWithDiagonal, NystromFeatures
 
-# Rows that are looked at for each centre: more were not measured to help.
+# Number of candidates for each centre. More have not made models better in trials.
 _POOL = 10
 
 
 def _pool(n, m, rng):
-    """Return the rows to choose from, in order."""
+    """Return the sorted numbers of the candidates."""
     size = min(n, max(_POOL * m, 10_000))
     if size == n:
         return np.arange(n)
@@ -33,14 +33,15 @@ def select_centres(
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-        May be memory-mapped: only a random sample of its rows is read.
+        The rows. They may be memory-mapped: only a random sample of them is read.
     m : int
-        Number of centres; all rows if there are no more.
+        Number of centres. If there are no more rows than that, all are chosen.
     kernel : callable, default=None
-        Needed for ``method="leverage"``.
+        The kernel, which ``method="leverage"`` needs.
     method : {"kmeans++", "leverage"}, default="kmeans++"
-        Seeds of k-means, far from each other, or rows drawn by their approximate ridge
-        leverage scores at `alpha`.
+        ``"kmeans++"`` chooses rows that are far from each other, as the seeds of
+        k-means. ``"leverage"`` draws rows with probabilities proportional to their
+        approximate ridge leverage scores at `alpha`.
     alpha : float, default=None
         Ridge of the leverage scores; None means the mean of the kernel's diagonal.
     random_state : int, RandomState instance or None, default=0
@@ -68,7 +69,7 @@ def select_centres(
     if method == "kmeans++":
         from sklearn.cluster import kmeans_plusplus  # slow to import
 
-        # One candidate per step is D^2 sampling; it takes a tenth of the time.
+        # One candidate in each step, which is D^2 sampling, takes a tenth of the time.
         _, chosen = kmeans_plusplus(pool, m, random_state=rng, n_local_trials=1)
         chosen = np.unique(chosen)
         if len(chosen) < m:  # duplicated rows are chosen more than once
@@ -88,26 +89,29 @@ def select_centres(
 def leverage_scores(
     X, kernel: KernelWithDiagonal, m: int, alpha: float | None = None, random_state=0
 ) -> np.ndarray:
-    """Approximate the ridge leverage scores of rows by a pilot of uniform centres.
+    """Approximate the ridge leverage scores of rows.
 
-    The score of a row is its leverage in ridge regression without an intercept: rows
-    that others cannot stand in for have large ones.
+    The score of a row is its leverage in ridge regression without an intercept: it is
+    large if other rows tell little of this one. The approximation is a Nyström model
+    with uniformly drawn centres.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
+        The rows.
     kernel : callable
-        With a method ``diag``.
+        The kernel, which must have a method ``diag``.
     m : int
-        Number of pilot centres.
+        Number of centres of the approximation.
     alpha : float, default=None
         Ridge; None means the mean of the kernel's diagonal.
     random_state : int, RandomState instance or None, default=0
+        Seed of the centres.
 
     Returns
     -------
     ndarray of shape (n,)
-        In (0, 1].
+        The scores, in (0, 1].
 
     Examples
     --------

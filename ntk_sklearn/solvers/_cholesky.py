@@ -1,4 +1,4 @@
-"""The exact ridge solve by Cholesky, with an intercept and weights of rows."""
+"""The exact solution of the ridge problem by a Cholesky factorisation."""
 
 from __future__ import annotations
 
@@ -11,34 +11,37 @@ from .._utils.threads import factorising
 from .._utils.warnings import warn
 from ._row_weights import RowWeights
 
-# Jitter is tried in these multiples of the mean diagonal, until the matrix factors.
+# Multiples of the mean diagonal that are added to the diagonal, one after the other,
+# until the matrix can be factorised.
 _JITTER_LADDER = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
 
 
 class Solution(NamedTuple):
-    """A ridge problem that has been factorised and solved.
+    """The solution of a ridge problem, with the inverse of its matrix.
 
     Attributes
     ----------
     P : ndarray of shape (n, n)
-        Inverse of ``K + alpha / sample_weight``; with an intercept, less its part along
-        the constant, ``G - G 1 1' G / 1' G 1``.
+        Without an intercept, the inverse G of ``K + alpha / sample_weight``. With an
+        intercept, ``G - G 1 1' G / 1' G 1``: the inverse minus its part along the
+        constant.
     dual_coef : ndarray of shape (n, k)
-        ``P Y``.
+        The dual coefficients, ``P Y``.
     intercept : ndarray of shape (k,)
-        Zeros without an intercept.
+        The constant of each output; zeros without an intercept.
     logdet : float
         Logarithm of the determinant of ``K + alpha / sample_weight``.
     ones : ndarray of shape (n,)
-        ``G 1``, or zeros without an intercept.
+        ``G 1``; zeros without an intercept.
     constant : float
-        ``1' G 1``, or one without an intercept.
+        ``1' G 1``; one without an intercept.
     jitter : float
-        What had to be added to the diagonal for the matrix to factor.
+        The number that was added to the diagonal so that the matrix could be
+        factorised; 0 if it was not needed.
 
     Examples
     --------
-    Residuals are the dual coefficients times the ridge:
+    The residuals are the dual coefficients times the ridge:
 
     >>> import numpy as np
     >>> from ntk_sklearn import NTKernel
@@ -72,25 +75,28 @@ def mirror_lower(A: np.ndarray, block: int = 64) -> np.ndarray:
 
 
 def factorise(A, noise, scale, what, advice, ladder=_JITTER_LADDER):
-    """Factorise ``A + diag(noise)`` in place, with as little jitter as it needs.
+    """Factorise ``A + diag(noise)`` in place, with the smallest jitter that suffices.
 
     Parameters
     ----------
     A : ndarray of shape (n, n)
-        Symmetric, in Fortran order. Its lower triangle becomes the factor; the other
-        one is kept, and mends it before each new attempt.
+        Symmetric matrix in Fortran order. Its lower triangle becomes the factor. Its
+        upper triangle is kept, to restore the lower one before each new attempt.
     noise : float or ndarray of shape (n,)
+        The numbers to add to the diagonal.
     scale : float
-        What the steps of the `ladder` are relative to.
+        The size of the diagonal, by which the steps of the `ladder` are multiplied.
     what, advice : str
-        Beginning and end of the error's sentence.
+        Beginning and end of the error message.
+    ladder : tuple of float
+        Jitters to try, relative to `scale`.
 
     Returns
     -------
     factor : ndarray of shape (n, n)
-        `A`, lower.
+        The memory of `A`, with the factor in its lower triangle.
     jitter : float
-        What was added to the diagonal beyond `noise`.
+        The number that was added to the diagonal besides `noise`.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def factorise(A, noise, scale, what, advice, ladder=_JITTER_LADDER):
         np.fill_diagonal(A, diagonal + step * scale)
         with factorising(len(A)):
             factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
-        # A NaN passes through LAPACK without a word.
+        # LAPACK reports no error for a NaN.
         if not failed and np.isfinite(np.diag(factor)).all():
             return factor, step * scale
         mirror_lower(A.T)
@@ -123,14 +129,14 @@ def kernel_factor(
 ) -> tuple[np.ndarray, float]:
     """Return the Cholesky factor of ``K + diag(noise)``, and the jitter.
 
-    With `overwrite_K`, the factor may take the place of `K`.
+    If `overwrite_K` is true, the memory of `K` may be used for the factor.
 
     Returns
     -------
     factor : ndarray of shape (n, n)
-        In its lower triangle.
+        The factor in the lower triangle of an array.
     jitter : float
-        What was added to the diagonal beyond `noise`.
+        The number that was added to the diagonal besides `noise`.
 
     Raises
     ------
@@ -138,7 +144,7 @@ def kernel_factor(
         If the matrix is not positive definite even with the largest jitter.
     """
     scale = float(np.mean(np.abs(np.diag(K) + noise)))
-    # The transpose of a symmetric matrix is itself, in the order LAPACK wants.
+    # The transpose of a symmetric matrix is the same matrix, in the order of LAPACK.
     A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
     return factorise(
         A, noise, scale, f"The kernel matrix of {len(K)} rows", RAISE_ALPHA
@@ -150,14 +156,16 @@ def inverse(
 ) -> tuple[np.ndarray, float, float]:
     """Invert ``K + diag(noise)`` by one Cholesky factorisation.
 
-    With `overwrite_K`, the inverse may take the place of `K`.
+    If `overwrite_K` is true, the memory of `K` may be used for the inverse.
 
     Returns
     -------
     G : ndarray of shape (n, n)
+        The inverse.
     logdet : float
+        The logarithm of the determinant of the matrix.
     jitter : float
-        As for `kernel_factor`, and as it raises.
+        As returned by `kernel_factor`, which also raises the same error.
     """
     factor, jitter = kernel_factor(K, noise, overwrite_K)
     logdet = 2.0 * float(np.log(np.diag(factor)).sum())
@@ -174,9 +182,10 @@ def solve(
     intercept=True,
     overwrite_K: bool = False,
 ) -> Solution:
-    """Solve the kernel ridge problem and keep what its objectives need.
+    """Solve the kernel ridge problem by a Cholesky factorisation.
 
-    Minimises ``sum(sample_weight * |Y - f - b|^2) + alpha * |f|_K^2``.
+    It minimises ``sum(sample_weight * |Y - f - b|^2) + alpha * |f|_K^2`` over the
+    functions f and the constants b.
 
     Parameters
     ----------
@@ -187,11 +196,11 @@ def solve(
     alpha : float
         Ridge, added to the diagonal of `K`.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
-        Positive weights; a weight of 2 is the row twice. None means ones.
+        Positive weights of the rows. None means ones.
     intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
     overwrite_K : bool, default=False
-        Whether the result may take the place of `K`.
+        Whether the memory of `K` may be used for the result.
 
     Returns
     -------
@@ -218,13 +227,13 @@ def solve(
     constant = float(u.sum())
     b = (u @ Y) / constant
     dual_coef = G @ (Y - b)
-    # In place, and symmetric: the transpose is what BLAS calls its own order.
+    # In place: the transpose of a symmetric matrix is in the order of BLAS.
     P = blas.dger(-1.0 / constant, u, u, a=G.T, overwrite_a=1).T
     return Solution(P, dual_coef, b, logdet, u, constant, jitter)
 
 
 def warn_jitter(jitter: float, alpha: float) -> None:
-    """Say that a jitter was needed, and what that means."""
+    """Warn that a number had to be added to the diagonal of the kernel matrix."""
     if jitter > 0:
         warn(
             f"the kernel matrix with alpha={alpha:.2g} was not numerically positive "

@@ -1,8 +1,9 @@
-"""A Nyström model that is exact within clusters of rows.
+"""The ridge problem of a Nyström model that is exact within clusters of rows.
 
-The partially independent conditional approximation [1]_: what the centres leave out of
-the kernel is kept between rows of one cluster, and dropped between clusters. A sum over
-all rows, whitened cluster by cluster, takes the place of that of the Nyström model.
+It is the partially independent conditional approximation [1]_. The error of the Nyström
+approximation is corrected between rows of the same cluster, and ignored between
+clusters. The normal equations are those of the Nyström model, with the rows of each
+cluster whitened.
 
 References
 ----------
@@ -27,16 +28,16 @@ from ._row_weights import RowWeights
 
 
 class ClusteredRows(NamedTuple):
-    """Rows in clusters, and the features that tie the clusters together.
+    """Rows divided into clusters, and the Nyström features of all rows.
 
     Attributes
     ----------
     features : NystromFeatures
-        The features of all rows.
+        The features, through which the clusters depend on each other.
     X : ndarray of shape (n, n_features)
         The rows.
     clusters : list of ndarray of int
-        Row numbers of each cluster; together they are all rows.
+        The numbers of the rows in each cluster; each row is in one cluster.
 
     Examples
     --------
@@ -54,26 +55,28 @@ class ClusteredRows(NamedTuple):
     clusters: list[np.ndarray]
 
     def condition(self, rows, noise):
-        """Return features of a cluster, and what they leave of its kernel, factorised.
+        """Return the features of a cluster, and the factor of its conditional kernel.
 
         Parameters
         ----------
         rows : ndarray of int
-            The numbers of its rows.
+            The numbers of the rows in the cluster.
         noise : ndarray of shape (n,)
-            Of all rows.
+            The noise variances of all rows.
 
         Returns
         -------
         Zt : ndarray of shape (m, n_rows)
+            Features as columns.
         factor : ndarray of shape (n_rows, n_rows)
             Lower Cholesky factor of ``K - Z Z' + diag(noise)``.
         jitter : float
+            The number that was added to the diagonal besides the noise.
         """
         X, noise = self.X[rows], noise[rows]
         Zt = self.features(X)
         K = np.require(self.features.kernel(X), np.float64, ["C", "W"]).T
-        scale = float(np.mean(np.diag(K)))  # of the rounding errors in the difference
+        scale = float(np.mean(np.diag(K)))  # scale of rounding errors in the difference
         with factorising(len(X)):
             K = blas.dsyrk(-1.0, Zt, beta=1.0, c=K, trans=1, lower=1, overwrite_c=1)
         what = (
@@ -84,21 +87,22 @@ class ClusteredRows(NamedTuple):
 
 
 class ClusteredPosterior(NamedTuple):
-    """The posterior distribution of the weights of the features, and of the constant.
+    """The posterior distribution of the coefficients of the features and the constant.
 
     Attributes
     ----------
     data : ClusteredRows
         The rows of the fit.
     noise : ndarray of shape (n,)
-        The variance of the noise of each.
+        The noise variances of the rows.
     normal : ndarray of shape (m, m)
-        Cholesky factor of the inverse covariance of the weights of the features.
+        Cholesky factor of the inverse covariance of the features' coefficients.
     mean : ndarray of shape (m,)
-        Of the features, each cluster's rows made independent; zeros without an
-        intercept.
+        Mean of the features, after the rows of each cluster have been whitened; zeros
+        without an intercept.
     weight : float
-        Inverse variance of the constant were the weights known; infinite without one.
+        Inverse variance of the constant for known coefficients of the features;
+        infinite without an intercept.
     """
 
     data: ClusteredRows
@@ -113,8 +117,9 @@ class ClusteredPosterior(NamedTuple):
         Parameters
         ----------
         cluster : int
-            The number of the cluster that the blocks are predicted from.
+            The number of the cluster in which the rows are predicted.
         blocks : iterable of ndarrays of shape (n_new, n_features)
+            Blocks of rows.
 
         Yields
         ------
@@ -125,7 +130,7 @@ class ClusteredPosterior(NamedTuple):
         Zt, factor, _ = self.data.condition(rows, self.noise)
         for new in blocks:
             new_Zt = features(new)
-            # The kernel less what the centres explain: within the cluster it is kept.
+            # The error of the Nyström approximation, which is known in the cluster.
             left = kernel(X, new) - Zt.T @ new_Zt
             solved = cho_solve((factor, True), left)
             known = np.einsum("ij,ij->j", new_Zt, new_Zt)
@@ -138,7 +143,7 @@ class ClusteredPosterior(NamedTuple):
 
 
 class ClusteredSolution(NamedTuple):
-    """A ridge fit that is exact within clusters.
+    """The solution of a ridge problem that is exact within clusters.
 
     Predictions in cluster b, which has the rows ``X_b``, are ``kernel(X, centres) @
     coef[b] + kernel(X, X_b) @ dual_coef_b + intercept``.
@@ -146,17 +151,18 @@ class ClusteredSolution(NamedTuple):
     Attributes
     ----------
     dual_coef : ndarray of shape (n, k)
-        Dual coefficients of the rows.
+        The dual coefficients of the rows.
     coef : ndarray of shape (n_clusters, m, k)
-        Coefficients of the centres, other ones in each cluster.
+        The coefficients of the centres for predictions in each cluster.
     intercept : ndarray of shape (k,)
-        Zeros without an intercept.
+        The constant of each output; zeros without an intercept.
     loo : ndarray of shape (n_scored, k)
-        Predictions of the rows to score by models that have not seen them.
+        Leave-one-out predictions of the rows to score.
     jitter : float
-        The most that had to be added to a diagonal for its matrix to factor.
+        The largest number that was added to the diagonal of a cluster's matrix so that
+        it could be factorised.
     posterior : ClusteredPosterior
-        For the variance of predictions.
+        The posterior distribution, for variances of predictions.
 
     Examples
     --------
@@ -196,26 +202,26 @@ def clustered_solve(
 ) -> ClusteredSolution:
     """Solve the ridge problem of a Nyström model that is exact within clusters.
 
-    The features of the rows are made twice, as there is no room to keep them: once for
-    the normal equations, once for the dual coefficients.
+    The features of the rows are computed twice, once for the normal equations and once
+    for the dual coefficients, because they would take too much memory if kept.
 
     Parameters
     ----------
     data : ClusteredRows
-        The rows, and the features that tie the clusters together.
+        The rows in clusters, and their features.
     Y : ndarray of shape (n, k)
         Targets.
     alpha : float
         Ridge.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
-        Positive weights; a weight of 2 is the row twice. None means ones.
+        Positive weights of the rows: integers count copies. None means ones.
     intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
     scored : array-like of int, default=()
-        Some rows of which leave-one-out predictions are wanted.
+        The numbers of the rows for which leave-one-out predictions are computed.
     progress : callable, default=None
-        Called with the number of finished clusters, which are visited twice, and their
-        total.
+        Called with the number of finished visits to a cluster and the number of all
+        visits. Each cluster is visited twice.
 
     Returns
     -------
@@ -250,11 +256,11 @@ def clustered_solve(
     for rows, Zt, factor, _ in visit():
         sums = _absorb_cluster(sums, Zt, factor, Y[rows])
     A, right, _ = sums.centred(intercept)
-    A.flat[:: len(A) + 1] += 1.0  # the ridge has gone into the noise
+    A.flat[:: len(A) + 1] += 1.0  # the ridge is part of the noise already
     with factorising(len(A)):
         normal = cho_factor(A, lower=True, overwrite_a=True)
     v = cho_solve(normal, right)
-    # Without an intercept, as if the constant were known to be zero.
+    # No intercept is the same as a constant that is known to be zero.
     total = sums.weight if intercept else np.inf
     mean = sums.z / total
     b = (sums.y - sums.z @ v) / total
@@ -278,7 +284,7 @@ def clustered_solve(
 
 
 def _absorb_cluster(sums: NormalEquations, Zt, factor, Y) -> NormalEquations:
-    """Add a cluster to the sums, its rows made independent; `Zt` is overwritten."""
+    """Whiten the rows of a cluster and add them to the sums; `Zt` is overwritten."""
     right = np.column_stack([Y, np.ones(len(Y))])
     right = blas.dtrsm(1.0, factor, right, lower=1)
     with factorising(len(Zt)):
@@ -287,10 +293,10 @@ def _absorb_cluster(sums: NormalEquations, Zt, factor, Y) -> NormalEquations:
 
 
 class _ScoredColumns:
-    """What leaving rows out needs of the inverse of the whole matrix.
+    """The parts of the inverse matrices that leave-one-out predictions need.
 
-    Of the columns of some rows of their clusters' inverses: the diagonal entries, the
-    sums, and the products with the features.
+    For each row to score there is a column in the inverse of its cluster's matrix. Kept
+    are the diagonal entry of the column, its sum, and its products with the features.
     """
 
     def __init__(self, scored, n, m):
@@ -301,7 +307,7 @@ class _ScoredColumns:
         self._products = np.empty((m, len(scored)), order="F")
 
     def visit(self, rows, Zt, factor):
-        """Take what is wanted of a cluster."""
+        """Store these numbers for the rows to score in a cluster."""
         here = np.flatnonzero(self._position[rows] >= 0)
         to = self._position[rows[here]]
         unit = np.zeros((len(factor), len(here)), order="F")
@@ -312,7 +318,7 @@ class _ScoredColumns:
         self._products[:, to] = Zt @ G
 
     def precision(self, posterior: ClusteredPosterior):
-        """Return the diagonal of the inverse, less its part along the constant."""
+        """Return the diagonal of the inverse, minus its part along the constant."""
         W = self._products - np.outer(posterior.mean, self._ones)
         found = self._diagonal - self._ones**2 / posterior.weight
         with factorising(len(W)):

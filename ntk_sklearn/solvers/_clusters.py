@@ -1,4 +1,4 @@
-"""Clusters of rows that are near each other, none of them too large."""
+"""Clusters of neighbouring rows, of limited size."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from sklearn.utils import check_random_state
 
 
 def cluster_rows(X, size: int = 1000, random_state=0) -> list[np.ndarray]:
-    """Split rows by k-means, and clusters that are too large in halves.
+    """Divide rows into clusters by k-means, and halve clusters that are too large.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
         The rows.
     size : int, default=1000
-        Rows of a cluster on average; none has more than twice as many.
+        Mean number of rows in a cluster; no cluster has more than twice as many.
     random_state : int, RandomState instance or None, default=0
+        Seed of k-means.
 
     Returns
     -------
@@ -50,17 +51,17 @@ def cluster_rows(X, size: int = 1000, random_state=0) -> list[np.ndarray]:
 
 
 def _along(X, rng, n_iter=10):
-    """Return where rows lie along the direction in which they vary most."""
+    """Return the coordinates of rows along the direction in which they vary most."""
     X = X - X.mean(axis=0)
     direction = rng.standard_normal(X.shape[1])
-    for _ in range(n_iter):  # the power method: a rough direction is good enough
+    for _ in range(n_iter):  # the power method; a rough direction is enough
         direction = X.T @ (X @ direction)
         direction /= np.linalg.norm(direction) or 1.0
     return X @ direction
 
 
 def nearest_cluster(X, means) -> np.ndarray:
-    """Return the number of the mean that is nearest to each row.
+    """Return the number of the cluster whose mean is nearest to each row.
 
     Parameters
     ----------

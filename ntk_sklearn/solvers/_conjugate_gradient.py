@@ -1,7 +1,7 @@
-"""Ridge on a kernel matrix that is never factorised.
+"""The solution of the ridge problem by preconditioned conjugate gradients.
 
-The method is conjugate gradients, on ``K + alpha / weight`` made symmetric in the
-weights; the preconditioner is a Nyström approximation of K.
+The matrix ``K + alpha / weight`` is multiplied by the roots of the weights on both
+sides. The preconditioner is a Nyström approximation of K.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from ._row_weights import RowWeights
 
 
 class IterativeSolution(NamedTuple):
-    """A ridge fit found by iterations.
+    """The solution of a ridge problem by conjugate gradients.
 
     Attributes
     ----------
     dual_coef : ndarray of shape (n, k)
-        Dual coefficients.
+        The dual coefficients.
     intercept : ndarray of shape (k,)
-        Zeros without an intercept.
+        The constant of each output; zeros without an intercept.
     n_iter : int
-        Number of iterations, those of all right-hand sides together.
+        Number of iterations, summed over all right-hand sides.
 
     Examples
     --------
@@ -46,10 +46,10 @@ class IterativeSolution(NamedTuple):
 
 
 def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
-    """Approximate a kernel matrix by ``F F'``: randomly pivoted Cholesky.
+    """Approximate a kernel matrix by ``F F'``, by a randomly pivoted Cholesky.
 
-    Each pivot is drawn with probability proportional to what is still unexplained of
-    its diagonal [1]_.
+    Each pivot is drawn with a probability proportional to the part of its diagonal
+    entry that is not approximated yet [1]_.
 
     References
     ----------
@@ -70,7 +70,8 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
             return F[:, :r]
         pivot = rng.choice(n, p=left / total)
         column = K[pivot] - F[:, :r] @ F[pivot, :r]
-        # What is left is not negative; the column's own entry may be, by rounding.
+        # The pivot `left` is positive, whereas the entry of the column may be negative
+        # by rounding.
         F[:, r] = column / np.sqrt(left[pivot])
         left = np.maximum(left - F[:, r] ** 2, 0.0)
         left[pivot] = 0.0
@@ -78,7 +79,7 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
 
 
 def _nystrom_inverse(F, alpha):
-    """Return the function ``v -> (F F' + alpha)^-1 v``."""
+    """Return the function ``v -> (F F' + alpha I)^-1 v``."""
     with factorising(F.shape[1]):
         A = blas.dsyrk(1.0, F, trans=1, lower=1)
         A.flat[:: len(A) + 1] += alpha
@@ -97,7 +98,9 @@ def conjugate_solve(
     tol: float = 1e-10,
     max_iter: int = 1000,
 ) -> IterativeSolution:
-    """Solve the ridge problem of `ntk_sklearn.solvers.solve` iteratively.
+    """Solve the kernel ridge problem by conjugate gradients.
+
+    The problem is that of `ntk_sklearn.solvers.solve`.
 
     Parameters
     ----------
@@ -115,9 +118,10 @@ def conjugate_solve(
         Number of columns of the preconditioner, a randomly pivoted Cholesky
         factorisation. None means ``min(n, 100 + n // 20)``.
     tol : float, default=1e-10
-        Norm of the residual, relative to that of the targets.
+        The iterations stop when the norm of the residual is less than `tol` times that
+        of the right-hand side.
     max_iter : int, default=1000
-        For each right-hand side.
+        Maximum number of iterations for each right-hand side.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def conjugate_solve(
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the residual is not reached.
+        If the residual is still larger after `max_iter` iterations.
 
     Examples
     --------

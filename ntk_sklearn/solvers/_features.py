@@ -1,4 +1,4 @@
-"""Whitened Nyström features: rows as a few centres see them."""
+"""Whitened Nyström features of rows, from their kernel with a few centres."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import numpy as np
 from .._utils.blas import solve_lower
 from ._cholesky import factorise
 
-# Added to the diagonal of K(C, C), as a multiple of its mean: the root of the smallest
-# pivot magnifies the rounding of the kernel by 1e6 then, and no more.
+# This multiple of the mean diagonal of K(C, C) is added to its diagonal. Rounding
+# errors of the kernel are then magnified by at most 1e6, the inverse root of the
+# smallest pivot.
 _JITTER = 1e-12
 
 
 class Kernel(Protocol):
-    """A function of one or two sets of rows that returns their kernel matrix."""
+    """A function that returns the kernel matrix of one or two sets of rows."""
 
     def __call__(self, X, Y=None, /) -> np.ndarray: ...
 
 
 class KernelWithDiagonal(Kernel, Protocol):
-    """A kernel that knows its diagonal."""
+    """A kernel with a method for the diagonal of its matrix."""
 
     def diag(self, X, /) -> np.ndarray: ...
 
@@ -32,9 +33,9 @@ class KernelWithDiagonal(Kernel, Protocol):
 class NystromFeatures:
     """The whitened features of a Nyström model.
 
-    With centres C and ``K(C, C) = L L'``, a row x has the features ``L^-1 k(C, x)``;
-    their inner products are the Nyström approximation of the kernel. `of` makes them
-    from a kernel and its centres.
+    With centres C and ``K(C, C) = L L'``, a row x has the features ``L^-1 k(C, x)``.
+    Their inner products are the Nyström approximation of the kernel. Use
+    `NystromFeatures.of` to make them from a kernel and centres.
 
     Parameters
     ----------
@@ -43,11 +44,10 @@ class NystromFeatures:
     centres : ndarray of shape (m, n_encoded)
         Rows that the kernel compares all others with.
     factor : ndarray of shape (m, m)
-        L, in its lower triangle, in Fortran order.
+        The matrix L, in the lower triangle, in Fortran order.
     transform : callable, default=None
-        What is done to raw rows before the kernel sees them, a tile at a time; it has
-        to be picklable where tasks run in other processes. None leaves them as they
-        are.
+        Function that encodes raw rows for the kernel. It must be picklable if tasks run
+        in other processes. None leaves rows as they are.
     n_features : int, default=None
         Number of columns of raw rows; None means that of the centres.
 
@@ -74,7 +74,7 @@ class NystromFeatures:
     def of(
         cls, kernel: Kernel, centres, transform=None, n_features=None
     ) -> NystromFeatures:
-        """Return the features of a kernel with these centres.
+        """Return the features of a kernel with given centres.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class NystromFeatures:
     def __call__(self, X) -> np.ndarray:
         """Return the features of raw rows as columns: (m, n_rows), in Fortran order."""
         tile = np.require(self.tile(X), np.float64, ["C", "W"])
-        return solve_lower(self.factor, tile.T)  # in the order that BLAS wants
+        return solve_lower(self.factor, tile.T)  # the transpose is in Fortran order
 
 
 def _whitener(K: np.ndarray) -> np.ndarray:
@@ -112,5 +112,5 @@ def _whitener(K: np.ndarray) -> np.ndarray:
 
 
 def multiply(K, coef) -> np.ndarray:
-    """Return ``K @ coef`` in the precision of `K`: a mixed product would copy it."""
+    """Return ``K @ coef`` in the precision of `K`, as mixed dtypes would copy `K`."""
     return K @ coef.astype(K.dtype, copy=False)

@@ -1,4 +1,4 @@
-"""The one rule by which rows are left out of a ridge fit that is already solved."""
+"""Leave-one-out residuals of a ridge problem that is already solved."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ EPS = float(np.finfo(float).eps)
 
 
 def one_minus_leverage(whole, left_out, floor: float = EPS) -> np.ndarray:
-    """Return one minus the leverage of what leave-one-out leaves out of each row.
+    """Return one minus the leverage of the part of each row that is left out.
 
     Parameters
     ----------
     whole : ndarray of shape (n,)
         One minus the leverage of each row with all its copies.
     left_out : ndarray of shape (n,)
-        The share of the row that is left out, `RowWeights.left_out`.
+        The share of each row that is left out, `RowWeights.left_out`.
     floor : float, default=2.2e-16
-        The smallest value returned. Rows that are nearly interpolated have next to
-        nothing left, and what is left must not be rounding.
+        The smallest value that is returned. If a row is nearly interpolated, one minus
+        its leverage may be smaller than its rounding error.
 
     Returns
     -------
@@ -32,7 +32,8 @@ def one_minus_leverage(whole, left_out, floor: float = EPS) -> np.ndarray:
 def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
     """Return the exact leave-one-out residuals: targets minus predictions.
 
-    Of each row one copy is left out, or all of it if there is less than one.
+    One copy of each row is left out at a time; a row that counts for less than one copy
+    is left out as a whole.
 
     Parameters
     ----------
@@ -41,16 +42,16 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
     dual_coef : ndarray of shape (n, k)
         The dual coefficients of the same solution.
     alpha : float
-        The ridge that it was solved with.
+        The ridge of the same solution.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
-        The weights that it was solved with: integers count copies.
+        The weights of the same solution: integers count copies.
 
     Returns
     -------
     residuals : ndarray of shape (n, k)
-        Errors of predictions by models that have not seen the row.
+        The target of each row minus its prediction by a model fitted without it.
     one_minus_leverage : ndarray of shape (n,)
-        One minus the leverage of what is left out of each row.
+        One minus the leverage of the part of each row that is left out.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def leave_one_out(precision, dual_coef, alpha, sample_weight=None):
     >>> found = solve(K, Y, alpha=0.1)
     >>> errors, _ = leave_one_out(np.diag(found.P), found.dual_coef, 0.1)
 
-    The first one again, by a fit to all rows but the first:
+    The first residual can be found by a fit to all rows but the first:
 
     >>> rest = solve(K[1:, 1:], Y[1:], alpha=0.1)
     >>> predicted = K[0, 1:] @ rest.dual_coef + rest.intercept

@@ -1,4 +1,4 @@
-"""Normal equations: all that a ridge solve needs to know of many rows, as sums."""
+"""Normal equations: sums over rows from which a ridge problem can be solved."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from ._row_weights import RowWeights
 
 
 class NormalEquations(NamedTuple):
-    """Weighted sums over rows with features Z and targets Y.
+    """Weighted sums over rows with features Z, targets Y and weights W.
 
-    They are all that a ridge solve needs to know of the rows, and those of two sets of
-    rows are added by `plus`: so rows may come in blocks, in any order, from anywhere.
+    A ridge problem with these features can be solved from the sums alone. The sums over
+    two sets of rows are added by `plus`, so that rows may come in blocks, in any order
+    and from different places.
 
     Attributes
     ----------
     zz : ndarray of shape (m, m)
-        ``Z' W Z``, the lower triangle only, in Fortran order.
+        ``Z' W Z``, in the lower triangle, in Fortran order.
     zy : ndarray of shape (m, k)
         ``Z' W Y``.
     z : ndarray of shape (m,)
         ``Z' W 1``.
     y, yy : ndarray of shape (k,)
-        ``Y' W 1`` and the diagonal of ``Y' W Y``.
+        ``Y' W 1``, and the diagonal of ``Y' W Y``.
     weight : float
         Sum of the weights.
     n_rows : float
@@ -51,34 +52,35 @@ class NormalEquations(NamedTuple):
 
     @classmethod
     def zeros(cls, m: int, k: int) -> NormalEquations:
-        """Return the sums over no rows, of m features and k outputs."""
+        """Return the sums over no rows, for m features and k outputs."""
         zz = np.zeros((m, m), order="F")
         parts = np.zeros((m, k)), np.zeros(m), np.zeros(k), np.zeros(k)
         return cls(zz, *parts, 0.0, 0.0)
 
     @classmethod
     def of(cls, Zt, Y, sample_weight=None) -> NormalEquations:
-        """Return the sums over rows; the features are overwritten if there are weights.
+        """Return the sums over rows.
 
         Parameters
         ----------
         Zt : ndarray of shape (m, n)
-            Features as columns, in Fortran order.
+            Features as columns, in Fortran order. They are overwritten if there are
+            weights.
         Y : ndarray of shape (n, k)
             Targets.
         sample_weight : array-like of shape (n,) or RowWeights, default=None
-            Not negative: integers count copies. None means ones.
+            Non-negative weights: integers count copies. None means ones.
         """
         return cls.zeros(len(Zt), Y.shape[1]).absorb_rows(Zt, Y, sample_weight)
 
     def plus(self, other: NormalEquations) -> NormalEquations:
-        """Return the sums over the rows of both, which stay as they are."""
+        """Return the sums over the rows of both; neither is changed."""
         return self._replace(zz=self.zz.copy(order="F")).absorb(other)
 
     def absorb(self, other: NormalEquations) -> NormalEquations:
         """Return the sums over the rows of both, in the memory of `self`.
 
-        It is for a pass that owns `self` and does not use it again.
+        `self` must not be used after this call.
         """
         zz = self.zz
         zz += other.zz
@@ -93,7 +95,7 @@ class NormalEquations(NamedTuple):
         )
 
     def absorb_rows(self, Zt, Y, sample_weight=None) -> NormalEquations:
-        """Return the sums with more rows, as for `of`, in the memory of `self`."""
+        """Return the sums with more rows (see `of`), in the memory of `self`."""
         if sample_weight is None:
             return self.absorb_weighted(Zt, Y, np.ones(len(Y)), float(len(Y)))
         weights = RowWeights.of(sample_weight, len(Y))
@@ -102,17 +104,21 @@ class NormalEquations(NamedTuple):
         return self.absorb_weighted(Zt, root[:, None] * Y, root, weights.n_rows)
 
     def absorb_weighted(self, Zt, Y, ones, n_rows: float) -> NormalEquations:
-        """Return the sums with rows that have been weighted, in the memory of `self`.
+        """Return the sums with more rows, already weighted, in the memory of `self`.
+
+        Rows are weighted by multiplying them by the roots of their weights, or by
+        whitening them.
 
         Parameters
         ----------
         Zt : ndarray of shape (m, n)
-            Features, in Fortran order; like `Y`, times the root of the weights.
+            Weighted features as columns, in Fortran order.
         Y : ndarray of shape (n, k)
+            Weighted targets.
         ones : ndarray of shape (n,)
-            What has become of a column of ones.
+            A column of ones, weighted in the same way.
         n_rows : float
-            How many rows they are, all copies counted.
+            Number of rows, all copies counted.
         """
         found = Zt @ np.column_stack([Y, ones])  # in one pass over the features
         return NormalEquations(
@@ -126,10 +132,10 @@ class NormalEquations(NamedTuple):
         )
 
     def centred(self, intercept: bool):
-        """Return ``Z'WZ``, ``Z'WY`` and the diagonal of ``Y'WY``, less their means.
+        """Return ``Z'WZ``, ``Z'WY`` and the diagonal of ``Y'WY`` of centred rows.
 
-        The first is a new array, lower triangle only. Without an intercept nothing is
-        taken off.
+        The first is a new array with its lower triangle only. Without an intercept the
+        rows are not centred.
         """
         if not self.weight > 0:
             raise ValueError("the system holds no row of positive weight yet.")

@@ -1,4 +1,4 @@
-"""Ridge on a Nyström model, by the normal equations of its whitened features."""
+"""The ridge problem of a Nyström model, solved by its normal equations."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ._spectrum import Spectrum
 
 
 class NystromSolution(NamedTuple):
-    """A ridge fit of a Nyström model.
+    """The solution of the ridge problem of a Nyström model.
 
     Predictions are ``kernel(X, centres) @ coef + intercept``.
 
     Attributes
     ----------
     coef : ndarray of shape (m, k)
-        Coefficients of the centres.
+        The coefficients of the centres.
     intercept : ndarray of shape (k,)
-        Zeros without an intercept.
+        The constant of each output; zeros without an intercept.
     alpha : float
         The ridge.
 
@@ -53,16 +53,16 @@ class NystromSolution(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NystromSystem:
-    """The ridge problem of a Nyström model: its features, and sums over its rows.
+    """The ridge problem of a Nyström model: its features and its normal equations.
 
-    It is a value: rows are added by `plus` or `accumulate`, which return a new one.
+    It is never changed: `plus` and `accumulate`, which add rows, return a new one.
 
     Parameters
     ----------
     features : NystromFeatures
         The features of the model.
     equations : NormalEquations
-        Sums over all its rows.
+        The sums over all rows.
     fit_intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
 
@@ -91,16 +91,16 @@ class NystromSystem:
     def empty(
         cls, features: NystromFeatures, n_outputs: int = 1, fit_intercept: bool = True
     ) -> NystromSystem:
-        """Return the system of no rows yet."""
+        """Return the system without any rows."""
         sums = NormalEquations.zeros(len(features.centres), n_outputs)
         return cls(features, sums, fit_intercept)
 
     def plus(self, equations: NormalEquations) -> NystromSystem:
-        """Return the system with the sums over other rows, of the same features."""
+        """Return the system with more rows, whose sums have the same features."""
         return replace(self, equations=self.equations.plus(equations))
 
     def solve(self, alpha: float) -> NystromSolution:
-        """Minimise ``sum(weight |Y - f - b|^2) + alpha |f|^2`` over the model."""
+        """Solve the problem: minimise ``sum(weight |Y - f - b|^2) + alpha |f|^2``."""
         factor, b = self._factorised(alpha)
         v = cho_solve(factor, b)
         sums = self.equations
@@ -111,7 +111,7 @@ class NystromSystem:
         return NystromSolution(coef, intercept, float(alpha))
 
     def gcv(self, alphas) -> RidgePath:
-        """Return the generalised cross-validation errors, without another pass.
+        """Return the generalised cross-validation error at each of many ridges.
 
         Parameters
         ----------
@@ -121,11 +121,13 @@ class NystromSystem:
         Returns
         -------
         RidgePath
-            ``(n / (n - dof))^2`` times the weighted mean squared residual, with n the
-            number of rows, copies included.
+            Its errors are ``(n / (n - dof))^2`` times the weighted mean squared
+            residual, with n the number of rows, copies included, and dof the effective
+            number of parameters.
         """
         A, b, yy = self.equations.centred(self.fit_intercept)
-        # The features' own spectrum: but for zeros, its values are those of the rows'.
+        # The spectrum of the features has the same eigenvalues as the kernel matrix of
+        # the rows, apart from zeros.
         spectrum = Spectrum.of(mirror_lower(A), intercept=False)
         values, along = spectrum.values, spectrum.energy(b)
         total, n = float(yy.sum()), self.equations.n_rows
@@ -140,11 +142,11 @@ class NystromSystem:
         return RidgePath(alphas, errors)
 
     def best_alpha(self, alphas) -> float:
-        """Return the ridge of a grid with the smallest cross-validation error."""
+        """Return the ridge with the smallest generalised cross-validation error."""
         return self.gcv(alphas).best_alpha
 
     def variance(self, X, alpha):
-        """Return what the model explains of the kernel's diagonal, and its variance.
+        """Return the two parts of the posterior variance of the function.
 
         Parameters
         ----------
@@ -155,18 +157,22 @@ class NystromSystem:
 
         Returns
         -------
-        explained, variance : ndarrays of shape (n_rows,)
+        explained : ndarray of shape (n_rows,)
+            The diagonal of the kernel as approximated by the centres. The rest of the
+            kernel's diagonal is variance that the model does not describe.
+        variance : ndarray of shape (n_rows,)
+            The posterior variance of the model's function, with its constant.
         """
         _, leverage, norms = self._resolve(X, alpha)
         return norms, alpha * leverage
 
     def leave_one_out(self, X, Y, alpha, sample_weight=None) -> np.ndarray:
-        """Predict rows of the system, each by a fit from which it is left out.
+        """Return leave-one-out predictions of some rows of the system.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
-            Raw rows that have been added, a few.
+            Raw rows that have been added to the system.
         Y : ndarray of shape (n_rows, n_outputs)
             Their targets.
         alpha : float
@@ -194,7 +200,7 @@ class NystromSystem:
             return cho_factor(A, lower=True, overwrite_a=True), b
 
     def _resolve(self, X, alpha):
-        """Return fits less the mean, leverages at weight one, and norms of rows."""
+        """Return centred fits, leverages of rows of weight one, and squared norms."""
         factor, b = self._factorised(alpha)
         Zt, sums = self.features(X), self.equations
         norms = np.einsum("ij,ij->j", Zt, Zt)

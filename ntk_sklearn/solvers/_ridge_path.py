@@ -8,15 +8,15 @@ import numpy as np
 
 
 class RidgePath(NamedTuple):
-    """Cross-validation along a grid of ridges.
+    """Cross-validation errors along a grid of ridges.
 
     Attributes
     ----------
     alphas : ndarray of shape (n_alphas,)
         The ridges.
     errors : ndarray of shape (n_alphas,)
-        The mean squared error at each, by leave-one-out or its generalised form, summed
-        over outputs.
+        The mean squared error at each ridge, by leave-one-out or by generalised
+        cross-validation, summed over outputs.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class RidgePath(NamedTuple):
 
     @property
     def best_alpha(self) -> float:
-        """The ridge with the smallest error; the largest one among ties."""
+        """The ridge with the smallest error; the largest such ridge among ties."""
         smallest = self.errors.min()
         return float(self.alphas[self.errors <= smallest * (1 + 1e-12)].max())
 
@@ -46,7 +46,7 @@ def generalised(error: float, n_rows: float, freedom: float) -> float:
     n_rows : float
         Number of rows, all copies counted.
     freedom : float
-        That number less the number of parameters; without any there is nothing to
-        validate on.
+        Number of rows minus the effective number of parameters. If it is not positive,
+        the error is infinite.
     """
     return error * (n_rows / freedom) ** 2 if freedom > 0.0 else np.inf

@@ -1,4 +1,4 @@
-"""Weights of rows: how much the error of each counts, and how many copies it is."""
+"""Weights of rows: how much the error of each row counts, and its number of copies."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from numpy.typing import ArrayLike
 class RowWeights(NamedTuple):
     """The weight and the multiplicity of each row of a ridge problem.
 
-    A row may count more than others for two reasons: because it stands for several
-    equal rows, or because its target is more exact or matters more. Either way it has
-    a larger weight, but only in the first case are other copies of it left when
-    leave-one-out leaves one out.
+    A row may have a larger weight than others for two reasons: because it stands for
+    several equal rows, or because its target is more exact or matters more. Only in the
+    first case are other copies of the row left when leave-one-out leaves one out. That
+    is why there are two numbers for each row.
 
     Parameters
     ----------
     weight : ndarray of shape (n,)
-        How much the squared error of each row counts. The noise of its target is
-        ``alpha / weight``.
+        The factor of the squared error of each row. The noise of its target has the
+        variance ``alpha / weight``.
     multiplicity : ndarray of shape (n,)
-        How many copies of each row there are.
+        The number of copies of each row.
 
     Examples
     --------
-    Integers count copies, and all other numbers say how much a row matters:
+    Integers count copies, and floating numbers say how much a row matters:
 
     >>> import numpy as np
     >>> from ntk_sklearn.solvers import RowWeights
@@ -41,15 +41,15 @@ class RowWeights(NamedTuple):
 
     @classmethod
     def of(cls, sample_weight: RowWeights | ArrayLike | None, n: int) -> RowWeights:
-        """Return the weights of `n` rows from any form in which they may be given.
+        """Return the weights of `n` rows, given in any of several forms.
 
         Parameters
         ----------
         sample_weight : None, array-like or RowWeights
-            None means ones. An array of integers or booleans counts copies, so that it
-            is weight and multiplicity at once. An array of floating numbers holds
-            weights of single rows, even if all of them are whole. An array of two
-            columns holds weights and multiplicities.
+            None means ones. An array of integers or booleans counts copies: it is the
+            weight and the multiplicity at once. An array of floating numbers holds the
+            weights of single rows, even if all numbers are whole. An array of shape
+            (n, 2) has weights in the first column and multiplicities in the second.
         n : int
             The number of rows.
 
@@ -92,23 +92,23 @@ class RowWeights(NamedTuple):
     def left_out(self) -> np.ndarray:
         """The share of each row that leave-one-out leaves out.
 
-        One of its copies, or all of it if there is less than one.
+        It is the share of one copy, or 1 if the row counts for less than one copy.
         """
         return np.minimum(1.0, self.multiplicity) / self.multiplicity
 
     @property
     def columns(self) -> np.ndarray:
-        """Both parts as an array of shape (n, 2), which `of` reads back."""
+        """Weights and multiplicities as an array of shape (n, 2), as `of` reads it."""
         return np.column_stack(self)
 
     def noise(self, alpha: float) -> np.ndarray:
-        """Return the variance of the noise of each target under a ridge."""
+        """Return the variance of the noise of each target for a ridge."""
         return alpha / self.weight
 
     def take(self, rows) -> RowWeights:
-        """Return the weights of some of the rows."""
+        """Return the weights of a subset of the rows."""
         return RowWeights(self.weight[rows], self.multiplicity[rows])
 
     def scaled(self, factor) -> RowWeights:
-        """Return other weights of the same copies: `factor` times these."""
+        """Return weights multiplied by `factor`, with the same multiplicities."""
         return RowWeights(self.weight * factor, self.multiplicity)

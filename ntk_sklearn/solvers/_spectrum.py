@@ -1,4 +1,4 @@
-"""Spectral filters: all ridges of one kernel matrix from one eigendecomposition."""
+"""Linear fits by filters of the eigenvalues of a kernel matrix, such as ridges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import blas, eigh
 
-from .._utils.threads import factorising
+from .._utils.threads import factorising, one_blas_thread
 from ._leave_one_out import one_minus_leverage
 from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
@@ -17,24 +17,24 @@ from ._row_weights import RowWeights
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    r"""The eigendecomposition of a kernel matrix as a ridge problem sees it.
+    r"""The eigendecomposition of the kernel matrix of a ridge problem.
 
-    Rows and columns of the matrix are multiplied by the roots of their weights, and
-    with an intercept they are centred first, in the weighted mean: so the r eigenvalues
-    leave out the direction of the constant. Ridge regression shrinks the targets along
-    each direction by :math:`\lambda / (\lambda + \alpha)`; other filters of the
-    eigenvalues are other linear fits.
+    Rows and columns of the matrix are multiplied by the square roots of their weights.
+    With an intercept, they are centred first by the weighted mean, and the direction of
+    the constant is left out. Ridge regression multiplies the targets along each
+    eigenvector by :math:`\lambda / (\lambda + \alpha)`; other functions of the
+    eigenvalue, called filters, give other linear fits.
 
     Parameters
     ----------
     values : ndarray of shape (r,)
-        Eigenvalues, falling; r is n, or n - 1 with an intercept.
+        The eigenvalues, largest first; r is n, or n - 1 with an intercept.
     vectors : ndarray of shape (n, r)
-        The directions, orthonormal columns.
+        The eigenvectors, orthonormal columns.
     weights : RowWeights
         The weights of the rows.
     intercept : bool
-        Whether there is a constant that no filter shrinks.
+        Whether a constant that no filter shrinks is fitted.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class Spectrum:
     >>> np.allclose(fit.dual_coef(Y), solve(K, Y, 0.1).dual_coef)
     True
 
-    The filter of gradient descent that is stopped at time 20, from zero:
+    Gradient descent from zero, stopped at the time 20, is another filter:
 
     >>> flow = spectrum.filter(lambda values: (1 - np.exp(-20 * values)) / values)
     >>> bool(np.square(flow.residuals(Y)).mean() < 0.05)
@@ -61,6 +61,7 @@ class Spectrum:
     intercept: bool
 
     @classmethod
+    @one_blas_thread()
     def of(cls, K: np.ndarray, sample_weight=None, intercept: bool = True) -> Spectrum:
         """Decompose a kernel matrix.
 
@@ -85,17 +86,20 @@ class Spectrum:
         return cls(values, vectors, weights, intercept)
 
     def coordinates(self, Y) -> np.ndarray:
-        """Return the weighted (and centred) targets along each direction, (r, k)."""
+        """Return the weighted, centred targets along each eigenvector, (r, k)."""
         if self.intercept:
             Y = Y - self.weights.weight / self.weights.total @ Y
         return self.vectors.T @ (np.sqrt(self.weights.weight)[:, None] * Y)
 
     def energy(self, Y) -> np.ndarray:
-        """Return the squared norm of the targets along each direction, (r,)."""
+        """Return the squared norm of the targets along each eigenvector, (r,)."""
         return np.sum(self.coordinates(Y) ** 2, axis=1)
 
     def effective_dimension(self, alpha: float) -> float:
-        """Return about how many directions a ridge leaves to be learned."""
+        """Return the effective dimension: ``sum(values / (values + alpha))``.
+
+        It is about the number of eigenvectors along which the targets are fitted.
+        """
         return float(np.sum(self.values / (self.values + alpha)))
 
     def filter(self, gain: Callable[[np.ndarray], np.ndarray]) -> SpectralFit:
@@ -104,9 +108,9 @@ class Spectrum:
         Parameters
         ----------
         gain : callable
-            Takes the eigenvalues and returns for each what the targets along its
-            direction are multiplied by to become dual coefficients. That of ridge
-            regression is ``1 / (values + alpha)``.
+            Function of the eigenvalues that returns a factor for each: the dual
+            coefficients along an eigenvector are the targets along it times this
+            factor. For ridge regression it is ``1 / (values + alpha)``.
 
         Returns
         -------
@@ -116,9 +120,9 @@ class Spectrum:
         return SpectralFit(self, found, 1.0 - self.values * found)
 
     def ridge(self, alpha: float) -> SpectralFit:
-        """Return the fit of ridge regression."""
+        """Return the fit of ridge regression with a given ridge."""
         found = 1.0 / (self.values + alpha)
-        return SpectralFit(self, found, alpha * found)  # exact for the smallest ridge
+        return SpectralFit(self, found, alpha * found)  # without cancellation
 
     def loo_path(self, Y, alphas) -> RidgePath:
         """Return the leave-one-out error at each of `alphas`."""
@@ -128,6 +132,7 @@ class Spectrum:
         """Return the generalised cross-validation error at each of `alphas`."""
         return self._path(alphas, lambda fit: fit.gcv(Y))
 
+    @one_blas_thread()
     def _path(self, alphas, error):
         alphas = np.asarray(alphas, dtype=np.float64)
         return RidgePath(alphas, np.array([error(self.ridge(a)) for a in alphas]))
@@ -140,21 +145,20 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class SpectralFit:
-    """A linear fit of any targets, by a filter of a spectrum.
+    """The linear fit of targets by a filter of a spectrum.
 
     Parameters
     ----------
     spectrum : Spectrum
-        The directions.
+        The eigenvalues and eigenvectors.
     gain : ndarray of shape (r,)
-        What the targets along each direction are multiplied by to become dual
-        coefficients.
+        The ratio of dual coefficients to targets along each eigenvector.
     left : ndarray of shape (r,)
-        The share of the targets along each direction that stays in the residuals.
+        The share of the targets along each eigenvector that stays in the residuals.
 
     Examples
     --------
-    Without noise to smooth away, half a dozen directions are enough:
+    The six leading eigenvectors are enough for targets without noise:
 
     >>> import numpy as np
     >>> from ntk_sklearn import NTKernel
@@ -165,7 +169,7 @@ class SpectralFit:
     >>> fit = spectrum.filter(lambda values: np.where(values >= sixth, 1 / values, 0))
     >>> bool(np.abs(fit.fitted(np.sin(3.0 * X)) - np.sin(3.0 * X)).max() < 0.1)
     True
-    >>> round(float(fit.leverage.sum()), 6)  # six directions and the constant
+    >>> round(float(fit.leverage.sum()), 6)  # six eigenvectors and the constant
     7.0
     """
 
@@ -174,15 +178,15 @@ class SpectralFit:
     left: np.ndarray
 
     def _along(self, factors, Y):
-        """Return targets with each of their directions multiplied by a number."""
+        """Return targets, multiplied by a factor along each eigenvector."""
         spectrum = self.spectrum
         return spectrum.vectors @ (factors[:, None] * spectrum.coordinates(Y))
 
     def dual_coef(self, Y) -> np.ndarray:
         """Return the dual coefficients, (n, k), which sum to zero with an intercept.
 
-        Predictions are ``K(X_new, X) @ dual_coef`` plus the intercept; the latter is
-        any row of ``fitted - K @ dual_coef``.
+        Predictions are ``K(X_new, X) @ dual_coef`` plus the intercept. All rows of
+        ``fitted - K @ dual_coef`` equal the intercept.
         """
         root = np.sqrt(self.spectrum.weights.weight)
         return root[:, None] * self._along(self.gain, Y)
@@ -198,7 +202,10 @@ class SpectralFit:
 
     @property
     def leverage(self) -> np.ndarray:
-        """How far the fit of each row follows its own target, all copies at once."""
+        """The leverage of each row with all its copies.
+
+        It is the derivative of the fitted value with respect to the row's target.
+        """
         return 1.0 - self._unexplained
 
     @property
@@ -207,15 +214,15 @@ class SpectralFit:
 
     @property
     def one_minus_leverage(self) -> np.ndarray:
-        """One minus the leverage of what leave-one-out leaves out of each row."""
+        """One minus the leverage of the part of each row that is left out."""
         left_out = self.spectrum.weights.left_out
         return one_minus_leverage(self._unexplained, left_out)
 
     def leave_one_out(self, Y) -> np.ndarray:
-        """Return targets minus the predictions by fits that have not seen them, (n, k).
+        """Return targets minus their predictions by fits without the row, (n, k).
 
-        For ridge regression they are exact. Other filters belong to other matrices once
-        a row is gone, and theirs are the usual approximation.
+        They are exact for ridge regression. For other filters they are an
+        approximation, because the spectrum changes if a row is left out.
         """
         return self.residuals(Y) / self.one_minus_leverage[:, None]
 
@@ -236,8 +243,8 @@ class SpectralFit:
 
 
 def _weighted(K, weights, centred):
-    """Return a matrix times the roots of the weights on both sides, centred first."""
-    # In place, and in the order of LAPACK: its own work takes two matrices more.
+    """Return a matrix, centred, and multiplied by the weights' roots on both sides."""
+    # In place, and in the order of LAPACK, which needs memory for two more matrices.
     A = np.array(K.T, np.float64, order="F")
     if centred:
         p = weights.weight / weights.total
@@ -252,17 +259,21 @@ def _weighted(K, weights, centred):
 
 
 def _decompose(A):
-    """Return eigenvalues, falling and not negative, and vectors; overwrites `A`."""
+    """Return eigenvalues, largest first, and eigenvectors; `A` is overwritten.
+
+    Negative eigenvalues, which are rounding errors, become zero.
+    """
     with factorising(len(A)):
         values, vectors = eigh(A, lower=True, driver="evd", overwrite_a=True)
     return np.maximum(values[::-1], 0.0), np.asfortranarray(vectors[:, ::-1])
 
 
 def _decompose_centred(A, weights):
-    """Decompose a centred matrix in all directions but that of the constant.
+    """Return eigenvalues and eigenvectors of a centred matrix without the constant.
 
-    A reflection turns the constant into the first coordinate, which is dropped: so it
-    cannot be confused with what rounding leaves of small eigenvalues.
+    The constant has the eigenvalue zero, and could be mistaken for a small eigenvalue
+    with a rounding error. A reflection therefore turns it into the first coordinate,
+    which is dropped.
     """
     if len(A) == 1:
         return np.zeros(0), np.zeros((1, 0))
@@ -293,8 +304,8 @@ def ridge_path(
     alphas : array-like of shape (n_alphas,)
         Positive ridges.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
-        Positive weights: integers count copies, of which one is left out at a time.
-        None means ones.
+        Positive weights of the rows: integers count copies, of which one is left out at
+        a time. None means ones.
     intercept : bool, default=True
         Whether a constant that the ridge does not penalise is fitted.
 

@@ -1,4 +1,4 @@
-"""Passes of a Nyström model over rows that may lie anywhere."""
+"""Passes of a Nyström model over rows in memory, in files or on a cluster."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ def accumulate(
     n_jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> NystromSystem:
-    """Add all rows of a data set to a system, in one pass.
+    """Add the rows of a data set to a system, in one pass.
 
     Parameters
     ----------
     system : NystromSystem
-        It stays as it is.
+        The system, which is not changed.
     X, y, sample_weight
-        Arrays, memory maps, lists of .npy files or dask arrays: a file, or a chunk of a
-        dask array, is one block. Targets and weights may lie in memory in any case, and
-        weights may be `RowWeights`: integers count copies.
+        Arrays, memory maps, lists of .npy files or dask arrays. A file, or a chunk of a
+        dask array, is one block. Targets and weights may be in memory in any case.
+        Weights of integer dtype count copies; they may also be `RowWeights`.
     block_rows : int, default=None
-        Rows of a block of an array or a memory map. None makes tiles of 24 MiB.
+        Number of rows in a block of an array or a memory map. None chooses it such that
+        a block's kernel matrix takes 24 MiB.
     n_jobs : int, default=None
-        Number of joblib workers; None means those of ``joblib.parallel_config``, or
-        else a thread for each processor.
+        Number of joblib workers. None means that of ``joblib.parallel_config``, or a
+        thread for each processor if it is not configured.
     progress : callable, default=None
-        Called with the number of finished tasks and their total.
+        Called with the number of finished tasks and the number of all tasks.
 
     Returns
     -------
     NystromSystem
-        A new one, with the rows.
+        A new system that includes the rows.
 
     Raises
     ------
@@ -72,13 +73,13 @@ def accumulate(
     blocks = row_blocks(X, y, sample_weight, rows if block_rows is None else block_rows)
     groups = share_out(blocks)
     features, n_outputs = system.features, len(system.equations.y)
-    # Arrays are arguments of their own: so a cluster is sent each of them once.
+    # Arrays are separate arguments, so that each is sent to a cluster once only.
     arrays = features.kernel, features.centres, features.factor
     common = *arrays, features.transform, (features.width, n_outputs, rows)
     tree = TreeSum(NormalEquations.absorb)
     size = system.equations.zz.nbytes
     passed = run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs, task_bytes=size)
-    with closing(passed):  # where it is interrupted, workers are stopped at once
+    with closing(passed):  # an interrupt stops the workers at once
         for done, sums in enumerate(passed):
             tree.add(sums)
             if progress is not None:
@@ -88,9 +89,9 @@ def accumulate(
 
 @one_blas_thread()
 def _sum_blocks(group, kernel, centres, factor, transform, shape) -> NormalEquations:
-    """Sum over the blocks of a task."""
+    """Return the sums over the blocks of a task."""
     width, n_outputs, rows = shape
-    # Workers on other machines may hand arrays over read-only and in another order.
+    # On other machines arrays may arrive read-only and in another order.
     factor = np.asfortranarray(factor)
     features = NystromFeatures(kernel, centres, factor, transform)
     sums = NormalEquations.zeros(len(centres), n_outputs)
@@ -114,22 +115,23 @@ def predict(
     block_rows: int | None = None,
     n_jobs: int | None = None,
 ) -> np.ndarray:
-    """Predict many rows, a tile of the kernel at a time.
+    """Predict the rows of a data set by a Nyström model, block by block.
 
     Parameters
     ----------
     features : NystromFeatures
-        Those of the system that was solved.
+        The features of the system that was solved.
     solution : NystromSolution
-        From `NystromSystem.solve`.
-    X : ndarray, memmap, list of .npy files, or dask array, of rows
-        Where the rows lie, as for `accumulate`.
+        The result of `NystromSystem.solve`.
+    X : ndarray, memmap, list of .npy files, or dask array
+        The rows, as for `accumulate`.
     block_rows, n_jobs
         As for `accumulate`.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
+        The predictions.
 
     Examples
     --------
@@ -144,7 +146,8 @@ def predict(
     >>> bool(np.mean((found - np.sin(3.0 * X)) ** 2) < 0.01)
     True
     """
-    # Half a tile: it is read once more, and is better still in a cache by then.
+    # Half the rows of `accumulate`: the kernel matrix is read once more, and should
+    # still be in the cache by then.
     rows = tile_rows(len(features.centres)) // 2
     blocks = row_blocks(X, rows=rows if block_rows is None else block_rows)
     arrays = features.kernel, features.centres, solution.coef, solution.intercept

@@ -132,7 +132,30 @@ class TestClassification:
         X, _ = _data()
         one, two = classification_specs(training_set(X, X[:, 0]))
         assert (one.encoder.codes, two.encoder.codes) == (("standard",), ("ranks",))
-        assert one.kernel.n_dims == 0
+        assert one.kernel.n_dims == two.kernel.n_dims == 0
+        assert_array_equal(one.kernel.bias_variance, [1.0, 0.0])
+        assert_array_equal(two.kernel.bias_variance, [0.0, 0.0])
+
+    def test_the_second_model_sees_mid_ranks_of_the_rows(self):
+        # Up to 65 different values, each has a level; two values are scaled.
+        X, _ = _data(n=65)
+        X = np.column_stack([X, X[:, 0] > 0.3])
+        _, two = classification_specs(training_set(X, X[:, 0]))
+        Z = two.encode(X)
+        assert_allclose(Z[:, 0], (X[:, 3] - X[:, 3].mean()) / X[:, 3].std(), rtol=1e-12)
+        order = X[:, :3].argsort(axis=0).argsort(axis=0)
+        assert_allclose(Z[:, 1:], (order + 0.5) / 65, rtol=1e-12)
+        assert two.kernel.n_ranks == 3
+
+    def test_weights_that_differ_by_twenty_decades(self):
+        # In the last column, all rows of weight have one value: it has no ranks.
+        X, y = _data()
+        rare = np.arange(70) >= 60
+        X = np.column_stack([X, np.where(rare, np.arange(70), 0)])
+        model = WNTKClassifier().fit(X, y > 0, sample_weight=np.where(rare, 1e-20, 1))
+        expected = WNTKClassifier().fit(X[:60], y[:60] > 0)
+        found = model.predict(X[:60]) == expected.predict(X[:60])
+        assert found.mean() > 0.9
 
     @pytest.mark.parametrize("unit", [1e-3, 2.54, 10.0, 1e200])
     def test_probabilities_do_not_see_units(self, unit):

@@ -36,8 +36,15 @@ def test_predictions_stay_within_the_working_memory(estimator, megabytes):
     assert peak < 1.25 * megabytes * 2**20 + result
 
 
-def test_a_pickled_classifier_is_not_much_larger_than_its_rows():
-    X = rng.standard_normal((200, 300))
+@pytest.mark.parametrize("shape", [(100, 30), (200, 300)])
+def test_a_pickled_classifier_is_not_much_larger_than_its_rows(shape):
+    X = rng.standard_normal(shape)
     model = WNTKClassifier().fit(X, X[:, 0] > 0)
-    assert model.models_[1].X.shape == (200, 300)  # a rank for each column
-    assert len(pickle.dumps(model)) < 3 * X.nbytes
+    assert model.models_[1].X.shape == shape  # a rank for each column
+    pickled = pickle.dumps(model)
+    assert len(pickled) < 3 * X.nbytes
+    # The rows are encoded again, and are the same to the last digit.
+    again = pickle.loads(pickled)
+    for one, two in zip(again.models_, model.models_, strict=True):
+        np.testing.assert_array_equal(one.X, two.X)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))

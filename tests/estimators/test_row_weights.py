@@ -14,9 +14,14 @@ KERNEL = WeightedNTKernel(depth=1, bias_variance_bounds="fixed")
 HELD = {"kernel": KERNEL, "alpha": 0.3, "alpha_bounds": "fixed", "max_iter": 0}
 
 
-@pytest.mark.parametrize(
-    "form", [list, np.array, pd.Series, lambda w: w.astype(np.int8)], ids=str
-)
+def eight_bits(weight):
+    return weight.astype(np.int8)
+
+
+FORMS = [list, np.array, pd.Series, eight_bits]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_integers_of_any_kind_count_copies(form):
     X, y = regression()
     rows = np.repeat(np.arange(45), WEIGHT)

@@ -20,9 +20,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import ntk_sklearn
 from ntk_sklearn import NTKernel, TableEncoder
 from ntk_sklearn.preprocessing._columns import MARGIN
-from ntk_sklearn.preprocessing._table_encoder import CODES
 
-every_code = pytest.mark.parametrize("code", CODES)
+# Each code by itself, with the parameters that ask for it.
+WAYS = {
+    "standard": {"codes": ("standard",)},
+    "even": {"codes": ("ranks",)},
+    "mass": {"codes": ("ranks",), "rank_levels": "mass"},
+}
+every_way = pytest.mark.parametrize("way", list(WAYS.values()), ids=list(WAYS))
+every_level = pytest.mark.parametrize("rank_levels", ["even", "mass"])
 every_scale = pytest.mark.parametrize("rank_scale", ["standard", "unit"])
 BOTH = ("standard", "ranks")
 seeds = st.integers(0, 10_000)
@@ -39,6 +45,21 @@ def _encode(x, code, new=None, weight=None, **options):
     encoder = _encoder((code,), **options).fit(X, sample_weight=weight)
     Z = X if new is None else np.asarray(new, dtype=float).reshape(-1, X.shape[1])
     return encoder.transform(Z)
+
+
+def _thermometer(x, values, levels):
+    """Indicators of lying above each gap of the values, squared length that of levels.
+
+    What a rank stands for, one column for each gap.
+    """
+    middle = (values[:-1] + values[1:]) / 2
+    return (x[:, None] > middle) * np.sqrt(np.diff(levels))
+
+
+def _mid_ranks(x):
+    """Values of a column, and the share of rows below each and half of those at it."""
+    values, counts = np.unique(x, return_counts=True)
+    return values, (np.cumsum(counts) - counts / 2) / counts.sum()
 
 
 def _table(n=200, seed=0):
@@ -70,8 +91,8 @@ def _hard_table(seed):
         TableEncoder(("standard",), clip=False),
         TableEncoder(["ranks"], n_quantiles=3),
         TableEncoder(["ranks"], rank_scale="unit"),
-        TableEncoder(("thermometer",)),
-        TableEncoder(("ranks", "thermometer", "standard"), rank_scale="unit"),
+        TableEncoder(("ranks",), rank_levels="mass"),
+        TableEncoder(("ranks", "standard"), rank_levels="mass", rank_scale="unit"),
     ],
     expected_failed_checks=None,
 )
@@ -88,14 +109,39 @@ class TestHandExamples:
             rtol=1e-14,
         )
 
-    def test_thermometer(self):
-        # Edges at 0.5 and 1.5: (0, 0), (1, 0), (1, 1), centred by (2/3, 1/3); the two
-        # variances are 2/9 each; the kernel divides by two columns, hence sqrt(2).
-        found = _encode([0, 1, 2], "thermometer")
-        code = np.array([[0, 0], [1, 0], [1, 1]]) - [2 / 3, 1 / 3]
-        assert_allclose(found, np.sqrt(2) * code / (2 / 3), rtol=1e-14)
-        plain = _encode([0, 1, 2], "thermometer", rank_scale="standard")
-        assert_allclose(plain, code / (2 / 3), rtol=1e-14)
+    def test_mid_ranks(self):
+        # Of four rows, two at 0: half of 2 below, then 2.5 and 3.5; straight between.
+        new = [0, 1, 3, 2, 0.5]
+        expected = [0.25, 0.625, 0.875, 0.75, 0.4375]
+        for x, weight in (([0, 0, 1, 3], None), ([0, 1, 3], [2, 1, 1])):
+            found = _encode(x, "ranks", new=new, weight=weight, rank_levels="mass")
+            assert_allclose(found.ravel(), expected, rtol=1e-15)
+
+    def test_mid_ranks_of_quantiles(self):
+        # Quantiles at 0, 1.5 and 3; that in the middle lies between two mid-ranks.
+        new = [0, 0.75, 1.5, 3]
+        found = _encode(np.arange(4), "ranks", new, n_quantiles=2, rank_levels="mass")
+        assert_allclose(found.ravel(), [0.125, 0.3125, 0.5, 0.875], rtol=1e-15)
+
+    def test_length_scale_of_mid_ranks(self):
+        # Levels 0.375 and 0.25 apart, half and three quarters of the rows below.
+        encoder = _encoder(["ranks"], rank_levels="mass").fit([[0], [0], [1], [3]])
+        square = 6 * (0.375 * 0.5 * 0.5 + 0.25 * 0.75 * 0.25)
+        assert_allclose(encoder.length_scale_, [np.sqrt(square)], rtol=1e-14)
+
+    def test_standard_mid_ranks(self):
+        new = [0, 1, 3, 2]
+        options = {"rank_levels": "mass", "rank_scale": "standard"}
+        found = _encode([0, 0, 1, 3], "ranks", new=new, **options).ravel()
+        deviation = np.sqrt((2 * 0.25**2 + 0.125**2 + 0.375**2) / 4)
+        expected = np.array([-0.25, 0.125, 0.375, 0.25]) / deviation
+        assert_allclose(found, expected, rtol=1e-14)
+
+    @every_level
+    def test_two_values(self, rank_levels):
+        found = _encode([1, 3, 1, 1], "ranks", rank_levels=rank_levels).ravel()
+        expected = np.array([-1, 3, -1, -1]) / np.sqrt(3)
+        assert_allclose(found, expected, rtol=1e-14)
 
     def test_ranks(self):
         # Of few values, each one step; straight between them.
@@ -114,31 +160,61 @@ class TestHandExamples:
         edges = np.array([0.0, 25, 50, 75, 100]) ** 2
         assert_allclose(found, np.interp(x, edges, np.linspace(0, 1, 5)), rtol=1e-13)
 
-    def test_length_scale_of_uniform_ranks(self):
+    @every_level
+    def test_length_scale_of_uniform_ranks(self, rank_levels):
         # Uniform ranks need no scaling: then the kernel's own unit is variance one.
         x = np.arange(10_001.0)[:, None]
-        assert_allclose(_encoder(["ranks"]).fit(x).length_scale_, [1.0], rtol=1e-3)
+        encoder = _encoder(["ranks"], rank_levels=rank_levels).fit(x)
+        assert_allclose(encoder.length_scale_, [1.0], rtol=1e-3)
 
-    def test_thermometer_has_quantiles_where_values_are_many(self):
-        x = np.arange(100.0)
-        Z = _encode(x, "thermometer", n_quantiles=4)
-        assert Z.shape == (100, 4)
-        changes = np.flatnonzero(np.diff(Z, axis=0).any(axis=1)) + 1
-        assert_array_equal(changes, [20, 40, 60, 80])
+    @every_level
+    def test_quantiles_where_values_are_many(self, rank_levels):
+        # Ranks bend at quantiles and nowhere else; at the ends, all is flat.
+        x = np.arange(101.0) ** 2
+        p = _encode(x, "ranks", n_quantiles=4, rank_levels=rank_levels).ravel()
+        slope = np.diff(p) / np.diff(x)
+        bends = np.flatnonzero(np.abs(np.diff(slope)) > 1e-9) + 1
+        assert_array_equal(bends, [25, 50, 75])
+        ends = {"even": [0, 1], "mass": [0.5 / 101, 100.5 / 101]}
+        assert_allclose(p[[0, -1]], ends[rank_levels], rtol=1e-12)
 
-    def test_distances_are_those_of_ranks(self):
-        x = np.sort(np.random.default_rng(0).standard_cauchy(33))
-        Z = _encode(x, "thermometer")
-        square = ((Z - Z[0]) ** 2).sum(axis=1)
-        assert_allclose(square / square[-1], np.arange(33) / 32, rtol=1e-12)
+    @every_level
+    def test_distances_are_those_of_a_thermometer(self, rank_levels):
+        x = np.random.default_rng(0).standard_cauchy(33).repeat([1, 2, 3] * 11)
+        values, levels = _mid_ranks(x)
+        if rank_levels == "even":
+            levels = np.linspace(0, 1, 33)
+        steps = _thermometer(x, values, levels)
+        square = ((steps[:, None] - steps) ** 2).sum(axis=2)
+        p = _encode(x, "ranks", rank_levels=rank_levels).ravel()
+        assert_allclose(np.abs(p[:, None] - p), square, rtol=0, atol=1e-14)
+
+    @every_level
+    def test_length_scale_is_the_deviation_of_a_thermometer(self, rank_levels):
+        # Six times its variance, which is a sixth if the ranks are uniform.
+        x = np.random.default_rng(0).poisson(3.0, 200).astype(float)
+        values, levels = _mid_ranks(x)
+        if rank_levels == "even":
+            levels = np.linspace(0, 1, len(values))
+        variance = _thermometer(x, values, levels).var(axis=0).sum()
+        encoder = _encoder(["ranks"], rank_levels=rank_levels).fit(x[:, None])
+        assert_allclose(encoder.length_scale_, [np.sqrt(6 * variance)], rtol=1e-12)
+
+    def test_mid_ranks_are_those_of_the_rows(self):
+        X = _table()
+        for x in X.T[:3]:
+            expected = np.interp(x, *_mid_ranks(x))
+            found = _encode(x, "ranks", n_quantiles=199, rank_levels="mass").ravel()
+            assert_allclose(found, expected, rtol=1e-12)
 
 
 class TestScales:
-    def test_standard_ranks_are_unit_ranks_scaled(self):
+    @every_level
+    def test_standard_ranks_are_unit_ranks_scaled(self, rank_levels):
         X = _hard_table(0)
-        unit = _encoder(["ranks"]).fit_transform(X)
+        unit = _encoder(["ranks"], rank_levels=rank_levels).fit_transform(X)
         scaled = StandardScaler().fit_transform(unit)
-        found = TableEncoder(["ranks"]).fit_transform(X)
+        found = TableEncoder(["ranks"], rank_levels=rank_levels).fit_transform(X)
         assert_allclose(found, scaled, rtol=1e-12, atol=1e-12)
 
     def test_standard_columns_differ_by_one_factor(self):
@@ -150,18 +226,30 @@ class TestScales:
         found = unit.transform(X)[:, :8]
         assert_allclose(found, gain * plain.transform(X)[:, :8], rtol=1e-14)
 
+    def test_ranks_alone_are_one_column_for_each(self):
+        # No gain then, of ranks nor of the column of two values.
+        plain, unit = (
+            TableEncoder(("ranks",), rank_scale=scale).fit(_table())
+            for scale in ("standard", "unit")
+        )
+        assert_array_equal(
+            unit.transform(_table())[:, 0], plain.transform(_table())[:, 0]
+        )
+        assert_array_equal(unit.length_scale_[0], 1.0)
+
     def test_attributes_for_any_estimator(self):
         X = _table()
         encoder = TableEncoder().fit(X)
         assert encoder.n_ranks_ == 0
         assert_array_equal(encoder.length_scale_, np.ones(7))
 
-    def test_a_kernel_divides_by_the_columns_that_vary(self):
+    @every_level
+    def test_a_kernel_divides_by_the_columns_that_vary(self, rank_levels):
         # The mean of the first layer's covariance is that of one column of variance 1
         # and its steps, whatever the number of columns.
         X = np.column_stack([np.arange(2001.0), np.ones(2001)])
         for table in (X, np.hstack([X] * 3)):
-            encoder = _encoder().fit(table)
+            encoder = _encoder(rank_levels=rank_levels).fit(table)
             kernel = NTKernel(
                 depth=1,
                 activation="identity",
@@ -175,35 +263,36 @@ class TestScales:
 
 
 class TestWeights:
-    @every_code
+    @every_way
     @every_scale
     @pytest.mark.parametrize("n_quantiles", [3, 7, 32])
-    def test_integers_are_repeats(self, code, rank_scale, n_quantiles):
+    def test_integers_are_repeats(self, way, rank_scale, n_quantiles):
         X = _table(120)
         s = np.random.default_rng(1).integers(0, 5, 120)
-        encoder = TableEncoder((code,), n_quantiles=n_quantiles, rank_scale=rank_scale)
+        encoder = TableEncoder(n_quantiles=n_quantiles, rank_scale=rank_scale, **way)
         once = clone(encoder).fit(X, sample_weight=s)
         many = clone(encoder).fit(np.repeat(X, s, axis=0))
         new = _table(50, seed=2)
         assert_allclose(once.transform(new), many.transform(new), atol=1e-12)
         assert_allclose(once.length_scale_, many.length_scale_, rtol=1e-12)
 
-    @every_code
-    def test_each_column_has_mean_zero_and_variance_one(self, code):
+    @every_way
+    def test_each_column_has_mean_zero_and_variance_one(self, way):
         X = _table()
         s = np.random.default_rng(1).uniform(0.5, 3, len(X))
-        encoder = TableEncoder((code,))
+        encoder = TableEncoder(**way)
         for x in X.T[:, :, None]:
             Z = encoder.fit(x, sample_weight=s).transform(x)
+            assert Z.shape == (len(X), 1)
             assert_allclose(s @ Z, 0, atol=1e-10 * s.sum())
-            # The steps of a thermometer are of variance one together.
-            assert_allclose((s @ Z**2).sum() / s.sum(), 1, rtol=1e-12)
+            assert_allclose(s @ Z**2 / s.sum(), 1, rtol=1e-12)
 
-    def test_steps_of_ranks_have_variance_one(self):
+    @every_level
+    def test_steps_of_ranks_have_variance_one(self, rank_levels):
         # Half of the mean squared distance: 6 |p - p'| over the squared length scale.
         X = _table()
         s = np.random.default_rng(1).uniform(0.5, 3, len(X))
-        encoder = _encoder().fit(X, sample_weight=s)
+        encoder = _encoder(rank_levels=rank_levels).fit(X, sample_weight=s)
         p = encoder.transform(X)[:, 4:]
         w = s / s.sum()
         for x, scale in zip(p.T, encoder.length_scale_[4:], strict=True):
@@ -211,21 +300,36 @@ class TestWeights:
             # The kernel divides by seven columns, and there are four of the table.
             assert_allclose(6 * mean / 2 / scale**2 / 7, 1 / 4, rtol=1e-10)
 
-    @every_code
+    @every_way
     @pytest.mark.parametrize("weight", [0.5, 1e-3])
-    def test_equal_weights_are_none(self, code, weight):
+    def test_equal_weights_are_none(self, way, weight):
         X = _table()
         one, other = (
-            _encoder([code], n_quantiles=7).fit(X, sample_weight=w).transform(X)
+            _encoder(**way, n_quantiles=7).fit(X, sample_weight=w).transform(X)
             for w in (None, np.full(200, weight))
         )
         assert_allclose(other, one, atol=1e-12)
 
-    @pytest.mark.parametrize("code", ["ranks", "thermometer"])
-    def test_small_weights_are_finite(self, code):
+    @every_way
+    def test_small_weights_are_finite(self, way):
         X = _table()
-        encoder = _encoder([code]).fit(X, sample_weight=np.full(200, 1e-3))
+        encoder = _encoder(**way).fit(X, sample_weight=np.full(200, 1e-3))
         assert np.isfinite(encoder.transform(X)).all()
+
+    @every_level
+    @every_scale
+    def test_weights_that_differ_by_twenty_decades(self, rank_levels, rank_scale):
+        # Half of the last row, and all rows but those of the first value, are lost to
+        # rounding: ranks stay between 0 and 1, and no length scale is 0.
+        X = np.column_stack([np.arange(30.0), np.r_[np.zeros(28), 1.0, 2.0]])
+        s = np.r_[np.ones(28), 1e-20, 1e-20] / 3
+        encoder = _encoder(["ranks"], rank_scale, rank_levels=rank_levels)
+        Z = encoder.fit(X, sample_weight=s).transform(X)
+        assert list(encoder.get_feature_names_out()) == ["x0_rank"]
+        assert np.isfinite(Z).all()
+        assert encoder.length_scale_ > 0
+        if rank_scale == "unit":
+            assert 0 <= Z.min() < Z.max() <= 1
 
     @pytest.mark.parametrize(
         ("n", "n_quantiles", "weight"),
@@ -270,50 +374,71 @@ class TestWeights:
 
 
 class TestInvariances:
+    @every_level
     @every_scale
     @no_deadline
     @given(seed=seeds, exponent=st.floats(-100, 100))
-    def test_units(self, rank_scale, seed, exponent):
+    def test_units(self, rank_levels, rank_scale, seed, exponent):
         X, factor = _hard_table(seed), 10.0**exponent
-        encoder = TableEncoder(rank_scale=rank_scale, n_quantiles=1 + seed % 40)
+        encoder = _encoder(BOTH, rank_scale, rank_levels=rank_levels)
+        encoder.set_params(n_quantiles=1 + seed % 40)
         here = encoder.fit_transform(X)
         scales = encoder.length_scale_
         there = encoder.fit_transform(factor * X)
         assert_allclose(there, here, rtol=0, atol=1e-12 * np.abs(here).max())
         assert_allclose(encoder.length_scale_, scales, rtol=1e-12)
 
+    @every_way
+    @pytest.mark.parametrize("factor", [2.54, 1e-3, 1e200, 1e-200])
+    def test_inches_and_centimetres(self, way, factor):
+        X = _hard_table(1)
+        for n_quantiles in (5, 32, 64):
+            encoder = TableEncoder(n_quantiles=n_quantiles, **way)
+            here = encoder.fit_transform(X)
+            there = encoder.fit_transform(factor * X)
+            assert_allclose(there, here, rtol=0, atol=1e-12 * np.abs(here).max())
+
+    @every_level
     @no_deadline
     @given(seed=seeds)
-    def test_row_order(self, seed):
+    def test_row_order(self, rank_levels, seed):
         X = _hard_table(seed)
         s = np.random.default_rng(seed).uniform(0.1, 3, len(X))
         order = np.random.default_rng(seed).permutation(len(X))
-        one = TableEncoder().fit(X, sample_weight=s)
-        other = TableEncoder().fit(X[order], sample_weight=s[order])
+        encoder = TableEncoder(rank_levels=rank_levels)
+        one = clone(encoder).fit(X, sample_weight=s)
+        other = clone(encoder).fit(X[order], sample_weight=s[order])
         Z = one.transform(X)
         assert_allclose(other.transform(X), Z, rtol=0, atol=1e-12 * np.abs(Z).max())
 
+    @every_level
     @no_deadline
     @given(seed=seeds)
-    def test_repeated_rows(self, seed):
+    def test_repeated_rows(self, rank_levels, seed):
         X = _hard_table(seed)
         s = np.random.default_rng(seed).integers(0, 4, len(X))
         s[0] += 1
-        encoder = TableEncoder(n_quantiles=1 + seed % 40)
+        encoder = TableEncoder(n_quantiles=1 + seed % 40, rank_levels=rank_levels)
         once = clone(encoder).fit(X, sample_weight=s)
         many = encoder.fit(np.repeat(X, s, axis=0))
         Z = many.transform(X)
         assert_allclose(once.transform(X), Z, rtol=0, atol=1e-12 * np.abs(Z).max())
 
+    @every_level
     @every_scale
     @no_deadline
     @given(values=st.lists(st.integers(-40, 40), min_size=2, max_size=30))
-    def test_monotone_transforms_keep_ranks_of_few_values(self, rank_scale, values):
+    def test_monotone_transforms_keep_ranks_of_few_values(
+        self, rank_levels, rank_scale, values
+    ):
         x = np.array(values, dtype=float)[:, None]
-        ranks = TableEncoder(["ranks"], rank_scale=rank_scale)
+        ranks = _encoder(["ranks"], rank_scale, rank_levels=rank_levels)
         expected = ranks.fit_transform(x)
+        # Two values are scaled, which rounds; ranks are the same to the last digit.
+        rounding = 1e-10 if len(set(values)) == 2 else 0.0
         for transform in (np.cbrt, np.exp, lambda x: x**3, lambda x: 7 - 2 / (x + 50)):
-            assert_array_equal(ranks.fit_transform(transform(x)), expected)
+            found = ranks.fit_transform(transform(x))
+            assert_allclose(found, expected, rtol=rounding, atol=0)
 
     @pytest.mark.parametrize("factor", [1.0, 0.1, 3.0, 7.0, 1e-5, 1 / 3])
     def test_values_that_differ_by_rounding_are_one(self, factor):
@@ -322,12 +447,15 @@ class TestInvariances:
         assert_allclose(found, [0, 1 / 3, 1 / 3, 1 / 3, 2 / 3, 1], atol=1e-14)
         found = _encode(-x, "ranks").ravel()
         assert_allclose(found, [1, 2 / 3, 2 / 3, 2 / 3, 1 / 3, 0], atol=1e-14)
+        found = _encode(x, "ranks", rank_levels="mass").ravel()
+        assert_allclose(6 * found, [0.5, 2.5, 2.5, 2.5, 4.5, 5.5], atol=1e-13)
 
     def test_time_stamps_differ_by_more_than_rounding(self):
         # Neighbours are apart by less than 1e-12, but there are many of them.
         x = 1.7e18 + 1024.0 * np.arange(10_000.0)
-        found = _encode(x, "ranks").ravel()
-        assert_allclose(found, np.linspace(0, 1, 10_000), rtol=0, atol=1e-4)
+        for rank_levels in ("even", "mass"):
+            found = _encode(x, "ranks", rank_levels=rank_levels).ravel()
+            assert_allclose(found, np.linspace(0, 1, 10_000), rtol=0, atol=1e-4)
 
 
 class TestStrays:
@@ -345,40 +473,50 @@ class TestStrays:
         assert_allclose(found, [[19]], rtol=1e-14)
 
     @every_scale
-    @pytest.mark.parametrize("code", ["ranks", "thermometer"])
-    def test_ladders_end(self, code, rank_scale):
-        x = np.arange(9.0)
+    @every_level
+    def test_ranks_end(self, rank_levels, rank_scale):
+        options = {"clip": False, "rank_scale": rank_scale, "rank_levels": rank_levels}
         new = [-1e9, 0, 8, 1e9]
-        found = _encode(x, code, new=new, clip=False, rank_scale=rank_scale)
+        found = _encode(np.arange(9.0), "ranks", new=new, **options)
         assert_array_equal(found[0], found[1])
         assert_array_equal(found[2], found[3])
+        assert found[1] < found[2]
 
-    def test_unseen_values_fall_between(self):
-        found = _encode([0, 1, 2], "thermometer", new=[0, 0.4, 0.6, 1])
-        assert_array_equal(found[0], found[1])
-        assert_array_equal(found[2], found[3])
-        assert not np.array_equal(found[1], found[2])
+    @every_level
+    def test_unseen_values_fall_between(self, rank_levels):
+        new = [0, 0.4, 0.6, 1]
+        found = _encode([0, 1, 2], "ranks", new=new, rank_levels=rank_levels).ravel()
+        low, high = found[0], found[3]
+        assert_allclose(found, low + np.array(new) * (high - low), rtol=1e-14)
+        assert low < high
 
-    @every_code
+    @every_way
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-    def test_what_is_no_number_is_refused(self, code, value):
+    def test_what_is_no_number_is_refused(self, way, value):
         X = _table()
-        encoder = TableEncoder([code]).fit(X)
+        encoder = TableEncoder(**way).fit(X)
         X[3, 1] = value
         with pytest.raises(ValueError, match=r"NaN|infinity"):
             encoder.transform(X)
         with pytest.raises(ValueError, match=r"NaN|infinity"):
             encoder.fit(X)
 
-    @every_code
-    def test_unchecked_nan_stays_one(self, code):
+    @every_way
+    @every_scale
+    @pytest.mark.parametrize("column", range(4))
+    def test_unchecked_nan_stays_one(self, way, rank_scale, column):
         # Those who switch the checks off must not get a number for it.
         X = _table()
-        encoder = TableEncoder([code]).fit(X)
-        X[3, 1] = np.nan
+        encoder = TableEncoder(rank_scale=rank_scale, **way).fit(X)
+        Z = encoder.transform(X)
+        (k,) = (
+            k
+            for k, name in enumerate(encoder.get_feature_names_out())
+            if name.startswith(f"x{column}")
+        )
+        Z[3, k] = X[3, column] = np.nan
         with config_context(assume_finite=True):
-            Z = encoder.transform(X)
-        assert code == "thermometer" or np.isnan(Z[3, 1])
+            assert_array_equal(encoder.transform(X), Z)
 
     def test_sparse_is_refused(self):
         with pytest.raises(TypeError, match="Sparse data was passed for X"):
@@ -388,21 +526,25 @@ class TestStrays:
         with pytest.raises(ValueError, match="could not convert string to float"):
             TableEncoder().fit(np.array([["red"], ["blue"]], dtype=object))
 
+    @every_level
     @pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200, 1e307])
-    def test_tiny_and_huge_numbers_are_finite(self, size):
-        X = size * _table()
-        for codes in (BOTH, ("thermometer",)):
-            assert np.isfinite(TableEncoder(codes).fit_transform(X)).all()
+    def test_tiny_and_huge_numbers_are_finite(self, rank_levels, size):
+        for codes in (BOTH, ("ranks",)):
+            encoder = TableEncoder(codes, rank_levels=rank_levels)
+            here, there = (encoder.fit_transform(f * _table()) for f in (1.0, size))
+            assert np.isfinite(there).all()
+            # Of numbers near 1e-310, some ten digits are left.
+            assert_allclose(there, here, rtol=0, atol=1e-9 if size < 1e-300 else 1e-12)
 
 
 class TestColumns:
-    @every_code
+    @every_way
     @every_scale
-    def test_constant_columns_are_left_out(self, code, rank_scale):
+    def test_constant_columns_are_left_out(self, way, rank_scale):
         X = _table()
         wide = np.column_stack([np.full(200, 3.0), X, np.full(200, 1e9)])
-        one = TableEncoder((code,), rank_scale=rank_scale).fit(X)
-        two = TableEncoder((code,), rank_scale=rank_scale).fit(wide)
+        one = TableEncoder(rank_scale=rank_scale, **way).fit(X)
+        two = TableEncoder(rank_scale=rank_scale, **way).fit(wide)
         assert_allclose(two.transform(wide), one.transform(X), atol=1e-13)
         assert one.n_varying_ == two.n_varying_ == 4
 
@@ -410,37 +552,61 @@ class TestColumns:
         x = np.full(50, 0.1)
         x[::2] += 1e-17
         assert np.ptp(x) > 0
-        for code in CODES:
-            assert_array_equal(_encode(x, code), np.zeros((50, 1)))
+        for way in WAYS.values():
+            Z = _encoder(**way).fit_transform(x[:, None])
+            assert_array_equal(Z, np.zeros((50, 1)))
 
-    @every_code
+    @every_way
     @every_scale
-    def test_nothing_varies(self, code, rank_scale):
-        encoder = TableEncoder([code], rank_scale=rank_scale).fit(np.ones((5, 3)))
+    def test_nothing_varies(self, way, rank_scale):
+        encoder = TableEncoder(rank_scale=rank_scale, **way).fit(np.ones((5, 3)))
         Z = encoder.transform(np.arange(6.0).reshape(2, 3))
         assert_array_equal(Z, np.zeros((2, 1)))
         assert_array_equal(encoder.length_scale_, [1])
         assert encoder.n_ranks_ == 0 and encoder.n_varying_ == 1
         assert_array_equal(encoder.get_feature_names_out(), ["constant"])
 
-    @pytest.mark.parametrize("other", ["standard", "thermometer"])
-    def test_two_values_need_no_rank(self, other):
-        X = _table()[:, [0, 3]]
-        encoder = _encoder((other, "ranks")).fit(X)
-        assert encoder.n_ranks_ == 1
-        assert list(encoder.get_feature_names_out())[-2:][1] == "x0_rank"
+    @every_level
+    @pytest.mark.parametrize(
+        ("codes", "names"),
+        [
+            (("standard",), ["x0", "x3"]),
+            (BOTH, ["x0", "x3", "x0_rank"]),
+            (("ranks",), ["x3", "x0_rank"]),
+        ],
+    )
+    def test_two_values_need_no_rank(self, codes, names, rank_levels):
+        X = np.zeros((200, 4))
+        X[:, [0, 3]] = _table()[:, [0, 3]]
+        encoder = _encoder(codes, rank_levels=rank_levels).fit(X)
+        assert list(encoder.get_feature_names_out()) == names
+        assert encoder.n_ranks_ == ("ranks" in codes)
+        assert encoder.n_varying_ == 2
 
-    def test_two_values_keep_the_rank_that_is_all_there_is(self):
+    @every_level
+    @every_scale
+    def test_two_values_are_scaled_where_ranks_are_all_there_is(
+        self, rank_levels, rank_scale
+    ):
         X = _table()
-        encoder = _encoder(["ranks"]).fit(X)
-        assert encoder.n_ranks_ == 4
-        found = encoder.transform(X)[:, 3]
-        assert_array_equal(found, X[:, 3])
-        # Of steps with probability p: 6 p (1 - p), as of no column twice.
-        p = X[:, 3].mean()
-        assert_allclose(encoder.length_scale_[3], np.sqrt(6 * p * (1 - p)), rtol=1e-13)
-        scaled = TableEncoder(["ranks"]).fit_transform(X)[:, 3]
-        assert_allclose(scaled, TableEncoder(["standard"]).fit_transform(X)[:, 3])
+        encoder = _encoder(["ranks"], rank_scale, rank_levels=rank_levels).fit(X)
+        assert encoder.n_ranks_ == (3 if rank_scale == "unit" else 0)
+        assert encoder.length_scale_[0] == 1.0
+        scaled = TableEncoder(["standard"]).fit_transform(X)[:, 3]
+        assert_array_equal(encoder.transform(X)[:, 0], scaled)
+
+    def test_two_values_are_held_within_their_range(self):
+        X, far = _table(), np.full((1, 4), 100.0)
+        held = TableEncoder(["ranks"]).fit(X).transform(far)[0, 0]
+        free = TableEncoder(["ranks"], clip=False).fit(X).transform(far)[0, 0]
+        deviation = X[:, 3].std()
+        assert_allclose(held, (1 + MARGIN - X[:, 3].mean()) / deviation, rtol=1e-13)
+        assert_allclose(free, (100 - X[:, 3].mean()) / deviation, rtol=1e-13)
+
+    def test_two_values_up_to_rounding(self):
+        x = np.array([0.3, 0.1 + 0.2, 1.0, 1.0])
+        found = _encode(x, "ranks").ravel()
+        assert_allclose(found, [-1, -1, 1, 1], rtol=1e-14)
 
     def test_length_scales_are_of_ranks(self):
         encoder = _encoder().fit(_table())
@@ -458,20 +624,26 @@ class TestColumns:
         changed = (encoder.transform(moved) != Z).any(axis=0)
         assert_array_equal(np.flatnonzero(changed), [1, 5])
 
-    def test_ranks_come_last(self):
+    @every_level
+    def test_ranks_come_last(self, rank_levels):
         X = _table()
-        one = _encoder(["standard", "thermometer", "ranks"]).fit(X)
-        other = _encoder(("ranks", "standard", "thermometer")).fit(X)
+        one = _encoder(["standard", "ranks"], rank_levels=rank_levels).fit(X)
+        other = _encoder(("ranks", "standard"), rank_levels=rank_levels).fit(X)
         assert_array_equal(one.transform(X), other.transform(X))
         assert one.n_ranks_ == other.n_ranks_ == 3
         ranks = one.transform(X)[:, -3:]
-        assert_array_equal([ranks.min(axis=0), ranks.max(axis=0)], [[0] * 3, [1] * 3])
+        low, high = np.zeros(3), np.ones(3)
+        if rank_levels == "mass":  # half a row away, or half of the rows at the end
+            low = (X[:, :3] == X[:, :3].min(axis=0)).mean(axis=0) / 2
+            high = 1 - (X[:, :3] == X[:, :3].max(axis=0)).mean(axis=0) / 2
+        assert_allclose(ranks.min(axis=0), low, rtol=1e-14)
+        assert_allclose(ranks.max(axis=0), high, rtol=1e-14)
 
-    @every_code
-    def test_table_is_not_changed(self, code):
+    @every_way
+    def test_table_is_not_changed(self, way):
         X = _table()
         before = X.copy()
-        TableEncoder((code,)).fit(X).transform(X)
+        TableEncoder(**way).fit(X).transform(X)
         assert_array_equal(X, before)
 
     def test_single_precision(self):
@@ -483,7 +655,8 @@ class TestColumns:
 
 class TestParameters:
     @pytest.mark.parametrize(
-        "codes", [(), ("rank",), ("ranks", "ranks"), (1,), (["ranks"],)]
+        "codes",
+        [(), ("rank",), ("thermometer",), ("ranks", "ranks"), (1,), (["ranks"],)],
     )
     def test_codes(self, codes):
         with pytest.raises(ValueError, match="codes must be one or more different"):
@@ -496,6 +669,8 @@ class TestParameters:
             {"n_quantiles": 0},
             {"n_quantiles": 2.0},
             {"rank_scale": "uniform"},
+            {"rank_levels": "equal"},
+            {"rank_levels": None},
             {"clip": None},
         ],
     )
@@ -515,9 +690,10 @@ class TestParameters:
         search = GridSearchCV(model, grid).fit(X, y)
         assert search.best_params_["tableencoder__codes"] == ("standard", "ranks")
 
-    def test_copies_write_the_same(self):
+    @every_level
+    def test_copies_write_the_same(self, rank_levels):
         X = _table()
-        encoder = _encoder().fit(X)
+        encoder = _encoder(rank_levels=rank_levels).fit(X)
         Z = encoder.transform(X)
         assert_array_equal(pickle.loads(pickle.dumps(encoder)).transform(X), Z)
         assert_array_equal(clone(encoder).fit(X).transform(X), Z)
@@ -531,10 +707,10 @@ class TestNames:
         names = encoder.get_feature_names_out(list("abcd"))
         assert_array_equal(names, [*"abcd", "a_rank", "b_rank", "c_rank"])
 
-    def test_of_steps(self):
-        encoder = TableEncoder(["thermometer"], n_quantiles=2).fit(_table()[:, :2])
-        names = ["x0_step0", "x0_step1", "x1_step0", "x1_step1"]
-        assert_array_equal(encoder.get_feature_names_out(), names)
+    def test_of_ranks_alone(self):
+        encoder = TableEncoder(["ranks"], n_quantiles=2, rank_levels="mass")
+        names = ["x3", "x0_rank", "x1_rank", "x2_rank"]
+        assert_array_equal(encoder.fit(_table()).get_feature_names_out(), names)
 
     def test_of_data_frames(self):
         pandas = pytest.importorskip("pandas")
@@ -558,9 +734,10 @@ class TestNames:
 
 
 class TestLargeTables:
-    def test_rows_do_not_know_each_other(self, monkeypatch):
+    @every_level
+    def test_rows_do_not_know_each_other(self, monkeypatch, rank_levels):
         X = _table()
-        encoder = _encoder(CODES).fit(X)
+        encoder = _encoder(rank_levels=rank_levels).fit(X)
         Z = encoder.transform(X)
         module = "ntk_sklearn.preprocessing._table_encoder._BATCH"
         monkeypatch.setattr(module, 7)

@@ -32,28 +32,28 @@ BUNDLED = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table with its target, and how it is to be split.
+    """A table of inputs with a target, and its splits into training and test rows.
 
     Attributes
     ----------
     name : str
-        Its name in the tables of results.
+        The name of the set in the tables of results.
     task : {"classification", "regression"}
-        The kind of target it has.
+        The kind of target.
     X : ndarray of shape (n_samples, n_features)
-        Numbers, NaN where missing; a categorical column holds codes.
+        The inputs: numbers, codes of categories, or NaN for missing values.
     y : ndarray of shape (n_samples,)
         Class codes or a continuous target.
     categorical : ndarray of shape (n_features,) or None
-        True for the columns that hold codes; None means none.
+        Mask of the columns that hold codes of categories; None means that none does.
     as_given : bool
-        True if the columns are used as they are, instead of being scaled.
+        Whether the columns are used as they are, without scaling.
     folds : tuple of (train, test) or None
-        Row numbers of the published folds; None draws folds.
+        Row numbers of published folds; None means that folds are drawn.
     tuning_split : (train, validation) or None
         Row numbers of the published split for tuning, for the protocol "arora".
     notes : tuple of str
-        Decisions taken while reading, for the reader of the results.
+        Decisions made while reading the set, which the report shows.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A short code of the content, so that a resumed study sees a change."""
+        """A hash of the content, by which a resumed study detects changes."""
         code = zlib.crc32(np.ascontiguousarray(self.X).tobytes())
         return f"{zlib.crc32(np.ascontiguousarray(self.y).tobytes(), code):08x}"
 
@@ -111,7 +111,7 @@ def load_bundled(names: Iterable[str] | None = None) -> list[Dataset]:
 def _chosen(
     names: Iterable[str] | None, choices: Iterable[str], what: str
 ) -> list[str]:
-    """Keep the order of `names`, without repeats; complain about unknown ones."""
+    """Return `names` without repeats, or all choices; raise for unknown names."""
     choices = list(choices)
     if names is None:
         return choices

@@ -14,21 +14,22 @@ from .datasets import CLASSIFICATION, Dataset, Rows
 
 
 def with_folds(dataset: Dataset, n_folds: int, seed: int) -> Dataset:
-    """Draw folds for a set that came without, and keep at most `n_folds` of any.
+    """Return a set with folds: its own, or else random ones.
 
     Parameters
     ----------
     dataset : Dataset
+        The set.
     n_folds : int
-        Number of folds wanted.
+        Number of folds. If the set has more of its own, the first ones are kept.
     seed : int
-        Seed of the drawing.
+        Seed of random folds.
 
     Returns
     -------
     Dataset
-        A copy with folds. Its notes say if there are fewer than wanted, or if a class
-        is too small for all of them.
+        A copy with folds. Its notes mention if there are fewer folds than wanted, or if
+        a class has too few rows for all folds.
 
     Examples
     --------
@@ -61,9 +62,9 @@ def _about_folds(dataset: Dataset, n_folds: int, wanted: int) -> Iterator[str]:
 
 
 def draw_splits(y, task: str, n_splits: int, seed: int) -> list[Rows]:
-    """Draw cross-validation splits, stratified for classes.
+    """Return random cross-validation splits, stratified by class.
 
-    A class may have fewer rows than there are splits: then some parts lack it.
+    If a class has fewer rows than there are splits, some parts have no row of it.
     """
     n_splits = min(n_splits, len(y))
     if task == CLASSIFICATION:
@@ -71,13 +72,13 @@ def draw_splits(y, task: str, n_splits: int, seed: int) -> list[Rows]:
         if largest >= 2:
             n_splits = max(2, min(n_splits, largest))
             splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-            with counted_warnings():  # of a rare class; they are no model's
+            with counted_warnings():  # scikit-learn warns of a rare class
                 return list(splitter.split(y, y))
     return list(KFold(n_splits, shuffle=True, random_state=seed).split(y))
 
 
 def thinned(dataset: Dataset, n_rows: int, seed: int) -> Dataset:
-    """Draw at most `n_rows` rows, for a quick look; folds are drawn anew."""
+    """Return a set with a random sample of at most `n_rows` rows, without folds."""
     if len(dataset.y) <= n_rows:
         return dataset
     rows = np.arange(len(dataset.y))

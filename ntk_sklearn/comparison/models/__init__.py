@@ -1,1 +1,1 @@
-"""Models of a study: what each is and how it is tuned."""
+"""The models of a study, and their tuning."""

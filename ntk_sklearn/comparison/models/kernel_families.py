@@ -1,12 +1,11 @@
-"""The kernels that a tuned kernel method chooses from.
+"""Families of kernels, from which a kernel method is tuned.
 
-A family yields every kernel with its Gram matrix on the rows at hand, so that each
-matrix is computed once per tuning and shared by all splits and penalties.
+A family yields each kernel with its Gram matrix on the training rows. Each matrix is
+computed once, and used for all splits and penalties.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -23,12 +22,8 @@ from ...kernels._nngp import NNGPKernel
 from ...kernels._ntk import NTKernel
 from ...kernels._weighted import WeightedNTKernel
 
-# From rows, and whether this is a quick look, to kernels with their matrices ...
-Family = Callable[[np.ndarray, bool], Iterator[tuple[Kernel, np.ndarray]]]
-# ... or to kernels whose hyperparameters are still to be learned.
-LearnedFamily = Callable[[np.ndarray, bool], list[Kernel]]
-
-# An evidence-maximising fit holds one n × n matrix per length scale.
+# Memory of the gradients up to which each feature gets a length scale: a Gaussian
+# process holds an n × n matrix for each of them.
 ARD_BYTES = 5e8
 
 
@@ -37,12 +32,12 @@ def _depths(quick: bool) -> tuple[int, ...]:
 
 
 def _factors(quick: bool) -> np.ndarray:
-    """Factors on 1 / n_features, the usual inverse squared length of scaled inputs."""
+    """Return factors of 1 / n_features, the usual inverse square of a length scale."""
     return 2.0 ** (np.array([-2, 0, 2]) if quick else np.arange(-4, 5))
 
 
 def _networks(make, X, quick):
-    """Kernels of infinite networks, of several depths and bias variances."""
+    """Yield kernels of infinite networks, of several depths and bias variances."""
     for depth in _depths(quick):
         for bias in (0.1,) if quick else (0.1, 1.0):
             kernel = make(depth=depth, bias_variance=bias)
@@ -54,25 +49,26 @@ nngp = partial(_networks, NNGPKernel)
 
 
 def rbf(X, quick):
-    """Gaussian kernels of several widths."""
+    """Yield Gaussian kernels of several widths."""
     for factor in _factors(quick):
         kernel = RBF(np.sqrt(X.shape[1] / (2 * factor)), "fixed")
         yield kernel, kernel(X)
 
 
 def laplace(X, quick):
-    """Laplace kernels (in the sum of absolute differences) of several widths."""
+    """Yield Laplace kernels, of the sum of absolute differences, of several widths."""
     for factor in _factors(quick):
         kernel = PairwiseKernel(factor / X.shape[1], "fixed", metric="laplacian")
         yield kernel, kernel(X)
 
 
 def frozen_ntk(X, quick):
-    r"""Kernels of up to four hidden layers with the first ones frozen [1]_.
+    r"""Yield kernels of up to four hidden layers, of which the first are frozen [1]_.
 
-    No bias, :math:`\sigma_w^2 = n_\text{features}` in the first layer and 1 above, so
-    that depth 0 is the linear kernel. Freezing layers leaves a partial sum of the same
-    layers' terms, which are computed once per depth.
+    There is no bias, and :math:`\sigma_w^2` is the number of features in the first
+    layer and 1 above, so that depth 0 is the linear kernel. The kernel with frozen
+    layers is the sum of the other layers' terms, which are computed once for each
+    depth.
 
     References
     ----------
@@ -95,7 +91,7 @@ def frozen_ntk(X, quick):
             bias_variance=0.0,
             layer_weights_bounds="fixed",
         )
-        # From the read-out down, each term joins the sum of those above it.
+        # Each term becomes the sum of itself and of the terms of all later layers.
         sums = kernel.components(X)
         for layer in range(depth - 1, -1, -1):
             sums[layer] += sums[layer + 1]
@@ -115,14 +111,14 @@ def _with_noise(kernel: Kernel) -> Kernel:
 
 
 def _length_scales(X, quick) -> list:
-    """One length scale for all features, and one each if their gradients fit."""
+    """Return one length scale for all features, and one for each if memory allows."""
     n, d = X.shape
     ard = not quick and d > 1 and n * n * d * 8 < ARD_BYTES
     return [1.0, np.ones(d)] if ard else [1.0]
 
 
 def _learned_networks(make, X, quick) -> list[Kernel]:
-    """Kernels of infinite networks with free bias variance and length scales."""
+    """Return kernels of networks with free bias variance and length scales."""
     wide = (1e-3, 1e3)
     single = [make(depth=depth) for depth in ((2,) if quick else (1, 2, 3))]
     each = [
@@ -137,14 +133,14 @@ learned_nngp = partial(_learned_networks, NNGPKernel)
 
 
 def learned_rbf(X, quick) -> list[Kernel]:
-    """Gaussian kernels with free length scales."""
+    """Return Gaussian kernels with free length scales."""
     start = np.sqrt(X.shape[1])
     scales = _length_scales(X, quick)
     return [_with_noise(RBF(start * scale, (1e-3, 1e4))) for scale in scales]
 
 
 def learned_laplace(X, quick) -> list[Kernel]:
-    """Exponential kernels (in the distance) with free length scales."""
+    """Return exponential kernels of the distance, with free length scales."""
     start = np.sqrt(X.shape[1])
     scales = _length_scales(X, quick)
     return [_with_noise(Matern(start * s, (1e-3, 1e4), nu=0.5)) for s in scales]

@@ -1,27 +1,32 @@
-"""A model of a study: a value that says what it is and how it is tuned.
+"""A model of a study: its description, and the function that tunes it.
 
-It imports no estimator, so that a study can run any models that it is given.
+This module imports no estimator, so that a study can run any models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.gaussian_process.kernels import Kernel
 
 from ..data.datasets import CLASSIFICATION, TASKS, Rows
 
-# From training rows, their targets and the (train, validation) splits of these rows to
-# the estimator that was chosen by them, not yet fitted.
+# From rows, and whether this is a quick look, to kernels with their matrices ...
+Family = Callable[[np.ndarray, bool], Iterator[tuple[Kernel, np.ndarray]]]
+# ... or to kernels whose hyperparameters are still to be learned.
+LearnedFamily = Callable[[np.ndarray, bool], list[Kernel]]
+# Function of training rows, their targets and (train, validation) splits of these rows.
+# It returns the chosen estimator, not yet fitted.
 Tuner = Callable[[np.ndarray, np.ndarray, Sequence[Rows]], BaseEstimator]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The task, the size and the budget: all that a model may know before the data.
+    """The task, the size and the budget, which a model may use before it sees data.
 
     Attributes
     ----------
@@ -30,9 +35,9 @@ class Job:
     n_rows : int
         Number of rows of the whole set.
     quick : bool
-        True for a quick look, with fewer candidates.
+        Whether this is a quick look, with fewer candidates.
     seed : int
-        Seed of models that are random.
+        Seed of random models.
     """
 
     task: str
@@ -55,16 +60,16 @@ class Model:
     about : str
         A description in a few words.
     tuner : callable
-        From a `Job` to a tuner: ``tuner(job)(X, y, splits)`` returns an estimator that
-        is not yet fitted.
+        Function of a `Job` that returns a tuner. ``tuner(job)(X, y, splits)`` returns
+        an estimator that is not yet fitted.
     tasks : tuple of str
-        The tasks it can do.
+        The tasks that the model can do.
     default : tuple of str
-        The tasks for which a study runs it without being asked.
+        The tasks for which a study runs the model if none are named.
     requires : str or None
-        The package it comes from, if that may be absent.
+        The package that the model needs, if it is optional.
     squares : int
-        Number of n × n matrices it holds, for the memory estimate.
+        Number of n × n matrices that the model holds, to estimate its memory.
 
     Examples
     --------

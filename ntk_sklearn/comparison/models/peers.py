@@ -1,4 +1,4 @@
-"""Small estimators that the comparison needs and scikit-learn does not have."""
+"""Estimators for the comparison that scikit-learn does not have."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sklearn.model_selection import train_test_split
 
 
 def _indicators(y) -> tuple[np.ndarray, np.ndarray]:
-    """Classes, and one centred indicator column for each."""
+    """Return the classes, and a centred indicator column for each."""
     classes, codes = np.unique(y, return_inverse=True)
     return classes, np.eye(len(classes))[codes] - 1 / len(classes)
 
 
 class KernelRidgeClassifier(ClassifierMixin, BaseEstimator):
-    """Kernel ridge regression on class indicators, the largest output wins.
+    """Kernel ridge regression on class indicators; the largest output is predicted.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class KernelRidgeClassifier(ClassifierMixin, BaseEstimator):
 
 
 class _RecursiveFeatureMachine(BaseEstimator):
-    """xRFM, which wants a validation set, with one held out of the training rows."""
+    """The model of the package xRFM, with a validation set from the training rows."""
 
     def __init__(self, random_state=0):
         self.random_state = random_state

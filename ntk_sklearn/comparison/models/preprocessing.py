@@ -1,4 +1,4 @@
-"""From a raw table to numbers of comparable size, fitted on training rows only."""
+"""The transformer from a raw table to numbers of comparable size."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from ..data.datasets import Dataset
 
-# Rarer categories of one column are put together.
+# Largest number of categories of a column; rarer ones are merged.
 MAX_CATEGORIES = 20
 
 
 def make_preprocessor(dataset: Dataset):
-    """Build the standard transformer of a set's columns.
+    """Return the standard transformer of the columns of a set.
 
-    Numbers: the median for missing values (with a column that says so), then zero
-    mean and unit variance. Categories: one column each, a missing value being a
-    category too, and categories not seen in training counting as rare.
+    Missing numbers become the median, and a column marks them; then numbers are scaled
+    to mean 0 and variance 1. Each category becomes a column. A missing value is a
+    category too, and categories that are not among the training rows count as rare.
 
     Parameters
     ----------
     dataset : Dataset
+        The set.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The models of a study: one table, each with the grid it is tuned over."""
+"""The table of the models of a study, each with its tuner."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ...estimators._regressor import WNTKRegressor
 from ..data.datasets import CLASSIFICATION, REGRESSION
 from ..errors import StudyError, known
 from . import kernel_families as families
-from .model import Job, Model, Tuner
+from .model import Family, Job, LearnedFamily, Model, Tuner
 from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
 from .tuning import as_is, by_evidence, by_grid, by_kernel_grid
 
-# Iterations of libsvm after which a hopeless point of a grid is given up.
+# Number of iterations of libsvm after which a fit is stopped, converged or not.
 SVM_ITERATIONS = 500_000
 
 
@@ -37,7 +37,7 @@ def _wntk(job: Job) -> Tuner:
     return as_is(estimator(random_state=job.seed))
 
 
-def _svm(job: Job, family: families.Family) -> Tuner:
+def _svm(job: Job, family: Family) -> Tuner:
     if job.classifies:
         machine = SVC(max_iter=SVM_ITERATIONS)
         powers = [-1, 1, 3] if job.quick else [-2, -1, 0, 1, 2, 3, 4]
@@ -47,7 +47,7 @@ def _svm(job: Job, family: families.Family) -> Tuner:
     return by_kernel_grid(machine, family, grid, job.quick)
 
 
-def _ridge(job: Job, family: families.Family) -> Tuner:
+def _ridge(job: Job, family: Family) -> Tuner:
     powers = (-3, -1, 1) if job.quick else range(-5, 3)
     estimator = KernelRidgeClassifier() if job.classifies else KernelRidge()
     return by_kernel_grid(
@@ -55,7 +55,7 @@ def _ridge(job: Job, family: families.Family) -> Tuner:
     )
 
 
-def _gaussian_process(job: Job, kernels: families.LearnedFamily) -> Tuner:
+def _gaussian_process(job: Job, kernels: LearnedFamily) -> Tuner:
     return by_evidence(kernels, job.quick)
 
 
@@ -120,8 +120,8 @@ def _xrfm(job: Job) -> Tuner:
 
 
 def _family_rows() -> dict[str, Model]:
-    """Kernel machines: every machine with every kernel."""
-    kernels: dict[str, tuple[str, families.Family, families.LearnedFamily]] = {
+    """Return the kernel methods: each method with each kernel."""
+    kernels: dict[str, tuple[str, Family, LearnedFamily]] = {
         "ntk": ("NTK", families.ntk, families.learned_ntk),
         "nngp": ("conjugate kernel", families.nngp, families.learned_nngp),
         "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),
@@ -134,7 +134,7 @@ def _family_rows() -> dict[str, Model]:
         rows[f"{name}-svm"] = Model(
             f"support vector machine, {about}",
             partial(_svm, family=svm_family),
-            # A support vector regression takes as long as all the others together.
+            # Support vector regression takes as long as all other models together.
             default=(CLASSIFICATION,),
             squares=squares,
         )
@@ -204,10 +204,10 @@ def choose_models(
     Parameters
     ----------
     names : iterable of str, default=None
-        Keys of `models`, in the order wanted. None means every model that is installed,
-        for the tasks on which it runs without being asked.
+        Keys of `models`, in the wanted order. None means all models that are installed,
+        each for its default tasks.
     models : mapping of str to Model, default=MODELS
-        The table to choose from.
+        The table of all models.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def choose_models(
 
 
 def other_task(models: Mapping[str, Model], tasks: Iterable[str]) -> list[str]:
-    """Say which of the models are left out of which task."""
+    """Return notes on the models that are left out of a task."""
     return [
         f"{name}: left out of {task}, it is for {' and '.join(model.tasks)}"
         for task in tasks

@@ -1,8 +1,8 @@
-"""Tuners: functions from training rows and splits to an estimator.
+"""Tuners: functions that choose the hyperparameters of an estimator.
 
-Each function here returns a tuner, ``tuner(X, y, splits) -> estimator``: it chooses
-hyperparameters by the (train, validation) splits of the rows it is given, and returns
-the estimator with those set, not yet fitted.
+Each function in this module returns a tuner, ``tuner(X, y, splits) -> estimator``. It
+chooses hyperparameters by (train, validation) splits of the rows, and returns an
+estimator with these hyperparameters, not yet fitted.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 
-from .kernel_families import Family, LearnedFamily
-from .model import Tuner
+from .model import Family, LearnedFamily, Tuner
 
-# Rows on which a Gaussian process learns its hyperparameters; then it takes all.
+# Maximum number of rows on which a Gaussian process is fitted.
 EVIDENCE_ROWS = 1000
 
 
 def as_is(estimator: BaseEstimator) -> Tuner:
-    """Take the estimator with the parameters it has."""
+    """Return a tuner that keeps the parameters of the estimator."""
     return lambda X, y, splits: clone(estimator)
 
 
 def by_grid(estimator: BaseEstimator, grid: dict) -> Tuner:
-    """Choose from a grid by cross-validation."""
+    """Return a tuner that chooses from a grid by cross-validation."""
 
     def tune(X, y, splits):
         scoring = "accuracy" if is_classifier(estimator) else "neg_mean_squared_error"
@@ -41,9 +40,9 @@ def by_grid(estimator: BaseEstimator, grid: dict) -> Tuner:
 def by_kernel_grid(
     estimator: BaseEstimator, family: Family, grid: dict, quick: bool
 ) -> Tuner:
-    """Choose a kernel and the estimator's penalty by cross-validation.
+    """Return a tuner that chooses a kernel and other parameters by cross-validation.
 
-    Every Gram matrix is computed once, and the splits take their rows and columns.
+    Each Gram matrix is computed once, and each split uses some of its rows and columns.
     """
 
     def tune(X, y, splits):
@@ -62,7 +61,7 @@ def by_kernel_grid(
 
 
 def _grid_scores(estimator, gram, y, splits, grid) -> np.ndarray:
-    """Mean validation score of every point of the grid, -inf where a fit failed."""
+    """Return the mean validation score of each grid point, -inf if a fit failed."""
     candidates = list(ParameterGrid(grid))
     scores = np.zeros(len(candidates))
     for train, validation in splits:
@@ -86,7 +85,7 @@ def _score(estimator, y, predicted) -> float:
 
 
 def by_evidence(kernels: LearnedFamily, quick: bool) -> Tuner:
-    """Learn the hyperparameters of each kernel, and choose one, by the evidence."""
+    """Return a tuner that learns and chooses kernels by the evidence."""
 
     def tune(X, y, splits):
         step = -(-len(y) // EVIDENCE_ROWS)

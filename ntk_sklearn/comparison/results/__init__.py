@@ -1,1 +1,1 @@
-"""Results of a study: the file they are kept in, tables, statistics and diagrams."""
+"""Results of a study: their file, tables, statistics and diagrams."""

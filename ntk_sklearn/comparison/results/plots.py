@@ -1,4 +1,4 @@
-"""Diagrams of a study as PNG files; matplotlib is imported where it is used."""
+"""Diagrams of a study, written as PNG files by matplotlib, which is optional."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _save(figure, path: Path) -> None:
 
 
 def check_plots(folder: str | os.PathLike) -> Path:
-    """Make the folder, and see that there is something to draw with."""
+    """Make the folder of the diagrams, and check that matplotlib is installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -150,7 +150,7 @@ def _rank_axis(axes, n_models: int, low: float, high: float) -> None:
 
 
 def draw_pairs(table: ScoreTable, higher_is_better: bool):
-    """Draw one panel per rival: its score on each set against the reference's.
+    """Draw a panel for each other model: its scores against those of the reference.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tables on the terminal: one per task, with statistics and footnotes."""
+"""The report of a study as text: a table for each task, statistics and footnotes."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def report(
     datasets: Sequence[Dataset] = (),
     published: Published | None = None,
 ) -> str:
-    """Write the tables of a study.
+    """Return the tables of a study as text.
 
     Parameters
     ----------
     rows : sequence of Row
-        From `run_study`.
+        The results, from `run_study`.
     datasets : sequence of Dataset, default=()
-        Whose notes become footnotes.
+        The sets, whose notes become footnotes.
     published : mapping of str to mapping of str to float, default=None
-        Scores of further columns by set, see `read_baselines`.
+        Scores of other models by set, see `read_baselines`.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def _task_report(task: str, rows: Sequence[Row], published: Published) -> str:
 
 
 def _cell(task: str, table: ScoreTable, i: int, j: int) -> str:
-    """Write the score of model j on set i."""
+    """Return the score of model j on set i as text."""
     mean, error = table.mean[i, j], table.error[i, j]
     if not table.asked[i, j]:
         return "-"
@@ -108,7 +108,7 @@ _TIMES = ("tune s", "fit s", "predict s")
 
 
 def _few_sets(task: str, table: ScoreTable) -> str:
-    """Lay out models as rows, sets as columns, then times."""
+    """Return a table with models as rows, sets as columns, and times."""
     lines = [["model", *table.sets, *_TIMES]]
     for j, model in enumerate(table.models):
         cells = [_cell(task, table, i, j) for i in range(len(table.sets))]
@@ -117,7 +117,7 @@ def _few_sets(task: str, table: ScoreTable) -> str:
 
 
 def _many_sets(task: str, table: ScoreTable) -> str:
-    """Lay out sets as rows, models as columns."""
+    """Return a table with sets as rows and models as columns."""
     lines = [["set", *table.models]]
     for i, name in enumerate(table.sets):
         cells = [_cell(task, table, i, j) for j in range(len(table.models))]
@@ -126,7 +126,7 @@ def _many_sets(task: str, table: ScoreTable) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Pad cells to columns: the first left, the others right; a rule below the head."""
+    """Return lines of cells as aligned columns, with a rule below the first line."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = [
         "  ".join(
@@ -200,7 +200,7 @@ def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
 
 
 def _contests(part: ScoreTable, higher: bool) -> str:
-    """Signed-rank tests of the first of our models, or of the best."""
+    """Return signed-rank tests of a reference model against each other model."""
     reference = reference_model(part, higher)
     contests = statistics.against(part.mean, part.models, reference, higher)
     unit = 100 if higher else 1
@@ -259,7 +259,7 @@ def _footnotes(
 
 
 def _common_warnings(rows: Sequence[Row]) -> Iterator[str]:
-    """Tell what each model warned of on most folds."""
+    """Yield the most frequent warning of each model."""
     heard: dict[str, list[Row]] = {}
     for row in rows:
         if row.ok and row.message:

@@ -1,4 +1,4 @@
-"""Results of a study: one row per set, model and fold, kept in a file as they come."""
+"""Results of a study: a row for each set, model and fold, and the file of rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import StudyError, plural
 
 @dataclass(frozen=True)
 class Key:
-    """The part of a row that identifies its piece of work."""
+    """The fields of a row that identify it."""
 
     task: str
     set: str
@@ -29,12 +29,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Row(Key):
-    """Result of one model on one fold of one set.
+    """The result of one model on one fold of one set.
 
     Attributes
     ----------
     task, set, fingerprint, model, fold, protocol, seed, quick
-        The piece of work: `fingerprint` is a code of the set's content.
+        The fields that identify the row; `fingerprint` is a hash of the set's content.
     status : {"ok", "failed"}
         Whether the fold was scored.
     score : float
@@ -47,9 +47,9 @@ class Row(Key):
     n_warnings : int
         Number of warnings, which are not shown.
     message : str
-        The reason of a failure; of a scored fold the commonest warning, if any.
+        The reason of a failure, or the most frequent warning of a scored fold.
     chosen : str
-        The estimator that tuning chose.
+        The estimator that tuning has chosen.
 
     Examples
     --------
@@ -75,12 +75,12 @@ class Row(Key):
 
     @property
     def key(self) -> Key:
-        """The identifying part."""
+        """The fields that identify the row."""
         return Key(*(getattr(self, field.name) for field in fields(Key)))
 
     @property
     def seconds(self) -> float:
-        """Time of tuning, fitting and predicting."""
+        """The time of tuning, fitting and predicting."""
         return self.tune_seconds + self.fit_seconds + self.predict_seconds
 
     @property
@@ -114,7 +114,8 @@ def read_results(path: str | os.PathLike) -> list[Row]:
     Parameters
     ----------
     path : path-like
-        A last line that an interruption cut short is ignored.
+        The file. A last line that is incomplete, because of an interruption, is
+        ignored.
 
     Returns
     -------
@@ -137,7 +138,7 @@ def read_results(path: str | os.PathLike) -> list[Row]:
 
 
 def _whole_lines(path: str | os.PathLike, data: bytes) -> tuple[bytes, list[Row]]:
-    """Return the lines that are whole, and the rows they hold."""
+    """Return the complete lines of a file, and their rows."""
     whole = data[: data.rfind(b"\n") + 1]
     if not whole and HEADER.startswith(data):
         return whole, []
@@ -165,12 +166,13 @@ def _rows(path: str | os.PathLike, data: bytes) -> list[Row]:
 
 
 class ResultsFile:
-    """A csv file to which rows are added, and from which a study resumes.
+    """A csv file to which a study adds rows, and from which it can be resumed.
 
     Parameters
     ----------
     path : path-like
-        Made if absent. A last line that an interruption cut short is removed.
+        The file, which is created if it does not exist. A last line that is incomplete,
+        because of an interruption, is removed.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -180,7 +182,7 @@ class ResultsFile:
                 raise StudyError(f"--out {path}: is not a file that can be added to")
             data = self.path.read_bytes() if self.path.exists() else b""
             whole, self.rows = _whole_lines(path, data)
-            # Without a buffer, in which a line that found no room would lie in wait.
+            # Without a buffer: it would keep a line for which the disk has no room.
             self._file = self.path.open("ab", buffering=0)
             self._file.truncate(len(whole))
             if not whole:
@@ -189,25 +191,25 @@ class ResultsFile:
             raise StudyError(f"--out {path}: {error.strerror or error}") from error
 
     def _write(self, line: bytes) -> None:
-        """Put a line on disk, or nothing of it and close the file."""
+        """Write a whole line to disk; if that fails, remove it and close the file."""
         size = os.fstat(self._file.fileno()).st_size
         left = memoryview(line)
         try:
             while left:
                 left = left[self._file.write(left) :]
-            os.fsync(self._file.fileno())  # a disk on the network may be full only now
+            os.fsync(self._file.fileno())  # a network disk may report an error only now
         except OSError:
-            with self._file, suppress(OSError):  # resuming drops half a line as well
+            with self._file, suppress(OSError):  # resuming ignores half a line anyway
                 self._file.truncate(size)
             raise
 
     def add(self, row: Row) -> None:
-        """Append a row, at once on disk.
+        """Append a row, and write it to disk at once.
 
         Raises
         ------
         StudyError
-            If there is no room for it; the rows before it are safe.
+            If it cannot be written. The rows before it are not affected.
         """
         try:
             self._write(_line(astuple(row)))

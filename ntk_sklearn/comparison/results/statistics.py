@@ -1,6 +1,6 @@
-"""Statistics over many data sets, as the literature on tabular learning reports them.
+"""Statistics over many data sets that are usual in the literature on tabular data.
 
-A score table is an array of shape (n_sets, n_models) without missing values.
+Scores are arrays of shape (n_sets, n_models) without missing values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FEWEST_SETS = 6
 
 
 def ranks(scores, higher_is_better: bool) -> np.ndarray:
-    """Rank the models on each set: 1 is best, ties share the mean of their ranks.
+    """Return the ranks of the models on each set: 1 is the best, ties are averaged.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def ranks(scores, higher_is_better: bool) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_sets, n_models)
-        The columns' means are the models' Friedman ranks.
+        The means of its columns are the Friedman ranks of the models.
     """
     scores = np.asarray(scores, dtype=float)
     return stats.rankdata(-scores if higher_is_better else scores, axis=1)
@@ -34,7 +34,7 @@ def ranks(scores, higher_is_better: bool) -> np.ndarray:
 def friedman_p(scores) -> float:
     """Return the p-value of Friedman's test that all models do equally well.
 
-    NaN below three models or two sets.
+    It is NaN for fewer than three models or two sets.
     """
     scores = np.asarray(scores, dtype=float)
     if scores.shape[1] < 3 or len(scores) < 2:
@@ -45,13 +45,16 @@ def friedman_p(scores) -> float:
 
 
 def percent_of_maximum(accuracies) -> np.ndarray:
-    """PMA: mean over sets of the accuracy divided by the best model's, in percent."""
+    """Return PMA: the mean over sets of accuracy divided by the best, in per cent."""
     return 100 * _of_best(accuracies).mean(axis=0)
 
 
 def p_at(accuracies, share: float) -> np.ndarray:
-    """P90, P95: percentage of sets where at least that share of the best is reached."""
-    # A hair of tolerance: 0.9 times the best is reached if it is reached to rounding.
+    """Return P90 or P95: the percentage of sets with that share of the best accuracy.
+
+    For P90, `share` is 0.9.
+    """
+    # A share that is reached up to rounding counts as reached.
     return 100 * (_of_best(accuracies) >= share - 1e-12).mean(axis=0)
 
 
@@ -72,9 +75,9 @@ def holm(p_values) -> np.ndarray:
 
 
 def wilcoxon_p(first, second) -> float:
-    """Two-sided p-value of the signed-rank test; 1 if all pairs are equal."""
+    """Return the two-sided p-value of the signed-rank test; 1 for equal pairs."""
     difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
-    # Scores are ratios of counts: differences within rounding are ties.
+    # Differences within rounding error are ties, as accuracies are ratios of counts.
     difference = np.round(difference, 12)
     if not difference.any():
         return 1.0
@@ -83,7 +86,7 @@ def wilcoxon_p(first, second) -> float:
 
 @dataclass(frozen=True)
 class Contest:
-    """A reference model against another one over all sets."""
+    """The comparison of a reference model with another model over all sets."""
 
     other: str
     wins: int
@@ -97,7 +100,7 @@ class Contest:
 def against(
     scores, names: list[str], reference: str, higher_is_better: bool
 ) -> list[Contest]:
-    """Compare a reference model with all others, p-values adjusted by Holm's method.
+    """Compare a reference model with all others, with p-values adjusted by Holm.
 
     Parameters
     ----------
@@ -136,7 +139,7 @@ def against(
 
 
 def critical_difference(n_models: int, n_sets: int, level: float = 0.05) -> float:
-    """Difference of mean ranks that Nemenyi's test calls significant [1]_.
+    """Return the difference of mean ranks that is significant by Nemenyi's test [1]_.
 
     References
     ----------
@@ -148,9 +151,10 @@ def critical_difference(n_models: int, n_sets: int, level: float = 0.05) -> floa
 
 
 def cliques(mean_ranks, difference: float) -> list[tuple[int, int]]:
-    """Find groups of models that do not differ: first and last place, best rank first.
+    """Return the groups of models whose mean ranks do not differ significantly.
 
-    Only groups of two or more that lie in no larger one.
+    Models are sorted by mean rank, best first, and a group is given by its first and
+    its last place. Groups of one model, and groups within a larger one, are left out.
     """
     ordered = np.sort(np.asarray(mean_ranks, dtype=float))
     groups: list[tuple[int, int]] = []

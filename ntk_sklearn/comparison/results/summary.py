@@ -1,4 +1,4 @@
-"""Rows of results as a table of sets by models."""
+"""Tables of scores, with sets as rows and models as columns."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Mean scores over folds, of sets by models.
+    """Mean scores over folds, for each set and model.
 
     Attributes
     ----------
     sets, models : list of str
-        Rows and columns.
+        Names of the rows and of the columns.
     mean, error : ndarray of shape (n_sets, n_models)
-        Mean over folds and its standard error; NaN where a fold failed.
+        Mean over folds, and its standard error; NaN if a fold failed.
     asked : ndarray of bool of shape (n_sets, n_models)
-        True if the study has the model on the set at all.
+        Mask of the pairs of set and model that are part of the study.
     seconds : ndarray of shape (n_models, 3)
         Mean seconds per fold: tuning, fit, predict.
 
@@ -56,11 +56,12 @@ class ScoreTable:
 
 
 def score_table(rows: Sequence[Row], published: Published | None = None) -> ScoreTable:
-    """Collect rows of one task, and columns of published scores beside them.
+    """Return the score table of the rows of one task, with published scores added.
 
     Parameters
     ----------
     rows : sequence of Row
+        Results of one task.
     published : mapping of str to mapping of str to float, default=None
         Scores by model and set; models without a score on these sets are left out.
 
@@ -141,10 +142,10 @@ def _beside(table: ScoreTable, published: Published) -> ScoreTable:
 
 
 def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
-    """Return the part without gaps, and the models left out.
+    """Return the part of a table without gaps, and the models that are left out.
 
-    Models with a score on fewer than half of the sets go first, then the sets on which
-    any remaining model has none.
+    Models without a score on more than half of the sets are left out first. Then sets
+    are left out on which any of the remaining models has no score.
     """
     scored = ~np.isnan(table.mean)
     keep = scored.mean(axis=0) >= 0.5
@@ -162,7 +163,7 @@ def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
 
 
 def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
-    """Return the model to compare with: wntk, or else the best by mean rank."""
+    """Return the reference model: "wntk" if present, else the best by mean rank."""
     if "wntk" in table.models:
         return "wntk"
     rank = statistics.ranks(table.mean, higher_is_better).mean(axis=0)
@@ -170,13 +171,14 @@ def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
 
 
 def read_baselines(paths: Iterable[str | os.PathLike]) -> dict[str, dict[str, float]]:
-    r"""Read published scores: a csv with a column ``name`` and a column per model.
+    r"""Read files of published scores.
 
     Parameters
     ----------
     paths : iterable of path-like
-        Columns ``n``, ``d``, ``c`` and ``classes`` describe the set; empty cells are
-        gaps.
+        Files in csv format, with the name of the set in a column ``name`` and a column
+        for each model. Columns ``n``, ``d``, ``c`` and ``classes`` describe the set and
+        are ignored; empty cells are missing scores.
 
     Returns
     -------

@@ -1,16 +1,20 @@
 """Each activation's duals, against integrals and finite networks; its gradients."""
 
 import itertools
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import NTKernel
+from ntk_sklearn._engine.forward import diagonal
+from ntk_sklearn._engine.tiles import gram
 from ntk_sklearn.activations import ACTIVATIONS, Activation, get_activation
 from ntk_sklearn.activations import _dispatch as engine
 
-from .cases import ALL_ACTIVATIONS
+from ..cases import ALL_ACTIVATIONS
 
 VARIANCES_AND_CORRELATIONS = list(
     itertools.product((0.3, 1.2), (0.7, 1.9), (-0.97, -0.8, -0.1, 0.0, 0.3, 0.95))
@@ -30,7 +34,7 @@ def engine_duals(activation, n_i, n_j, rho):
     """A and D as the engine computes them for one pair."""
     found = get_activation(activation)
     code, parameters = found.code, found.parameters
-    s_i, s_j = np.zeros((4, 1)), np.zeros((4, 1))
+    s_i, s_j = np.zeros((2, found.n_statistics, 1))
     engine.statistics(code, parameters, n_i**2, s_i[:, 0])
     engine.statistics(code, parameters, n_j**2, s_j[:, 0])
     eta, D = np.array([np.copysign(1 - abs(rho), rho)]), np.empty(1)
@@ -202,9 +206,8 @@ def test_pullback_is_the_derivative(activation):
             eta,
             n_i,
             np.array([n_j]),
-            np.array([a_bar]),
-            np.array([d_bar]),
-            *out,
+            (np.array([a_bar]), np.array([d_bar])),
+            tuple(out),
         )
         q = np.array([n_i * n_j * rho, n_i**2, n_j**2])
         steps = [q * np.exp(h * e) for e in (*np.eye(3), *-np.eye(3))]
@@ -220,7 +223,8 @@ def test_pullback_is_finite_at_the_ends(activation):
     found = get_activation(activation)
     eta = np.array([0.0, 1e-300, -1e-300, 1.0, -1.0])
     ones, out = np.ones(5), np.full((3, 5), np.nan)
-    engine.pullback(found.code, found.parameters, eta, 1.0, ones, ones, ones, *out)
+    bars = (ones, ones)
+    engine.pullback(found.code, found.parameters, eta, 1.0, ones, bars, tuple(out))
     assert np.isfinite(out).all()
 
 
@@ -239,7 +243,9 @@ def test_records_are_complete(name):
     assert isinstance(record, Activation)
     assert record.name == name
     assert len(record.reference) > 10
-    assert (record.argument_name is None) == (record.arguments == ())
+    if record.argument_name is not None:  # then users may give another one
+        (argument,) = record.arguments
+        assert get_activation((name, argument)) == record
     parameters = record.parameters
     assert parameters.dtype == np.float64 and np.isfinite(parameters).all()
 
@@ -253,6 +259,56 @@ def test_derivatives_and_homogeneity_are_the_functions_own(activation):
     assert_allclose(derivative(z), numeric, atol=1e-8)
     scales = all(np.allclose(phi(t * z), t * phi(z)) for t in (0.5, 3.0))
     assert get_activation(activation).homogeneous == scales
+    assert get_activation(activation).even == np.allclose(phi(z), phi(-z))
+
+
+def test_even_ones_are_told_from_their_function():
+    even = {name for name, record in ACTIVATIONS.items() if record.even}
+    assert even == {"abs", "gaussian", "cos"}
+    assert get_activation(("leaky_relu", -1.0)).even
+    assert not get_activation(("leaky_relu", -0.9)).even
+
+
+@pytest.mark.parametrize("activation", ALL_ACTIVATIONS, ids=str)
+def test_records_can_be_pickled(activation):
+    record = get_activation(activation)
+    again = pickle.loads(pickle.dumps(record))
+    assert again == record
+    assert_array_equal(again.parameters, record.parameters)
+    z = np.linspace(-2, 2, 9)
+    assert_array_equal(again.phi(z, *again.arguments), finite(activation)[0](z))
+
+
+@pytest.mark.parametrize("activation", ALL_ACTIVATIONS, ids=str)
+def test_statistics_fill_the_rows_that_the_record_says(activation):
+    """Jitted code does not check: one more would be written past the end."""
+    found = get_activation(activation)
+    out = np.full(found.n_statistics + 4, np.nan)
+    engine.statistics(found.code, found.parameters, 1.3, out)
+    assert np.isfinite(out[: found.n_statistics]).all()
+    assert np.isnan(out[found.n_statistics :]).all()
+    assert (found.n_statistics == 0) == found.homogeneous
+
+
+@pytest.mark.parametrize("code", [-1, 5, 99])
+def test_a_code_that_no_family_has_is_refused(code):
+    """By each of the four functions, and so by the engine; none takes what is left."""
+    parameters, one = np.ones(5), np.ones(1)
+    rows, out = np.ones((4, 1)), (np.ones(1), np.ones(1), np.ones(1))
+    kernel = NTKernel(2, "erf")
+    X = np.ones((3, 2))
+    network = kernel.network(X)
+    unknown = replace(network, layers=network.layers._replace(code=code))
+    for function, arguments in (
+        (engine.moments, (code, parameters, 1.0)),
+        (engine.statistics, (code, parameters, 1.0, np.ones(4))),
+        (engine.dual, (code, parameters, one, one.copy(), rows, 0, rows, 0)),
+        (engine.pullback, (code, parameters, one, 1.0, one, (one, one), out)),
+        (gram, (unknown, X)),
+        (diagonal, (unknown, X)),
+    ):
+        with pytest.raises(ValueError, match="no family of activations has this code"):
+            function(*arguments)
 
 
 def test_an_argument_changes_the_function():

@@ -7,10 +7,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
-from ntk_sklearn._engine import tiles as _tiles
 from ntk_sklearn._engine.profile import profile_of
+from ntk_sklearn._engine.recursion import unit_kernel
+from ntk_sklearn._engine.tiles import gram
 
-from .cases import ALL_ACTIVATIONS, hard_rows
+from ..cases import ALL_ACTIVATIONS, hard_rows
 
 KERNELS = [NTKernel, NNGPKernel, WeightedNTKernel]
 
@@ -25,7 +26,8 @@ def test_entries_are_those_of_double_precision_rounded(activation, bias, n):
     for Y in (None, X[:5].copy()):
         K, expected = kernel(X, Y), exact(X, Y)
         assert K.dtype == np.float32
-        in_single = profile_of(kernel.network(np.zeros((1, 3))), K.dtype) is not None
+        profile = profile_of(kernel.network(np.zeros((1, 3))), unit_kernel, K.dtype)
+        in_single = profile is not None
         scale = np.sqrt(np.outer(exact.diag(X), exact.diag(X if Y is None else Y)))
         error = np.abs(K - expected)
         # A polynomial of degree 15 to 31 and some factors: several roundings.
@@ -35,22 +37,28 @@ def test_entries_are_those_of_double_precision_rounded(activation, bias, n):
 
 @pytest.mark.parametrize("activation", ["relu", "abs", ("leaky_relu", 0.2)], ids=str)
 @pytest.mark.parametrize("depth", [1, 2, 5, 10, 30, 100])
-def test_a_profile_in_single_precision(activation, depth, monkeypatch):
+def test_a_profile_in_single_precision(activation, depth):
     """It is used at every depth, and close pairs and antipodes keep their digits."""
+    single = np.dtype("float32")
+
+    def profile(kernel, X, Y=None, dtype="float64"):
+        """The kernel in the profile lane, however few rows there are."""
+        network = kernel.network(X)
+        return gram(network, X, Y, np.dtype(dtype), profile_work=-1.0)
+
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 5))
     X = np.vstack([X, X[:9] * 3.0, -X[:9], X[:9] + 1e-7, 1e-6 - X[:9], np.zeros(5)])
-    monkeypatch.setattr(_tiles, "PROFILE_WORK", -1.0)
-    exact = NTKernel(depth, activation, bias_variance=0.0)
-    kernel = NTKernel(depth, activation, bias_variance=0.0, dtype="float32")
-    assert profile_of(kernel.network(np.zeros((1, 5))), np.dtype("float32")) is not None
-    scale = np.sqrt(np.outer(exact.diag(X), exact.diag(X)))
-    assert (np.abs(kernel(X) - exact(X)) <= 1e-6 * scale).all()
-    assert_array_equal(kernel(X), kernel(X).T)
+    kernel = NTKernel(depth, activation, bias_variance=0.0)
+    assert profile_of(kernel.network(X), unit_kernel, single) is not None
+    scale = np.sqrt(np.outer(kernel.diag(X), kernel.diag(X)))
+    K = profile(kernel, X, dtype="float32")
+    assert (np.abs(K - profile(kernel, X)) <= 1e-6 * scale).all()
+    assert_array_equal(K, K.T)
     # Pairs a distance of 1e-7 apart.
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-6)):
-        K = kernel.set_params(dtype=dtype)(X[:9], X[78:87])
-        twin = exact(X[:9], X[78:87])
+        K = profile(kernel, X[:9], X[78:87], dtype)
+        twin = profile(kernel, X[:9], X[78:87])
         assert_allclose(np.diag(K), np.diag(twin), rtol=tolerance)
 
 

@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 from ntk_sklearn.activations import get_activation
 
-from . import naive
-from .cases import ALL_ACTIVATIONS, hard_rows
+from .. import naive
+from ..cases import ALL_ACTIVATIONS, hard_rows
 
 MIB = 2**20
 HOMOGENEOUS = [a for a in ALL_ACTIVATIONS if get_activation(a).homogeneous]

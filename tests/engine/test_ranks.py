@@ -19,7 +19,7 @@ from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 from ntk_sklearn._models.sample import first_layer
 from ntk_sklearn.approximation import NTKSampler
 
-from . import naive
+from .. import naive
 
 STEPS = 32
 LINEAR, RANKS = 2, 3

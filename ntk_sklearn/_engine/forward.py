@@ -1,0 +1,152 @@
+"""The forward pass of each input's own variance through the network."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._utils.jit import jit
+from ..activations._dispatch import moments, statistics
+from .network import Network
+from .pairs import Forward
+from .ranks import measure_ranks
+
+
+@jit
+def _row_norms(X, scale, bias, ranks, out):
+    """Write the roots of the first variances; `ranks` is what ranks add to them."""
+    for i in range(X.shape[0]):
+        total = ranks[i]
+        largest = max(bias, math.sqrt(ranks[i]))
+        for k in range(scale.size):
+            z = abs(X[i, k] * scale[k])
+            total += z * z
+            largest = max(largest, z)
+        if 1e-140 < largest < 1e140 or largest == 0.0:
+            out[i] = math.sqrt(total + bias * bias)
+        else:  # squares would overflow or vanish
+            total = (bias / largest) ** 2 + ranks[i] / largest / largest
+            for k in range(scale.size):
+                total += (X[i, k] * scale[k] / largest) ** 2
+            out[i] = largest * math.sqrt(total)
+
+
+@jit
+def _propagate(layers, norms, bias_cos, bias_sin, stats):
+    """Write all layers' part of a `Forward`; the first layer's norms are there."""
+    depth = layers.weights.size - 1
+    homogeneous = stats.shape[2] == 0
+    unit, _ = moments(layers.code, layers.parameters, 1.0)
+    scratch = np.zeros(stats.shape[1])
+    for l in range(depth):
+        gain, bias = layers.weight_variance[l + 1], layers.bias_variance[l + 1]
+        below, above = norms[l], norms[l + 1]
+        if homogeneous:
+            for i in range(below.size):
+                above[i] = below[i] * below[i] * unit * gain
+        else:
+            for i in range(below.size):
+                q = below[i] * below[i]
+                statistics(layers.code, layers.parameters, q, scratch)
+                stats[l, :, i] = scratch
+                above[i] = moments(layers.code, layers.parameters, q)[0] * gain
+        if bias > 0.0:
+            _bias_angles(above, bias, bias_cos[l + 1], bias_sin[l + 1])
+        for i in range(below.size):
+            above[i] = math.sqrt(above[i] + bias)
+
+
+@jit
+def _bias_angles(a, bias, bias_cos, bias_sin):
+    """Write the roots of the shares of weights and bias in the variance."""
+    for i in range(a.size):
+        bias_cos[i] = math.sqrt(a[i] / (a[i] + bias))
+        bias_sin[i] = math.sqrt(bias / (a[i] + bias))
+
+
+def forward(network: Network, X: np.ndarray) -> Forward:
+    """Follow every row's own variance through the network, in O(n depth).
+
+    Raises
+    ------
+    ValueError
+        If a variance leaves the range of float64.
+    """
+    depth, n = network.depth, X.shape[0]
+    norms = np.zeros((depth + 1, n))
+    ranks = measure_ranks(X[:, network.n_linear :], network.rank_scale)
+    added = 2.0 * ranks.spread
+    _row_norms(X, network.linear_scale, network.first_bias, added, norms[0])
+    ranks.inverse[:] = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
+    _check_range(
+        norms[0],
+        "X has rows whose squared length {} float64 (row {}, length {:.3g}); rescale "
+        "X, for instance with StandardScaler.",
+    )
+    bias_cos, bias_sin = np.ones_like(norms), np.zeros_like(norms)
+    columns = 0 if network.homogeneous else n
+    stats = np.zeros((depth, network.activation.n_statistics, columns))
+    _propagate(network.layers, norms, bias_cos, bias_sin, stats)
+    _check_range(
+        norms[-1],
+        "the variances {} float64 before the last layer (row {}, root {:.3g}); lower "
+        "depth={depth} or bring weight_variance nearer to the activation's critical "
+        "value (2 for relu).",
+        depth=depth,
+        was=norms[0],
+    )
+    return Forward(norms, bias_cos, bias_sin, stats, ranks)
+
+
+def _check_range(norms, sentence, was=None, **details):
+    """Raise if the square of a norm would overflow, or vanish without being zero.
+
+    A norm that is zero now must have been so before, in `was`.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        too_large = ~(norms < 1e152)
+    too_small = ((norms if was is None else was) > 0) & (norms < 1e-152)
+    for bad, what in ((too_large, "overflows"), (too_small, "underflows")):
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(sentence.format(what, row, norms[row], **details))
+
+
+@jit
+def _weighted_diagonal(layers, homogeneous, norms, out):
+    _, unit = moments(layers.code, layers.parameters, 1.0)
+    for l in range(layers.weights.size):
+        gain, bias = layers.weight_variance[l], layers.bias_variance[l]
+        weight, extra = layers.weights[l], layers.bias_weights[l] * bias
+        if l == 0:
+            out[:] = 0.0
+        elif homogeneous:
+            out *= gain * unit
+        else:
+            for i in range(out.size):
+                q = norms[l - 1, i] * norms[l - 1, i]
+                out[i] *= gain * moments(layers.code, layers.parameters, q)[1]
+        row = norms[l]
+        for i in range(out.size):
+            out[i] += weight * (row[i] * row[i] - bias) + extra
+
+
+def diagonal(
+    network: Network, X: np.ndarray, known: Forward | None = None
+) -> np.ndarray:
+    """Return the kernel's diagonal, from its own one-dimensional recursion.
+
+    The forward pass of `X` is computed unless it is `known`.
+    """
+    out = np.empty(X.shape[0])
+    x = forward(network, X) if known is None else known
+    _weighted_diagonal(network.layers, network.homogeneous, x.norms, out)
+    return out
+
+
+def input_shares(network: Network, X: np.ndarray, x: Forward) -> np.ndarray:
+    """Return the share of each column in each input's first variance."""
+    length = np.where(x.norms[0] > 0, x.norms[0], 1.0)[:, None]
+    products = (X[:, : network.n_linear] * (network.linear_scale / length)) ** 2
+    return np.hstack([products, x.ranks.shares / length**2])
