@@ -103,8 +103,16 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         metavar="bundled|DIR",
         help="scikit-learn's own sets (default), or a folder of npz files",
     )
-    group.add_argument("--csv", metavar="FILE", help="a table of your own")
-    group.add_argument("--target", metavar="COLUMN", help="its target (default: last)")
+    group.add_argument(
+        "--csv",
+        action="extend",
+        nargs="+",
+        metavar="FILE",
+        help="tables of your own, all of which are compared",
+    )
+    group.add_argument(
+        "--target", metavar="COLUMN", help="their target (default: the last column)"
+    )
     group.add_argument(
         "--task",
         choices=("auto", *TASKS),

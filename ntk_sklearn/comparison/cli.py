@@ -39,6 +39,9 @@ def main(argv: list[str] | None = None, models: Mapping[str, Model] = MODELS) ->
         The exit status: 0 for success, 2 for a wrong argument, file or data set, and
         130 for an interrupt.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name must not cost a study its report
+            stream.reconfigure(errors="replace")
     try:
         compare(parse(argv, models), models)
     except StudyError as error:
@@ -99,9 +102,9 @@ def _jobs(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> list[Dataset]:
     if arguments.csv is not None:
-        from .data.tables import read_csv
+        from .data.tables import read_tables
 
-        return [read_csv(arguments.csv, arguments.target, arguments.task)]
+        return read_tables(arguments.csv, arguments.target, arguments.task)
     if arguments.openml is not None:
         from .data.openml import load_openml
 

@@ -1,6 +1,7 @@
 """The command line of the comparison: what it takes, what it says."""
 
-from contextlib import redirect_stdout
+import io
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
@@ -24,6 +25,42 @@ def test_a_messy_table_without_a_flag(tmp_path, capsys):
     assert "failed" not in captured.out
     assert "3 repeated rows removed" in captured.out
     assert "9/9" in captured.err
+
+
+def test_every_table_is_compared(tmp_path, capsys):
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv", "d/c.csv")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(cases.messy_csv())
+    first, *others = map(str, paths)
+    command = [*LOOK, "--csv", first, "--csv", *others, "--csv", first]
+    assert main([*command, "--models", "rbf-ridge", "--target", "price"]) == 0
+    out = capsys.readouterr().out
+    assert "Regression: 4 sets" in out
+    for name in ("a", "b", *others[1:]):
+        assert f"* {name}: regression; separated by commas; target price" in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_names_that_the_output_cannot_write_cost_no_report(tmp_path, encoding):
+    path = tmp_path / "σπίτια 家.csv"
+    text = cases.messy_csv().replace("price", "τιμή").replace("colour", "色")
+    path.write_text(text, encoding="utf-8")
+    out = tmp_path / "r.csv"
+    raw, errors = io.BytesIO(), io.BytesIO()
+    command = [*LOOK, "--csv", str(path), "--models", "rbf-ridge", "--out", str(out)]
+    with (
+        redirect_stdout(io.TextIOWrapper(raw, encoding)) as stdout,
+        redirect_stderr(io.TextIOWrapper(errors, encoding)) as stderr,
+    ):
+        assert main(command) == 0
+        stdout.flush()
+        stderr.flush()
+    report = raw.getvalue().decode(encoding)
+    assert "* ?????? ?: regression" in report
+    assert "target ????" in report
+    assert "σπίτια 家" in out.read_text(encoding="utf-8")
+    assert {row.set for row in read_results(out)} == {"σπίτια 家"}
 
 
 def test_plots_and_published_scores(tmp_path, capsys):

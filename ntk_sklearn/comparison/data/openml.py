@@ -9,9 +9,8 @@ from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
 from ..errors import StudyError, plural
-from .columns import MISSING
 from .datasets import Dataset
-from .tables import recognise_target
+from .targets import recognise_target
 
 
 def load_openml(
@@ -49,13 +48,13 @@ def _load(text: str, fetch: Callable[..., Bunch]) -> Dataset:
 def _dataset(name: str, bunch: Bunch) -> Dataset:
     X = bunch.data.toarray() if hasattr(bunch.data, "toarray") else bunch.data
     target_name = bunch.target_names[0] if bunch.target_names else "target"
-    texts = ["" if _is_missing(value) else str(value) for value in bunch.target]
-    known = np.array([bool(text) for text in texts])
-    nominal = bunch.target.dtype.kind not in "fiu"
+    known = np.array([not _is_missing(value) for value in bunch.target])
+    target, numeric = bunch.target[known], bunch.target.dtype.kind in "fiu"
     task, y = recognise_target(
         target_name,
-        [text for text in texts if text],
-        "classification" if nominal else "auto",
+        [str(value) for value in target],
+        target.astype(np.float64) if numeric else None,
+        "auto" if numeric else "classification",
         name,
     )
     X = np.asarray(X, dtype=np.float64)[known]
@@ -69,6 +68,4 @@ def _dataset(name: str, bunch: Bunch) -> Dataset:
 
 
 def _is_missing(value) -> bool:
-    if value is None or str(value).strip().lower() in MISSING:
-        return True
-    return bool(isinstance(value, float) and np.isnan(value))
+    return value is None or bool(isinstance(value, float) and np.isnan(value))

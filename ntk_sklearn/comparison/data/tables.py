@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import StudyError, plural
-from .columns import MISSING, Column, counts_rows, encode, numbers
-from .datasets import CLASSIFICATION, REGRESSION, Dataset
-from .header import is_number, names_columns
+from .columns import NO_NUMBER, Column, counts_rows, encode
+from .datasets import Dataset
+from .layout import Row, lay_out
+from .numbers import read_numbers
+from .targets import is_continuous, recognise_target
+from .text import read_text
 
-DELIMITERS = ",;\t|"
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 FEWEST_ROWS = 10
-# An integer target of at most this many values is a class.
-MOST_INTEGER_CLASSES = 10
 # Repeated rows beyond this share are how the table is, not an accident.
 MOST_DUPLICATES = 0.1
+# A word rarer than this among the numbers of a target is no class.
+RAREST_CLASS = 0.05
+# Names of columns that a message lists.
+MOST_NAMES = 20
+
+
+def read_tables(
+    paths: Sequence[str], target: str | None = None, task: str = "auto"
+) -> list[Dataset]:
+    """Read several tables; those of one name are told apart by their paths."""
+    tables = {path: read_csv(path, target, task) for path in dict.fromkeys(paths)}
+    names = Counter(dataset.name for dataset in tables.values())
+    return [
+        dataset if names[dataset.name] == 1 else replace(dataset, name=path)
+        for path, dataset in tables.items()
+    ]
 
 
 def read_csv(
@@ -33,9 +48,11 @@ def read_csv(
     Parameters
     ----------
     path : path-like
-        Separated by comma, semicolon, tab or bar. Cells that are empty or say NA,
-        NaN, null, none or ? are missing. Without a header line the columns are called
-        column_1, column_2 and so on.
+        Separated by comma, semicolon, tab, bar or spaces, in UTF-8, UTF-16 or
+        Windows-1252, packed by gzip or not. Cells of features that are empty or say
+        NA, NaN, null, none or ? are missing; of a target only empty ones, unless the
+        others are numbers. Without a header line the columns are called column_1,
+        column_2 and so on.
     target : str, default=None
         Name of the target's column; None means the last.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -46,32 +63,44 @@ def read_csv(
     Dataset
         Its ``notes`` tell the decisions that were taken.
     """
-    header, lines, notes = _read(Path(path))
+    table = lay_out(path, read_text(Path(path)))
+    header, decimal, notes = table.header, table.decimal, table.notes
     at = _target_position(path, header, target)
-    if target is None:
-        notes.append(f"target {header[at]}")
+    target = header[at] or "without name"
+    notes.append(f"target {target}")
     # Of the whole file: once rows are removed, row numbers have gaps.
-    counters = _row_numbers(header, lines, at)
-    lines, dropped = _kept_lines(lines, at)
-    notes += dropped
-    if len(lines) < FEWEST_ROWS:
+    counters = _row_numbers(header, table.rows, at)
+    cells, words = _target_cells([row[at] for row in table.rows], decimal)
+    rows, dropped = _kept_rows(table.rows, cells)
+    notes += [*words, *dropped]
+    if len(rows) < FEWEST_ROWS:
         raise StudyError(
-            f"{path}: has {plural(len(lines), 'row')} with a target, at least "
+            f"{path}: has {plural(len(rows), 'row')} with a target, at least "
             f"{FEWEST_ROWS} are needed"
         )
-    texts = list(zip(*lines, strict=True))
-    task, y = recognise_target(header[at], texts[at], task, path)
+    texts = list(zip(*rows, strict=True))
+    read = read_numbers(texts[at], decimal)
+    values = None if read.strange else read.values
+    task, y = recognise_target(target, texts[at], values, task, path)
     notes.insert(0, task)
+    if read.note and not read.strange:
+        notes.append(f"target {target}: {read.note}")
     notes += [f"row number {header[j] or 'without name'} left out" for j in counters]
     columns = []
     for j, name in enumerate(header):
         if j != at and j not in counters:
-            encoded, note = encode(name, texts[j])
+            encoded, note = encode(name or f"column_{j + 1}", texts[j], decimal)
             columns += encoded
             notes += note
     if not columns:
-        raise StudyError(f"{path}: has no usable column besides {header[at]}")
-    return _dataset(Path(path).stem, task, columns, y, notes)
+        raise StudyError(
+            f"{path}: has no usable column besides {target} ({'; '.join(notes)})"
+        )
+    return _dataset(_name(Path(path)), task, columns, y, notes)
+
+
+def _name(path: Path) -> str:
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 
 def _dataset(name: str, task: str, columns: Sequence[Column], y, notes) -> Dataset:
@@ -83,118 +112,58 @@ def _dataset(name: str, task: str, columns: Sequence[Column], y, notes) -> Datas
     return Dataset(name, task, X, y, categorical=categorical, notes=tuple(notes))
 
 
-# -- the file -------------------------------------------------------------------------
-
-
-def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
-    """Names, lines and notes; every cell stripped, missing ones empty."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StudyError(f"{path}: {error.strerror or error}") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    if "\0" in text:
-        raise StudyError(f"{path}: is not a text file")
-    rows = _split(path, text)
-    if not rows:
-        raise StudyError(f"{path}: is empty")
-    _check_widths(path, rows)
-    return _named(path, [tuple(row) for _, row in rows])
-
-
-def _named(path, rows: list[tuple[str, ...]]):
-    """Take names from the first line or make them up; and say what was unusual."""
-    lines = [tuple(map(_cell, row)) for row in rows]
-    first, below = lines[0], lines[1:]
-    columns = [[line[j] for line in below] for j in range(len(first))]
-    if not names_columns(first, columns):
-        header = [f"column_{j + 1}" for j in range(len(first))]
-        return (
-            header,
-            lines,
-            [f"no header line, columns are {header[0]} to {header[-1]}"],
-        )
-    header = [name.strip() for name in rows[0]]
-    _check_names(path, header)
-    numeric = [name for name in first if name and is_number(name)]
-    notes = [f"first line read as names, though {n} is a number" for n in numeric[:1]]
-    return header, below, notes
-
-
-def _cell(text: str) -> str:
-    text = text.strip()
-    if text.lower() in MISSING:
-        return ""
-    # A comma between digits is a decimal point.
-    return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text
-
-
-def _split(path: Path, text: str) -> list[tuple[int, list[str]]]:
-    """Numbered lines, split by the delimiter that gives the most even columns."""
-    best: list[tuple[int, list[str]]] = []
-    best_quality = (-1.0, 0)
-    for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        try:
-            rows = [
-                (reader.line_num, row) for row in reader if any(map(str.strip, row))
-            ]
-        except csv.Error as error:
-            raise StudyError(f"{path}: cannot be read: {error}") from error
-        width = len(rows[0][1]) if rows else 0
-        even = sum(len(row) == width for _, row in rows) / len(rows) if rows else 0.0
-        quality = (round(even, 2) if width > 1 else 0.0, width)
-        if quality > best_quality:
-            best, best_quality = rows, quality
-    return best
-
-
-def _check_widths(path, rows: Sequence[tuple[int, list[str]]]) -> None:
-    width = len(rows[0][1])
-    if width < 2:
-        raise StudyError(f"{path}: has one column; a target and an input are needed")
-    for number, row in rows:
-        if len(row) != width:
-            raise StudyError(
-                f"{path}: line {number} has {plural(len(row), 'cell')}, the first line "
-                f"has {width}"
-            )
-
-
-def _check_names(path, header: list[str]) -> None:
-    twice = {name for name in header if header.count(name) > 1}
-    if twice:
-        raise StudyError(f"{path}: has two columns named {min(twice)!r}")
-
-
 def _target_position(path, header: list[str], target: str | None) -> int:
     if target is None:
         return len(header) - 1
     if target not in header:
+        near = get_close_matches(target, header, 1, 0.6)
+        near = near or [name for name in header if name.lower() == target.lower()]
+        meant = f", did you mean {near[0]!r}?" if near else ";"
+        names = [name for name in header if name][:MOST_NAMES]
+        more = len(header) - len(names)
+        others = f" and {plural(more, 'other')}" if more else ""
         raise StudyError(
-            f"{path}: has no column {target!r}; columns are {', '.join(header)}"
+            f"{path}: has no column {target!r}{meant} columns are {', '.join(names)}"
+            f"{others}"
         )
     return header.index(target)
 
 
-def _row_numbers(header: list[str], lines, at: int) -> list[int]:
+def _row_numbers(header: list[str], rows: Sequence[Row], at: int) -> list[int]:
     """Positions of the inputs that only number the rows."""
     return [
         j
-        for j, texts in enumerate(zip(*lines, strict=True))
+        for j, texts in enumerate(zip(*rows, strict=True))
         if j != at and counts_rows(header[j], texts)
     ]
 
 
-def _kept_lines(lines, at: int):
-    """Lines with a target, without accidental repetitions; and what was dropped."""
+def _target_cells(texts: Sequence[str], decimal: str) -> tuple[list[str], list[str]]:
+    """Empty the cells of a target that are missing; and say which words were in doubt.
+
+    A word is a class. Among numbers a word for missing values is one only if the
+    numbers are classes too and it is no rarer than a class.
+    """
+    words = Counter(text for text in texts if text and text.lower() in NO_NUMBER)
+    if not words:
+        return list(texts), []
+    kept = ["" if text in words else text for text in texts]
+    read = read_numbers(kept, decimal)
+    values = read.values[~np.isnan(read.values)]
+    rare = words.total() < RAREST_CLASS * len(texts)
+    said = ", ".join(map(repr, words))
+    if len(values) and not read.strange and (rare or is_continuous(values)):
+        cells = plural(words.total(), "cell")
+        return kept, [f"{cells} of the target counted as missing, {said}"]
+    return list(texts), [f"{said} taken for a class of the target"]
+
+
+def _kept_rows(rows: Sequence[Row], target: Sequence[str]):
+    """Rows with a target, without accidental repetitions; and what was dropped."""
     notes = []
-    known = [line for line in lines if line[at]]
-    if len(known) < len(lines):
-        removed = plural(len(lines) - len(known), "row")
+    known = [row for row, text in zip(rows, target, strict=True) if text]
+    if len(known) < len(rows):
+        removed = plural(len(rows) - len(known), "row")
         notes.append(f"{removed} without target removed")
     distinct = list(dict.fromkeys(known))
     repeated = len(known) - len(distinct)
@@ -203,42 +172,3 @@ def _kept_lines(lines, at: int):
     if repeated > MOST_DUPLICATES * len(known):
         return known, [*notes, f"{plural(repeated, 'repeated row')} kept"]
     return distinct, [*notes, f"{plural(repeated, 'repeated row')} removed"]
-
-
-# -- the target -----------------------------------------------------------------------
-
-
-def recognise_target(name: str, texts: Sequence[str], task: str, source):
-    """Tell classes from numbers; return the task and the target.
-
-    Strings are classes, and so are two values, or at most ten different integers of
-    which each occurs five times on average. Other numbers are for regression.
-    """
-    values = numbers(texts)
-    if values is not None and not np.isfinite(values).all():
-        raise StudyError(f"{source}: target {name} has infinite values")
-    distinct = len(set(texts))
-    if task == "auto":
-        task = REGRESSION if _is_continuous(values, distinct) else CLASSIFICATION
-    if distinct < 2:
-        raise StudyError(f"{source}: target {name} has one value only")
-    if task == REGRESSION:
-        if values is None:
-            raise StudyError(
-                f"{source}: target {name} is not numeric, which regression needs"
-            )
-        return task, values
-    codes = np.unique(np.asarray(texts, dtype=str), return_inverse=True)[1]
-    if distinct > len(texts) / 2:
-        raise StudyError(
-            f"{source}: target {name} has {distinct} different values in {len(texts)} "
-            "rows, too many for classes"
-        )
-    return task, codes
-
-
-def _is_continuous(values: np.ndarray | None, distinct: int) -> bool:
-    if values is None or distinct <= 2:
-        return False
-    few = distinct <= MOST_INTEGER_CLASSES and len(values) >= 5 * distinct
-    return not (few and bool((values == np.round(values)).all()))

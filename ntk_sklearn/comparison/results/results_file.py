@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from ..errors import StudyError
+from ..errors import StudyError, plural
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,16 @@ def _rows(path: str | os.PathLike, data: bytes) -> list[Row]:
         raise StudyError(foreign) from error
     if not lines or lines[0] != NAMES:
         raise StudyError(foreign)
-    try:
-        return [_parse(line) for line in lines[1:]]
-    except (KeyError, ValueError) as error:
-        raise StudyError(f"--out {path}: has a damaged row: {error}") from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            if number > 1:
+                rows.append(_parse(line))
+        except (KeyError, ValueError) as error:
+            raise StudyError(
+                f"--out {path}: has a damaged row, delete row {number}: {error}"
+            ) from error
+    return rows
 
 
 class ResultsFile:
@@ -224,6 +230,8 @@ class ResultsFile:
 
 
 def _parse(line: list[str]) -> Row:
+    if len(line) != len(NAMES):
+        raise ValueError(f"it has {plural(len(line), 'cell')} instead of {len(NAMES)}")
     values: list = [
         _READERS[str(field.type)](text)
         for field, text in zip(fields(Row), line, strict=True)

@@ -32,3 +32,19 @@ def test_openml_without_network():
     with pytest.raises(StudyError, match="number is needed"):
         load_openml(["iris"], fetch)
     assert asked == [31, 404]
+
+
+def test_a_class_called_none_stays():
+    def fetch(*, data_id, as_frame, parser):
+        return Bunch(
+            data=np.arange(20.0)[:, None],
+            target=np.array([*["none", "some"] * 9, None, "some"], dtype=object),
+            feature_names=["size"],
+            target_names=["class"],
+            categories={},
+            details={"name": "toy"},
+        )
+
+    (dataset,) = load_openml(["31"], fetch)
+    assert np.bincount(dataset.y).tolist() == [9, 10]
+    assert "1 row without target removed" in dataset.notes

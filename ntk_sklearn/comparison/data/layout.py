@@ -1,0 +1,275 @@
+"""The layout of a table of text: its delimiter, its rows, and the names of columns."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import StudyError, plural
+from .columns import MISSING, mostly
+from .dates import read_dates
+from .numbers import looks_numeric, read_numbers
+from .text import Text
+
+# The rarer one stands in the cells of a table, the surer it separates them.
+DELIMITERS = {
+    "\t": "tabs",
+    "|": "bars",
+    ";": "semicolons",
+    ",": "commas",
+    " ": "spaces",
+}
+# Rows that are looked at to decide.
+_SAMPLE = 500
+# A scale of numbers above a table is no row of it from this length on.
+_SCALE = 8
+
+Row = tuple[str, ...]
+Columns = Sequence[Sequence[str]]
+
+
+class Table(NamedTuple):
+    """A table of stripped cells, all rows as long as the header.
+
+    Attributes
+    ----------
+    header : list of str
+        Names of the columns; empty where the file leaves one out.
+    rows : list of tuple of str
+    decimal : {".", ",", ""}
+        The decimal mark of the table's numbers; "" if it cannot be told.
+    notes : list of str
+        Decisions taken.
+    """
+
+    header: list[str]
+    rows: list[Row]
+    decimal: str
+    notes: list[str]
+
+
+def lay_out(path, text: Text) -> Table:
+    """Split the lines of a file into named columns of cells."""
+    splits = [_split(text.lines, d) for d in text.delimiter or DELIMITERS]
+    # Of equals the first; of splits that a quote has spoilt, the one that says so.
+    split = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
+    if split.fault:
+        raise StudyError(f"{path}: {split.fault}")
+    if not split.rows:
+        raise StudyError(f"{path}: is empty")
+    rows = _even(path, split)
+    decimal = _decimal(split.delimiter, list(zip(*rows[1:_SAMPLE], strict=True)))
+    separated = DELIMITERS.get(split.delimiter, repr(split.delimiter))
+    marks = ", decimal commas" if decimal == "," else ""
+    notes = [*text.notes, f"separated by {separated}{marks}"]
+    above = _split([text.comment], split.delimiter).rows
+    return _named(path, rows, decimal, notes, above[0] if above else ())
+
+
+# -- rows and cells -------------------------------------------------------------------
+
+
+class _Split(NamedTuple):
+    """Rows with something in them, the line each begins with, and what is wrong."""
+
+    delimiter: str
+    rows: list[Row]
+    numbers: list[int]
+    fault: str
+
+    @property
+    def width(self) -> int:
+        widths = Counter(map(len, self.rows))
+        return max(widths, key=widths.__getitem__, default=0)
+
+
+def _split(lines: Sequence[str], delimiter: str) -> _Split:
+    """Split lines as far as their quotes allow."""
+    if delimiter == " ":
+        lines = [" ".join(line.split()) for line in lines]
+    reader = csv.reader(
+        (line + "\n" for line in lines),
+        delimiter=delimiter,
+        skipinitialspace=delimiter != " ",
+        strict=True,
+    )
+    rows: list[Row] = []
+    numbers: list[int] = []
+    fault, start = "", 1
+    try:
+        for row in reader:
+            if any(map(str.strip, row)):
+                rows.append(tuple(map(str.strip, row)))
+                numbers.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        fault = f"line {start} cannot be read ({error}): close or delete its quote"
+    split = _Split(delimiter, rows, numbers, fault)
+    return split if fault else split._replace(fault=_swallowed(split))
+
+
+def _swallowed(split: _Split) -> str:
+    """Find a cell that is made of whole rows, which an open quote has swallowed."""
+    delimiters = split.width - 1
+    for number, row in zip(split.numbers, split.rows, strict=True):
+        for cell in row:
+            breaks = cell.count("\n")
+            if breaks and cell.count(split.delimiter) == breaks * delimiters > 0:
+                return (
+                    f"a quote in line {number} is closed {plural(breaks, 'line')} "
+                    "below: close or delete it"
+                )
+    return ""
+
+
+def _quality(split: _Split) -> float:
+    """Rate a split by even rows, by cells that are numbers, and by none left whole.
+
+    A cell is left whole if it holds a delimiter that is rarer in text.
+    """
+    width = split.width
+    if width < 2:
+        return 0.0
+    even = np.mean([len(row) == width for row in split.rows])
+    cells = [cell for row in split.rows[:_SAMPLE] for cell in row if cell]
+    words = [cell for cell in cells if not looks_numeric(cell)]
+    rarer = set("".join(DELIMITERS).partition(split.delimiter)[0])
+    whole = sum(not rarer.isdisjoint(cell) for cell in words)
+    return round(float(even) + 1 - (len(words) + whole) / len(cells), 2)
+
+
+def _even(path, split: _Split) -> list[Row]:
+    """Return rows of one length, without columns that are empty throughout."""
+    rows, delimiter = list(split.rows), split.delimiter
+    filled = [max(j for j, cell in enumerate(row) if cell) + 1 for row in rows]
+    width = max(filled)
+    if width < 2:
+        raise StudyError(
+            f"{path}: has one column; a target and an input are needed, separated by "
+            "comma, semicolon, tab, bar or space"
+        )
+    if len(rows[0]) + 1 == width and _names_rows(rows[1:], width):
+        rows[0], filled[0] = ("", *rows[0]), width
+    most = max(filled[0], len(rows[0]))
+    for number, row, last in zip(split.numbers, rows, filled, strict=True):
+        if last > most or len(row) < filled[0]:
+            raise StudyError(
+                f"{path}: line {number} has {plural(len(row), 'cell')}, the first line "
+                f"has {len(rows[0])}; mend or delete the line, or quote cells that "
+                f"hold {delimiter!r}"
+            )
+    return [(row + ("",) * width)[:width] for row in rows]
+
+
+def _names_rows(rows: Sequence[Row], width: int) -> bool:
+    """Tell if rows begin with names that the header has no word for, as R writes."""
+    names = [row[0] for row in rows]
+    counted = names == [str(i + 1) for i in range(len(names))]
+    words = len(set(names)) == len(names) and not any(map(looks_numeric, names))
+    return {len(row) for row in rows} == {width} and (counted or words)
+
+
+def _decimal(delimiter: str, columns: Columns) -> str:
+    """Return the decimal mark that most columns force; else what goes with commas."""
+    forced: Counter[str] = Counter()
+    for texts in columns:
+        read = read_numbers(texts, "")
+        forced[read.decimal] += mostly(texts, read.strange)
+    usual = "." if forced["."] >= forced[","] else ","
+    return usual if forced[usual] or delimiter == "," else ""
+
+
+# -- names ----------------------------------------------------------------------------
+
+
+def _named(path, rows: list[Row], decimal: str, notes: list[str], above: Row) -> Table:
+    """Take names from the first line or make them up; and say what was unusual."""
+    first, below = rows[0], rows[1:]
+    if not names_columns(first, list(zip(*below, strict=True))):
+        header = [f"column_{j + 1}" for j in range(len(first))]
+        note = f"no header line, columns are {header[0]} to {header[-1]}"
+        if len(above) == len(first):
+            header, note = list(above), "names taken from the comment above"
+        return Table(header, rows, decimal, [*notes, note])
+    twice = [name for name, count in Counter(first).items() if name and count > 1]
+    if twice:
+        raise StudyError(
+            f"{path}: has two columns named {min(twice)!r}, rename one of them"
+        )
+    numeric = [name for name in first if looks_numeric(name)]
+    notes += [f"first line read as names, though {n} is a number" for n in numeric[:1]]
+    if len(below) > 2 and _are_units(below[0], list(zip(*below[1:], strict=True))):
+        below = below[1:]
+        notes.append("second line read as units")
+    return Table(list(first), below, decimal, notes)
+
+
+def names_columns(first: Row, columns: Columns) -> bool:
+    """Tell names from data by what stands below them.
+
+    A word above numbers is a name. A line whose cells all occur again below is data,
+    and so is one with numbers or dates, unless they are a scale: 0, 1, 2 are the names
+    that pandas gives, 2019, 2020, 2021 are years, and 400, 402, 404 are wavelengths.
+
+    Parameters
+    ----------
+    first : tuple of str
+        The cells of the first line.
+    columns : sequence of sequence of str
+        The cells below each of them.
+    """
+    if _words_above_numbers(first, columns):
+        return True
+    cells = [pair for pair in zip(first, columns, strict=True) if _says(pair[0])]
+    if all(cell in below for cell, below in cells):
+        return False
+    numeric = [(cell, below) for cell, below in cells if looks_numeric(cell)]
+    if not numeric:
+        return not any(read_dates([cell]) for cell, _ in cells)
+    read = [read_numbers([cell, *below[:_SAMPLE]]).values for cell, below in numeric]
+    return _is_scale(*np.split(np.transpose(read), [1]))
+
+
+def _words_above_numbers(first: Row, columns: Columns) -> bool:
+    return any(
+        _says(cell)
+        and not looks_numeric(cell)
+        and mostly(known, read_numbers(known).strange)
+        for cell, below in zip(first, columns, strict=True)
+        for known in [[text for text in below[:_SAMPLE] if _says(text)]]
+    )
+
+
+def _says(cell: str) -> bool:
+    return cell.lower() not in MISSING
+
+
+def _are_units(second: Row, columns: Columns) -> bool:
+    """Tell units by words, and no numbers, above numbers."""
+    cells = zip(second, columns, strict=True)
+    data = any(_says(c) and (looks_numeric(c) or c in below) for c, below in cells)
+    return not data and _words_above_numbers(second, columns)
+
+
+def _is_scale(header: np.ndarray, below: np.ndarray) -> bool:
+    """Tell a scale, which rises evenly or lies far from what is below, from a row."""
+    seen = np.isfinite(below).any(axis=0)
+    header, below = header[:, seen], below[:, seen]
+    steps, rows = np.diff(header), np.diff(below)
+    if header.size < 3 or not (np.sign(steps) == np.sign(steps[0, 0])).all():
+        return False
+    low, high = np.nanmin(below, axis=0), np.nanmax(below, axis=0)
+    far = (np.maximum(low - header, header - high) > high - low).all()
+    counts = _even_steps(steps).all() and (abs(steps[0, 0]) == 1 or header.size >= 5)
+    rising = (rows > 0).all(axis=1) | (rows < 0).all(axis=1)
+    alike = _even_steps(rows) if counts else rising
+    long = counts or header.size >= _SCALE
+    return bool(far or (long and alike.mean() < 0.1))
+
+
+def _even_steps(steps: np.ndarray) -> np.ndarray:
+    return np.ptp(steps, axis=1) <= 0.01 * np.abs(steps).max(axis=1)
