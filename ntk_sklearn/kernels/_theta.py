@@ -5,6 +5,8 @@ This module does not depend on inputs, so that kernels on inputs of any kind can
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.gaussian_process.kernels import (
@@ -99,6 +101,12 @@ class ThetaKernel(Kernel):
         self.set_params(**changed)
 
     @property
+    def hyperparameters(self) -> list[Hyperparameter]:
+        """All hyperparameters, in alphabetical order of names."""
+        names = _hyperparameter_names(type(self))  # type: ignore[arg-type]
+        return [getattr(self, name) for name in names]
+
+    @property
     def n_dims(self) -> int:
         """Number of free hyperparameters."""
         return sum(h.n_elements for h in self.hyperparameters if not h.fixed)
@@ -131,9 +139,10 @@ class ThetaKernel(Kernel):
     @property
     def linear(self) -> np.ndarray:
         """Mask of the entries of theta in whose exponentials the kernel is linear."""
-        linear = np.zeros(self.n_dims, dtype=bool)
+        places = self._places()
+        linear = np.zeros(sum(place.size for place in places.values()), dtype=bool)
         if self._linear_hyperparameter is not None:
-            linear[self.positions(self._linear_hyperparameter)] = True
+            linear[places[self._linear_hyperparameter]] = True
         return linear
 
     @property
@@ -170,6 +179,12 @@ class ThetaKernel(Kernel):
     def __repr__(self):
         parts = [f"{name}={show(getattr(self, name))}" for name in self._shown]
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@cache
+def _hyperparameter_names(kind: type[ThetaKernel]) -> list[str]:
+    """Return the properties that describe hyperparameters: scikit-learn's own rule."""
+    return [name for name in dir(kind) if name.startswith("hyperparameter_")]
 
 
 # -- kernels of kernels ---------------------------------------------------------------
