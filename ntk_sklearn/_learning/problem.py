@@ -69,8 +69,9 @@ class HyperparameterProblem:
             self.start = np.append(self.start, np.log(options.alpha))
             self.bounds = np.vstack([self.bounds, np.log(options.alpha_bounds)])
         self.start = np.clip(self.start, *self.bounds.T)
+        self.linear = np.zeros(self.start.size, dtype=bool)
         linear = linear_entries(kernel)
-        self.linear = np.append(linear, [False] * self.learns_alpha)
+        self.linear[: linear.size] = linear
         self._is_homogeneous = is_homogeneous(kernel)
         self._weights_at_start = np.exp(self.start[self.linear]).sum()
         self.prior = None if prior is None else prior(self)
