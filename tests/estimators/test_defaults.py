@@ -22,6 +22,23 @@ def _data(n=70, seed=0):
     return X, np.sin(2 * X[:, 0]) + X[:, 1] + 0.1 * rng.standard_normal(n)
 
 
+def _table_with_ties(n=120):
+    """A table with a constant, few values, sums that differ by rounding, many zeros."""
+    rng = np.random.default_rng(0)
+    tenths = 0.1 * rng.integers(0, 6, n) + 0.1 * rng.integers(0, 3, n)
+    X = np.column_stack(
+        [
+            rng.standard_normal(n),
+            np.full(n, 3.3),
+            rng.integers(0, 2, n),
+            rng.integers(0, 5, n) / 10,
+            tenths,
+            np.maximum(0.0, rng.standard_normal(n)),
+        ]
+    )
+    return X, (X[:, 0] + X[:, 5] - tenths + rng.standard_normal(n) > 0.0) + X[:, 2]
+
+
 class TestBlend:
     def test_one_member_is_everything(self):
         assert_array_equal(blend([3.0]), [1.0])
@@ -164,6 +181,32 @@ class TestClassification:
         here = WNTKClassifier().fit(X, y > 0).predict_proba(X)
         there = WNTKClassifier().fit(unit * X, y > 0).predict_proba(unit * X)
         assert_allclose(there, here, rtol=0, atol=1e-9)
+
+    def test_probabilities_do_not_see_order_copies_or_units_of_columns(self):
+        X, y = _table_with_ties()
+        rng = np.random.default_rng(1)
+        n, copies = rng.permutation(len(X)), rng.integers(0, 4, len(X))
+        here = WNTKClassifier().fit(X, y).predict_proba(X)
+        there = WNTKClassifier().fit(X[n], y[n]).predict_proba(X)
+        assert_allclose(there, here, rtol=0, atol=1e-9)
+        units = rng.uniform(0.01, 50.0, X.shape[1])
+        there = WNTKClassifier().fit(units * X, y).predict_proba(units * X)
+        assert_allclose(there, here, rtol=0, atol=1e-9)
+        weighted = WNTKClassifier().fit(X, y, sample_weight=copies)
+        repeated = WNTKClassifier().fit(np.repeat(X, copies, 0), np.repeat(y, copies))
+        assert_allclose(
+            weighted.predict_proba(X), repeated.predict_proba(X), rtol=0, atol=1e-9
+        )
+
+    def test_between_and_beyond_values_nothing_jumps(self):
+        # Halfway between two training values, where an indicator would change.
+        X, y = _table_with_ties()
+        between = (X[:60] + X[60:]) / 2.0
+        model = WNTKClassifier().fit(X, y)
+        here = model.predict_proba(between)
+        for step in (-1e-9, 1e-9):
+            there = model.predict_proba(between * (1.0 + step))
+            assert_allclose(there, here, rtol=0, atol=1e-6)
 
     def test_a_fixed_ridge_is_kept(self):
         X, y = _data()
