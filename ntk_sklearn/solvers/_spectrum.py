@@ -82,7 +82,7 @@ class Spectrum:
         if intercept:
             values, vectors = _decompose_centred(_weighted(K, weights, True), weights)
         else:
-            values, vectors = _decompose(_weighted(K, weights, False))
+            values, vectors = _decompose(_weighted(K, weights, False), len(K))
         return cls(values, vectors, weights, intercept)
 
     def coordinates(self, Y) -> np.ndarray:
@@ -126,16 +126,18 @@ class Spectrum:
 
     def loo_path(self, Y, alphas) -> RidgePath:
         """Return the leave-one-out error at each of `alphas`."""
-        return self._path(alphas, lambda fit: fit.loo(Y))
+        return self._path(Y, alphas, SpectralFit._loo)
 
     def gcv_path(self, Y, alphas) -> RidgePath:
         """Return the generalised cross-validation error at each of `alphas`."""
-        return self._path(alphas, lambda fit: fit.gcv(Y))
+        return self._path(Y, alphas, SpectralFit._gcv)
 
     @one_blas_thread()
-    def _path(self, alphas, error):
+    def _path(self, Y, alphas, error):
         alphas = np.asarray(alphas, dtype=np.float64)
-        return RidgePath(alphas, np.array([error(self.ridge(a)) for a in alphas]))
+        targets = self.coordinates(Y)  # once for all ridges
+        errors = [error(self.ridge(alpha), targets) for alpha in alphas]
+        return RidgePath(alphas, np.array(errors))
 
     @cached_property
     def squares(self) -> np.ndarray:
@@ -177,10 +179,9 @@ class SpectralFit:
     gain: np.ndarray
     left: np.ndarray
 
-    def _along(self, factors, Y):
+    def _along(self, factors, targets):
         """Return targets, multiplied by a factor along each eigenvector."""
-        spectrum = self.spectrum
-        return spectrum.vectors @ (factors[:, None] * spectrum.coordinates(Y))
+        return self.spectrum.vectors @ (factors[:, None] * targets)
 
     def dual_coef(self, Y) -> np.ndarray:
         """Return the dual coefficients, (n, k), which sum to zero with an intercept.
@@ -189,12 +190,16 @@ class SpectralFit:
         ``fitted - K @ dual_coef`` equal the intercept.
         """
         root = np.sqrt(self.spectrum.weights.weight)
-        return root[:, None] * self._along(self.gain, Y)
+        return root[:, None] * self._along(self.gain, self.spectrum.coordinates(Y))
 
     def residuals(self, Y) -> np.ndarray:
         """Return targets minus fitted values, (n, k)."""
+        return self._residuals(self.spectrum.coordinates(Y))
+
+    def _residuals(self, targets):
+        """Return the residuals of targets along each eigenvector."""
         root = np.sqrt(self.spectrum.weights.weight)
-        return self._along(self.left, Y) / root[:, None]
+        return self._along(self.left, targets) / root[:, None]
 
     def fitted(self, Y) -> np.ndarray:
         """Return the predictions of the rows themselves, (n, k)."""
@@ -228,13 +233,20 @@ class SpectralFit:
 
     def loo(self, Y) -> float:
         """Return the weighted mean square of `leave_one_out`, summed over outputs."""
-        return self._mean_square(self.leave_one_out(Y))
+        return self._loo(self.spectrum.coordinates(Y))
+
+    def _loo(self, targets):
+        left_out = self._residuals(targets) / self.one_minus_leverage[:, None]
+        return self._mean_square(left_out)
 
     def gcv(self, Y) -> float:
         """Return the generalised cross-validation error, summed over outputs."""
+        return self._gcv(self.spectrum.coordinates(Y))
+
+    def _gcv(self, targets):
         copies = self.spectrum.weights.multiplicity
         freedom = float(copies @ self.one_minus_leverage)
-        error = self._mean_square(self.residuals(Y))
+        error = self._mean_square(self._residuals(targets))
         return generalised(error, float(copies.sum()), freedom)
 
     def _mean_square(self, residuals):
@@ -258,12 +270,12 @@ def _weighted(K, weights, centred):
     return A
 
 
-def _decompose(A):
+def _decompose(A, n_rows):
     """Return eigenvalues, largest first, and eigenvectors; `A` is overwritten.
 
     Negative eigenvalues, which are rounding errors, become zero.
     """
-    with factorising(len(A)):
+    with factorising(n_rows):
         values, vectors = eigh(A, lower=True, driver="evd", overwrite_a=True)
     return np.maximum(values[::-1], 0.0), np.asfortranarray(vectors[:, ::-1])
 
@@ -284,7 +296,7 @@ def _decompose_centred(A, weights):
     w -= 0.5 * scale * (w @ v) * v
     A = np.array(A[1:, 1:], order="F")
     A = blas.dsyr2(-1.0, v[1:], w[1:], a=A, lower=1, overwrite_a=1)
-    values, rest = _decompose(A)
+    values, rest = _decompose(A, len(v))
     vectors = np.outer(-v, scale * (v[1:] @ rest))
     vectors[1:] += rest
     return values, vectors
