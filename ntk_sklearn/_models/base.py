@@ -99,9 +99,14 @@ class RidgeModel(ABC):
     def X(self) -> np.ndarray:
         """The rows that `dual_coef` belongs to, as the kernel sees them."""
 
-    @abstractmethod
+    @one_blas_thread()
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the predictions of raw rows, an array of shape (n, k)."""
+        """Return the predictions of raw rows, (n, k), computed block by block."""
+        out = np.empty((len(X), self.dual_coef.shape[1]))
+        for block in self.slices(X, len(self.X)):
+            K = self.kernel(self.encode(X[block]), self.X)
+            out[block] = multiply(K, self.dual_coef) + self.intercept
+        return out
 
     @abstractmethod
     def posterior_variance(self, X: np.ndarray) -> np.ndarray:
@@ -166,12 +171,3 @@ class DualModel(RidgeModel):
     def X(self) -> np.ndarray:
         """The training rows, as the kernel sees them."""
         return self.rows.X
-
-    @one_blas_thread()
-    def predict(self, X):
-        """Return the predictions of raw rows, computed block by block."""
-        out = np.empty((len(X), self.dual_coef.shape[1]))
-        for block in self.slices(X, len(self.X)):
-            K = self.kernel(self.encode(X[block]), self.X)
-            out[block] = multiply(K, self.dual_coef) + self.intercept
-        return out

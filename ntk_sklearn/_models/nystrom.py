@@ -9,7 +9,7 @@ import numpy as np
 from .._learning.spec import LearnedKernel
 from .._learning.training_set import TrainingSet
 from .._utils.progress import Progress
-from ..solvers._features import NystromFeatures, multiply
+from ..solvers._features import NystromFeatures
 from ..solvers._nystrom import NystromSystem
 from ..solvers._streaming import accumulate
 from .base import HeldOut, RidgeModel
@@ -40,14 +40,6 @@ class NystromModel(RidgeModel):
     def X(self) -> np.ndarray:
         """The centres, as the kernel sees them."""
         return self.system.features.centres
-
-    def predict(self, X):
-        """Return the predictions of raw rows, computed block by block."""
-        out = np.empty((len(X), self.dual_coef.shape[1]))
-        for block in self.slices(X, len(self.X)):
-            K = self.system.features.tile(X[block])
-            out[block] = multiply(K, self.dual_coef) + self.intercept
-        return out
 
     def posterior_variance(self, X):
         """Return the posterior variances of the function at raw rows, for each output.

@@ -142,7 +142,9 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
         """Return the role of each row in each split of the hold-out objective."""
         if self.objective != "holdout":
             return np.zeros((len(given.y), 0))
-        return split_roles(self.cv, given.X, given.y)
+        # Rows that stay where they are can only be counted by a splitter.
+        X = np.empty((len(given.y), 0)) if given.streamed else given.X
+        return split_roles(self.cv, X, given.y)
 
     # -- the fit ----------------------------------------------------------------------
 

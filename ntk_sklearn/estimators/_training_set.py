@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_sample_weight
 
 from .._blocks.sampling import gather
 from .._learning.training_set import TrainingSet
+from .._utils.compat import _check_sample_weight
 from ..solvers._row_weights import RowWeights
 
 # Largest size of a table in which repeated rows are merged for a solver that does not

@@ -176,3 +176,12 @@ def test_estimator_reads_sources(files, tmp_path):
     assert labels.score(X, CLASSES) > 0.9
     with pytest.raises(ValueError, match=r"needs all rows in memory"):
         clone(FIXED).set_params(solver="cg").fit(*files)
+
+
+def test_splits_of_ones_own_count_the_rows_of_files(files):
+    from sklearn.model_selection import KFold
+
+    model = WNTKRegressor(KERNEL, objective="holdout", cv=KFold(3), n_components=20)
+    expected = clone(model).set_params(solver="nystrom").fit(X, Y).objective_path_
+    found = clone(model).fit(*files).objective_path_
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
