@@ -79,11 +79,14 @@ class Spectrum:
         Spectrum
         """
         weights = RowWeights.of(sample_weight, len(K))
-        if intercept:
-            values, vectors = _decompose_centred(_weighted(K, weights, True), weights)
-        else:
-            values, vectors = _decompose(_weighted(K, weights, False), len(K))
-        return cls(values, vectors, weights, intercept)
+        # The matrix is negated, so that the largest eigenvalues come first.
+        A = _negated(K, weights, intercept)
+        with factorising(len(A)):
+            values, vectors = eigh(A, lower=True, driver="evd", overwrite_a=True)
+        constant = int(intercept)  # comes first, and is left out
+        # Negative eigenvalues of a kernel matrix are rounding errors.
+        values = np.maximum(-values[constant:], 0.0)
+        return cls(values, vectors[:, constant:], weights, intercept)
 
     def coordinates(self, Y) -> np.ndarray:
         """Return the weighted, centred targets along each eigenvector, (r, k)."""
@@ -254,52 +257,28 @@ class SpectralFit:
         return float(weights.weight @ np.sum(residuals**2, axis=1)) / weights.total
 
 
-def _weighted(K, weights, centred):
-    """Return a matrix, centred, and multiplied by the weights' roots on both sides."""
+def _negated(K, weights, intercept):
+    """Return a matrix, negated, with both sides multiplied by the weights' roots.
+
+    With an intercept it is centred first, and lowered along the constant, whose
+    eigenvalue of zero could be mistaken for a small one with a rounding error: now it
+    is below all others.
+    """
     # In place, and in the order of LAPACK, which needs memory for two more matrices.
     A = np.array(K.T, np.float64, order="F")
-    if centred:
+    root = np.sqrt(weights.weight)
+    if intercept:
         p = weights.weight / weights.total
         mean = K @ p
+        mean -= 0.5 * (p @ mean)
         A -= mean[:, None]
         A -= mean
-        A += p @ mean
-    root = np.sqrt(weights.weight)
-    A *= root[:, None]
+    A *= -root[:, None]
     A *= root
+    if intercept:
+        size = np.linalg.norm(A) or 1.0  # no eigenvalue is larger
+        A = blas.dsyr(-2.0 * size / weights.total, root, a=A, lower=1, overwrite_a=1)
     return A
-
-
-def _decompose(A, n_rows):
-    """Return eigenvalues, largest first, and eigenvectors; `A` is overwritten.
-
-    Negative eigenvalues, which are rounding errors, become zero.
-    """
-    with factorising(n_rows):
-        values, vectors = eigh(A, lower=True, driver="evd", overwrite_a=True)
-    return np.maximum(values[::-1], 0.0), np.asfortranarray(vectors[:, ::-1])
-
-
-def _decompose_centred(A, weights):
-    """Return eigenvalues and eigenvectors of a centred matrix without the constant.
-
-    The constant has the eigenvalue zero, and could be mistaken for a small eigenvalue
-    with a rounding error. A reflection therefore turns it into the first coordinate,
-    which is dropped.
-    """
-    if len(A) == 1:
-        return np.zeros(0), np.zeros((1, 0))
-    v = np.sqrt(weights.weight / weights.total)
-    v[0] += 1.0
-    scale = 1.0 / v[0]  # two over the squared norm
-    w = scale * (A @ v)
-    w -= 0.5 * scale * (w @ v) * v
-    A = np.array(A[1:, 1:], order="F")
-    A = blas.dsyr2(-1.0, v[1:], w[1:], a=A, lower=1, overwrite_a=1)
-    values, rest = _decompose(A, len(v))
-    vectors = np.outer(-v, scale * (v[1:] @ rest))
-    vectors[1:] += rest
-    return values, vectors
 
 
 def ridge_path(
