@@ -1,13 +1,13 @@
 """Default fits under other kernels of BLAS, shuffled rows and columns, other units.
 
-    python benchmarks/invariance.py --regression FILE.npz ... --classification FILE.npz ...
+    python benchmarks/invariance.py --regression FILE ... --classification FILE ...
 
-The tables of scikit-learn are always fitted; each further file holds X and y. Each table
-is split in two halves, the defaults are fitted to the first, and predictions for the
-second are compared with those of the plain fit in this environment. A row of the result
-is a table, a column a variation, and an entry the largest difference, in standard
-deviations of the targets (for a classifier: of the probabilities), and after a stroke
-the largest difference of the logarithms of the learned hyperparameters.
+The tables of scikit-learn are always fitted; each further file, an npz, holds X and y.
+Each table is split in two halves, the defaults are fitted to the first, and predictions
+for the second are compared with those of the plain fit in this environment. A row of
+the result is a table, a column a variation, and an entry the largest difference, in
+standard deviations of the targets (for a classifier: of the probabilities), and after a
+stroke the largest difference of the logarithms of the learned hyperparameters.
 """
 
 from __future__ import annotations

@@ -29,12 +29,13 @@ class Solution(NamedTuple):
         The dual coefficients, ``P Y``.
     intercept : ndarray of shape (k,)
         The constant of each output; zeros without an intercept.
+    intercept_weights : ndarray of shape (n,)
+        The weights of the targets in the constant, which are ``G 1 / 1' G 1``; zeros
+        without an intercept.
     logdet : float
-        Logarithm of the determinant of ``K + alpha / sample_weight``.
-    ones : ndarray of shape (n,)
-        ``G 1``; zeros without an intercept.
-    constant : float
-        ``1' G 1``; one without an intercept.
+        Logarithm of the determinant of ``K + alpha / sample_weight``; with an
+        intercept, plus the logarithm of ``1' G 1``, as in restricted maximum
+        likelihood.
     jitter : float
         The number that was added to the diagonal so that the matrix could be
         factorised; 0 if it was not needed.
@@ -57,9 +58,8 @@ class Solution(NamedTuple):
     P: np.ndarray
     dual_coef: np.ndarray
     intercept: np.ndarray
+    intercept_weights: np.ndarray
     logdet: float
-    ones: np.ndarray
-    constant: float
     jitter: float
 
 
@@ -219,17 +219,50 @@ def solve(
     True
     """
     noise = RowWeights.of(sample_weight, len(K)).noise(alpha)
-    G, logdet, jitter = inverse(K, noise, overwrite_K)
     if not intercept:
-        zeros = np.zeros(len(K))
-        return Solution(G, G @ Y, np.zeros(Y.shape[1]), logdet, zeros, 1.0, jitter)
-    u = G.sum(axis=1)
-    constant = float(u.sum())
-    b = (u @ Y) / constant
-    dual_coef = G @ (Y - b)
+        G, logdet, jitter = inverse(K, noise, overwrite_K)
+        none = np.zeros(len(K))
+        return Solution(G, G @ Y, none @ Y, none, logdet, jitter)
+    K, shift = _centred(K, overwrite_K)
+    G, logdet, jitter = inverse(K, noise, overwrite_K=True)
+    ones = G.sum(axis=1)
+    constant = float(ones.sum())
+    mean = (ones @ Y) / constant
+    dual_coef = G @ (Y - mean)
     # In place: the transpose of a symmetric matrix is in the order of BLAS.
-    P = blas.dger(-1.0 / constant, u, u, a=G.T, overwrite_a=1).T
-    return Solution(P, dual_coef, b, logdet, u, constant, jitter)
+    P = blas.dger(-1.0 / constant, ones, ones, a=G.T, overwrite_a=1).T
+    return Solution(
+        P,
+        dual_coef,
+        mean - shift @ dual_coef,
+        ones / constant - P @ shift,
+        logdet + np.log(constant),
+        jitter,
+    )
+
+
+def _centred(K, overwrite_K):
+    """Return a kernel matrix with rows of the same small mean, and what was subtracted.
+
+    Adding ``a 1' + 1 a'`` to a kernel matrix, for any vector a, only changes the
+    constant of a fit. The constant is usually by far the largest eigenvector, and
+    swamps the others with its rounding errors. It gets the mean eigenvalue here.
+
+    Returns
+    -------
+    centred : ndarray of shape (n, n)
+        The matrix, in the memory of `K` if `overwrite_K` is true.
+    shift : ndarray of shape (n,)
+        What was subtracted from rows and columns, apart from the mean of the matrix,
+        which multiplies the sum of the dual coefficients: zero.
+    """
+    centred = np.subtract(K, K.mean(), out=K if overwrite_K else None)
+    shift = centred.mean(axis=1)
+    size = max(float(np.mean(np.diag(centred)) - shift.mean()), 0.0)
+    shift -= 0.5 * (shift.mean() + size / len(K))
+    centred -= shift[:, None]
+    centred -= shift
+    return centred, shift
 
 
 def warn_jitter(jitter: float, alpha: float) -> None:
