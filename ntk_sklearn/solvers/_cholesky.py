@@ -223,7 +223,7 @@ def solve(
         G, logdet, jitter = inverse(K, noise, overwrite_K)
         none = np.zeros(len(K))
         return Solution(G, G @ Y, none @ Y, none, logdet, jitter)
-    K, shift = _centred(K, overwrite_K)
+    K, shift, offset = _centred(K, overwrite_K)
     G, logdet, jitter = inverse(K, noise, overwrite_K=True)
     ones = G.sum(axis=1)
     constant = float(ones.sum())
@@ -234,7 +234,8 @@ def solve(
     return Solution(
         P,
         dual_coef,
-        mean - shift @ dual_coef,
+        # The sum of the dual coefficients is zero but for rounding.
+        mean - shift @ dual_coef - offset * dual_coef.sum(axis=0),
         ones / constant - P @ shift,
         logdet + np.log(constant),
         jitter,
@@ -253,16 +254,18 @@ def _centred(K, overwrite_K):
     centred : ndarray of shape (n, n)
         The matrix, in the memory of `K` if `overwrite_K` is true.
     shift : ndarray of shape (n,)
-        What was subtracted from rows and columns, apart from the mean of the matrix,
-        which multiplies the sum of the dual coefficients: zero.
+        What was subtracted from rows and from columns.
+    offset : float
+        What was subtracted from all entries before.
     """
-    centred = np.subtract(K, K.mean(), out=K if overwrite_K else None)
+    offset = float(K.mean())
+    centred = np.subtract(K, offset, out=K if overwrite_K else None)
     shift = centred.mean(axis=1)
     size = max(float(np.mean(np.diag(centred)) - shift.mean()), 0.0)
     shift -= 0.5 * (shift.mean() + size / len(K))
     centred -= shift[:, None]
     centred -= shift
-    return centred, shift
+    return centred, shift, offset
 
 
 def warn_jitter(jitter: float, alpha: float) -> None:
