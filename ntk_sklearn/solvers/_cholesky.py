@@ -145,7 +145,8 @@ def kernel_factor(
     """
     scale = float(np.mean(np.abs(np.diag(K) + noise)))
     # The transpose of a symmetric matrix is the same matrix, in the order of LAPACK.
-    A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
+    as_array = np.asarray if overwrite_K else np.array  # the second always copies
+    A = as_array(K.T, dtype=np.float64, order="F")
     return factorise(
         A, noise, scale, f"The kernel matrix of {len(K)} rows", RAISE_ALPHA
     )
