@@ -32,14 +32,20 @@ def main():
                 shown = (f"{error:8.3f} {seconds:5.1f} s" for error, seconds in found)
                 print(f"{kind:12} {k} {d:7}", *shown, flush=True)
     errors = np.array(errors)
-    print(f"{(errors > 0.45).sum()} of {errors.size} above 0.45; mean {errors.mean():.3f}")
+    print(
+        f"{(errors > 0.45).sum()} of {errors.size} above 0.45; mean {errors.mean():.3f}"
+    )
 
 
 def fit(kind, k, d, n):
     """Return the error of a fit, and its seconds."""
     rng = np.random.default_rng(1)
     shape = 5000, d
-    X = rng.standard_normal(shape) if kind == "normal" else rng.uniform(-1.7, 1.7, shape)
+    X = (
+        rng.standard_normal(shape)
+        if kind == "normal"
+        else rng.uniform(-1.7, 1.7, shape)
+    )
     signal = X[:, 0] * np.sin(k * X[:, 1])
     y = signal + 0.2 * rng.standard_normal(5000)
     seconds, model = timed(lambda: WNTKRegressor().fit(X[:n], y[:n]))

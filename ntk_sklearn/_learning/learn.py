@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -49,6 +50,8 @@ def learn(
     -------
     LearnedKernel
     """
+    if spec.objective is not None:
+        options = replace(options, objective=spec.objective)
     kernel, bounds = clone(spec.kernel), options.alpha_bounds
     nothing_free = kernel.n_dims == 0 and bounds is None
     spread = np.ptp(rows.Y, axis=0) if options.fit_intercept else rows.Y

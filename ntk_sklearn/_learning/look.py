@@ -49,7 +49,7 @@ def _directions(Y):
     Y = Y - Y.mean(axis=0)
     if Y.shape[1] > 1:
         U, size, _ = np.linalg.svd(Y, full_matrices=False)
-        Y = U[:, : _MOST_OUTPUTS][:, size[:_MOST_OUTPUTS] > 1e-8 * size[0]]
+        Y = U[:, :_MOST_OUTPUTS][:, size[:_MOST_OUTPUTS] > 1e-8 * size[0]]
     return Y / np.maximum(np.sqrt(np.mean(Y**2, axis=0)), 1e-300)
 
 

@@ -31,12 +31,12 @@ class Ensemble(NamedTuple):
     @classmethod
     def of(cls, models: list[RidgeModel]) -> Ensemble:
         """Return the ensemble of models, blended by their leave-one-out errors."""
-        return cls(models, blend([model.held_out.error for model in models]))
+        return cls(models, blend([model.expected_error for model in models]))
 
     @property
     def best(self) -> RidgeModel:
-        """The model with the smallest leave-one-out error."""
-        return self.models[int(np.argmin([m.held_out.error for m in self.models]))]
+        """The model with the smallest expected error."""
+        return self.models[int(np.argmin([m.expected_error for m in self.models]))]
 
     @property
     def held_out(self) -> HeldOut:

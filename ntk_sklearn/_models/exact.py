@@ -12,7 +12,7 @@ from .._learning.spec import LearnedKernel, ModelSpec
 from .._learning.training_set import TrainingSet
 from .._utils.blas import solve_lower
 from .._utils.threads import one_blas_thread
-from ..solvers._cholesky import kernel_factor, warn_jitter
+from ..solvers._cholesky import kernel_factor, solve, warn_jitter
 from ..solvers._leave_one_out import leave_one_out
 from .base import DualModel, HeldOut
 
@@ -101,9 +101,12 @@ def solve_exact(
     weights, highest = rows.solve_weights, learned.alpha
     if spec.raise_alpha and learned.path and learned.alpha_bounds is not None:
         highest = learned.alpha_bounds[1]
+    K = learned.kernel(rows.X)
     alpha, solution = solve_raised(
-        learned.kernel(rows.X), rows.Y, learned.alpha, highest, weights, intercept
+        K, rows.Y, learned.alpha, highest, rows.weights, intercept
     )
+    if (rows.class_factor != 1.0).any():  # class weights do not change what is learned
+        solution = solve(K, rows.Y, alpha, weights, intercept)
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
     residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weights)
