@@ -13,8 +13,10 @@ import numpy as np
 from .blas import PER_PAIR, call, check, pieces
 from .threads import one_blas_thread, run
 
-# Pieces of the columns, of equal size, so that a few threads have equal shares.
+# Pieces of the columns, of equal size, so that a few threads have equal shares; and the
+# number of rows below which one piece is faster.
 _PIECES = 4
+_SMALL = 400
 # Columns or rows for which a routine of LAPACK may want memory at a time.
 _AT_ONCE = 64
 
@@ -74,6 +76,9 @@ def decompose(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
         return reflect
 
-    run(pieces(n, max(-(-n // _PIECES), 64)), make_worker, n**3 / PER_PAIR)
+    if n < _SMALL:
+        make_worker()(slice(n))
+    else:
+        run(pieces(n, -(-n // _PIECES)), make_worker, n**3 / PER_PAIR)
     values *= unit
     return values, vectors

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import LinAlgWarning
 
 from ntk_sklearn.solvers import solve
-from ntk_sklearn.solvers._cholesky import inverse, warn_jitter
+from ntk_sklearn.solvers._cholesky import inverse, ridge_factor, warn_jitter
 
 from .cases import ALPHA, OUTPUTS, N, problem, with_intercept
 
@@ -106,16 +106,17 @@ class TestJitter:
         with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger al"):
             warn_jitter(found.jitter, 1e-18)
 
+    @pytest.mark.parametrize("n", [300, 700])  # one block, and several
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_each_step_of_the_ladder_starts_from_the_matrix(self, overwrite):
+    def test_each_step_of_the_ladder_starts_from_the_matrix(self, n, overwrite):
         """A failed factorisation has written into half of it, which is mended."""
-        A = np.random.default_rng(0).standard_normal((300, 40))
+        A = np.random.default_rng(0).standard_normal((n, 40))
         K = A @ A.T
-        K[np.diag_indices(300)] -= 1e-13 * np.mean(np.diag(K))
+        K[np.diag_indices(n)] -= 1e-13 * np.mean(np.diag(K))
         expected, before = K.copy(), K.copy()
         G, _, jitter = inverse(K, 0.0, overwrite)
         assert jitter > 0
-        expected[np.diag_indices(300)] += jitter
+        expected[np.diag_indices(n)] += jitter
         assert_array_equal(G, inverse(expected, 0.0)[0])
         assert np.shares_memory(G, K) == overwrite
         if not overwrite:
@@ -132,6 +133,15 @@ class TestJitter:
         K[at] = K[at[::-1]] = np.nan
         with pytest.raises(np.linalg.LinAlgError, match="4 rows is not positive"):
             inverse(K, 0.1)
+
+    def test_a_ridge_too_small_for_normal_equations_ends_in_a_sentence(self):
+        A = np.asfortranarray(-np.eye(3))
+        factor, lower = ridge_factor(A, 5.0)
+        assert lower
+        assert factor is A
+        assert_array_equal(factor, 2.0 * np.eye(3))
+        with pytest.raises(np.linalg.LinAlgError, match=r"of 3 features.*raise alpha"):
+            ridge_factor(np.asfortranarray(-np.eye(3)), 0.5)
 
     def test_the_ladder_ends_in_a_sentence(self):
         with pytest.raises(np.linalg.LinAlgError, match=r"4 rows is not positive.*rai"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import lapack
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ntk_sklearn._utils import definite
 from ntk_sklearn._utils.definite import factorise_in_place, invert_in_place
@@ -132,6 +132,23 @@ def test_threads_do_not_change_a_digit(function, threads):
         with threadpool_limits(threads):
             assert_array_equal(function(found), pivots)
         assert_array_equal(np.tril(found), np.tril(expected))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("n", [100, 1000])
+def test_blas_keeps_to_one_thread(function, n, monkeypatch):
+    """Threads of BLAS would spin while they wait for each other."""
+    seen, call = set(), definite.call
+
+    def watched(*arguments):
+        info = [d for d in threadpool_info() if d["user_api"] == "blas"]
+        seen.update(d["num_threads"] for d in info)
+        return call(*arguments)
+
+    monkeypatch.setattr(definite, "call", watched)
+    with threadpool_limits(2):
+        function(matrix(n)[1])
+    assert seen == {1}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

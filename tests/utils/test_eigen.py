@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from ntk_sklearn._utils.eigen import decompose
 
-SIZES = [1, 2, 3, 63, 64, 65, 129, 300]
+SIZES = [1, 2, 3, 64, 65, 129, 399, 400, 401]
 
 
 def matrix(n, rank=None):
