@@ -18,11 +18,12 @@ from ..optimizers._curvature import Curvature
 from ..optimizers._result import OptimizeResult
 from ..solvers._spectrum import ridge_path
 from .folds import folds_of
+from .look import columns_that_matter
 from .problem import HyperparameterProblem
 from .ridge import PATH_ALPHAS, kernel_unit
 from .spec import LearnedKernel, LearningOptions, ModelSpec
-from .starts import starts
-from .subsets import growing_subsets
+from .starts import is_blind, starts
+from .subsets import growing_subsets, in_order, spread_rows
 from .training_set import TrainingSet
 
 # On a subset of the rows, the logarithm of the ridge falls by no more than this. The
@@ -119,6 +120,7 @@ def _optimise(problem: HyperparameterProblem):
     rows: list[int] = []
     found = OptimizeResult(problem.start, [], False)
     floor = -np.inf  # of the ridge's logarithm, on subsets
+    matters, blind = _matters(problem), False
     share = 1.0  # size of the subset's objective, relative to that of all rows
     for subset in growing_subsets(problem):
         before, share = share, _size(subset) / _size(problem)
@@ -132,14 +134,16 @@ def _optimise(problem: HyperparameterProblem):
             scale=_scale(subset, path[:1]),
         )
         seen = found.curvature
-        if seen is not None:
+        if seen is not None and not blind:
             bounds = subset.bounds
             if subset is not problem:
                 bounds = subset.bounds_above(floor)
             found = run(found.u, bounds, curvature=seen.scaled(before / share))
-        # At the end of a subset, the matrix of more rows may not be factorisable.
-        if seen is None or found.path[0] == np.inf:
-            found, floor = _from_starts(run, subset, subset is not problem)
+        # At the end of a subset, the matrix of more rows may not be factorisable; and
+        # that a subset showed nothing but noise says nothing of more rows.
+        if seen is None or found.path[0] == np.inf or blind:
+            found, floor = _from_starts(run, subset, subset is not problem, matters)
+        blind = is_blind(subset, found)
         told = [value / share for value in found.path]
         if path and len(told) == 1:  # no iteration: the same point, on more rows
             path[-1], rows[-1] = told[0], subset.n_rows
@@ -149,9 +153,11 @@ def _optimise(problem: HyperparameterProblem):
     return found.u, path, rows, found.converged
 
 
-def _from_starts(run: partial, problem: HyperparameterProblem, is_subset: bool):
+def _from_starts(
+    run: partial, problem: HyperparameterProblem, is_subset: bool, matters
+):
     """Learn from each start, and return the best result and the floor of the ridge."""
-    report, begins, ends = run.keywords["report"], starts(problem), []
+    report, begins, ends = run.keywords["report"], starts(problem, matters), []
     for start in begins:
         floor = start[-1] - _DEEPEST
         bounds = problem.bounds_above(floor) if is_subset else problem.bounds
@@ -164,6 +170,24 @@ def _from_starts(run: partial, problem: HyperparameterProblem, is_subset: bool):
         for value in found.path[1:]:
             report(value)
     return found, floor
+
+
+def _matters(problem):
+    rows, kernel = problem.rows, problem.kernel
+    if np.ndim(rows.X) != 2 or not hasattr(kernel, "positions"):
+        return None
+    if problem.options.optimizer != "bfgs":
+        return None
+    if kernel.positions("length_scale").size != rows.X.shape[1] or rows.X.shape[1] < 2:
+        return None
+    X, Y = rows.X, rows.Y
+    if len(X) > 1000:
+        some = spread_rows(in_order(X, Y), 1000)
+        X, Y = X[some], Y[some]
+    matters = columns_that_matter(X, Y)
+    if matters.any() and not matters.all():
+        return matters
+    return None
 
 
 def _hush(value):

@@ -43,7 +43,8 @@ class TestSolve:
         assert_allclose(found.dual_coef, np.linalg.solve(A, Y), atol=1e-12)
         assert_allclose(found.logdet, np.linalg.slogdet(A)[1], rtol=1e-12)
         assert_array_equal(found.intercept, np.zeros(OUTPUTS))
-        assert (found.constant, found.jitter) == (1.0, 0.0)
+        assert_array_equal(found.intercept_weights, np.zeros(N))
+        assert found.jitter == 0.0
 
     def test_intercept_takes_the_constant_out_of_the_inverse(self):
         K, Y, _ = problem()
@@ -54,6 +55,24 @@ class TestSolve:
         assert_allclose(found.P, P, atol=1e-12)
         assert_allclose(found.P @ Y, found.dual_coef, atol=1e-11)
         assert_allclose(found.P @ np.ones(N), 0, atol=1e-11)
+        constant = G.sum()
+        assert_allclose(found.intercept_weights, (G @ one)[:, 0] / constant, atol=1e-12)
+        logdet = np.linalg.slogdet(G)[1]
+        assert_allclose(found.logdet, np.log(constant) - logdet, rtol=1e-12)
+
+    @pytest.mark.parametrize("weighted", [True, False])
+    def test_a_large_constant_does_not_swamp_the_rest(self, weighted):
+        # It changes nothing but the intercept, which is a mean of the targets anyway.
+        # The sums are exact, since all entries are multiples of 2^-20.
+        K, Y, s = problem()
+        K, weight = np.round(K * 2.0**20) / 2.0**20, s if weighted else None
+        near, far = (
+            solve(K + constant, Y, 1e-4, weight, True) for constant in (0.0, 2.0**30)
+        )
+        # Factorised as it is, the second matrix loses 7 of the 16 digits.
+        for name in ("P", "dual_coef", "intercept_weights", "logdet"):
+            one, other = getattr(near, name), getattr(far, name)
+            assert_allclose(other, one, rtol=0, atol=1e-11 * np.abs(one).max())
 
     @with_intercept
     def test_arguments_are_not_changed(self, intercept):

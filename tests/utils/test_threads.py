@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import nullcontext
 
 import joblib
 import numba
@@ -76,7 +77,7 @@ def test_same_numbers_for_any_number_of_threads(name):
         numba.set_num_threads(before)
 
 
-def test_many_threads_share_the_work():
+def test_many_threads_share_the_work(monkeypatch):
     """With more threads than cores each task is done once, whoever does it."""
     done, workers = [], set()
     all_here = threading.Barrier(8, timeout=60)
@@ -86,7 +87,8 @@ def test_many_threads_share_the_work():
         all_here.wait()
         return done.append
 
-    _threads._drain(iter(range(1000)), make_worker, 8)
+    monkeypatch.setattr(_threads, "one_blas_thread", lambda: nullcontext(8))
+    _threads.run(range(1000), make_worker, _threads.PARALLEL_WORK)
     assert sorted(done) == list(range(1000))
     assert len(workers) == 8
 
@@ -104,35 +106,11 @@ def blas_threads():
     return {d["num_threads"] for d in threadpool_info() if d["user_api"] == "blas"}
 
 
-@pytest.mark.parametrize(
-    "n, lifted",
-    [
-        (_threads.SMALL - 1, False),  # threads would cost more than they save
-        (_threads.SMALL, True),
-        (int(_threads.LARGE_PER_THREAD * 2**0.5), True),
-        (15_642, False),  # two threads of OpenBLAS crash on so many rows
-    ],
-)
-def test_a_factorisation_has_all_threads_where_they_are_safe_and_pay(n, lifted):
-    with threadpool_limits(2):
-        before = settings()
-        for _ in range(2):
-            with _threads.one_blas_thread() as allowed:
-                assert allowed <= 2
-                assert blas_threads() == {1}
-                with _threads.factorising(n):
-                    assert blas_threads() == ({2} if lifted else {1})
-                assert blas_threads() == {1}
-        with _threads.factorising(n):  # on its own, too
-            assert blas_threads() == ({2} if lifted else {1})
-        assert_restored(before)
-
-
 def test_large_work_has_twice_as_many_threads(monkeypatch):
     """So that threads of OpenBLAS that spin after a call take a smaller share."""
     asked = []
     monkeypatch.setattr(
-        _threads, "_drain", lambda queue, make_worker, n: asked.append(n)
+        _threads, "call_in_threads", lambda serve, n_threads: asked.append(n_threads)
     )
     monkeypatch.setattr(_threads, "_numba_threads", lambda: 2)
     twice = 2 * _threads.TWICE_AS_MANY
@@ -143,8 +121,8 @@ def test_large_work_has_twice_as_many_threads(monkeypatch):
     assert asked == [1, 1, 1, 4, 2, 1]
 
 
-def test_a_factorisation_shares_with_other_calls():
-    """While another thread is inside, BLAS stays at one thread for both."""
+def test_calls_at_the_same_time_share_the_limit():
+    """While another thread is inside, this one may start no further threads."""
     inside, leave = threading.Event(), threading.Event()
 
     def stay():
@@ -157,9 +135,10 @@ def test_a_factorisation_shares_with_other_calls():
         other = threading.Thread(target=stay)
         other.start()
         assert inside.wait(60)
-        with _threads.one_blas_thread() as allowed, _threads.factorising(2000):
+        with _threads.one_blas_thread() as allowed:
             assert allowed == 1
             assert blas_threads() == {1}
+        assert blas_threads() == {1}
         leave.set()
         other.join()
         assert_restored(before)
