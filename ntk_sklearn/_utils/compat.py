@@ -38,7 +38,8 @@ def distinguish_cache(dispatcher, sources: str) -> None:
     """
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
-        file._version = f"{file._version}, {sources}"
+        name = "_version"  # an attribute of numba's, not of ours
+        setattr(file, name, f"{getattr(file, name)}, {sources}")
 
 
 def set_blas_threads(library, count: int) -> None:
