@@ -1,0 +1,337 @@
+r"""How signals pass through a random network: the ordered and the chaotic phase.
+
+In a deep random network, the variance of the pre-activations tends to a fixed point
+:math:`q^*`, and so does the correlation of two inputs. :math:`\chi = \sigma_w^2 E[
+\phi'(z)^2]` at the fixed point is the factor by which small differences grow in each
+layer. Below one they die out and all inputs look the same in the end, the ordered
+phase; above one equal inputs are driven apart, the chaotic phase. In both the NTK of a
+deep network forgets the inputs. At the edge of chaos, where it is one, it does not, or
+slowly.
+
+References
+----------
+Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep
+neural networks through transient chaos", NeurIPS 2016. Schoenholz, Gilmer, Ganguli and
+Sohl-Dickstein, "Deep Information Propagation", ICLR 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..activations import get_activation
+from ..activations._base import Activation
+
+# Variances between which a fixed point is looked for, and how many of them.
+_LEAST, _MOST, _TRIED = 1e-9, 1e9, 84
+# chi this close to one is the edge of chaos.
+_EDGE = 1e-9
+
+
+class Phase(NamedTuple):
+    """The phase of deep random networks with given variances.
+
+    Attributes
+    ----------
+    name : {"ordered", "edge of chaos", "chaotic"}
+        The phase.
+    variance : float
+        The fixed point of the variance of the pre-activations: 0 or infinity if it
+        shrinks or grows for ever, and the variance of the first layer if every variance
+        is kept, as for rectifiers at the edge of chaos.
+    chi : float
+        The factor by which the squared difference of nearly equal inputs grows in a
+        layer. Where the variance is 0 or infinity, its value near there.
+    correlation : float
+        The correlation that two inputs tend to.
+    correlation_length : float
+        The number of layers in which the distance from this correlation falls by a
+        factor of e; infinite at the edge of chaos. The NTK of a network that is many
+        times deeper does not depend on the inputs.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.dynamics import phase
+    >>> ordered = phase("erf", weight_variance=1.0, bias_variance=0.1)
+    >>> ordered.name, round(ordered.correlation_length, 2)
+    ('ordered', 4.41)
+    """
+
+    name: str
+    variance: float
+    chi: float
+    correlation: float
+    correlation_length: float
+
+
+def phase(activation, weight_variance, bias_variance, first_variance=1.0):
+    """Return the phase of deep random networks with given variances.
+
+    Parameters
+    ----------
+    activation : str, tuple of (str, float), Activation or pair of callables
+        The activation: that of a kernel, or a pair of functions of an array, the
+        activation and its derivative. It may have a kink at zero, but nowhere else.
+    weight_variance : float
+        Variance of the weights of the hidden layers, times their number of inputs.
+    bias_variance : float
+        Variance of the biases.
+    first_variance : float, default=1.0
+        Variance of the pre-activations of the first layer, which is kept if every
+        variance is a fixed point.
+
+    Returns
+    -------
+    Phase
+
+    Examples
+    --------
+    >>> from ntk_sklearn.dynamics import phase
+    >>> phase("relu", weight_variance=2.0, bias_variance=0.0).name
+    'edge of chaos'
+    >>> round(phase("erf", weight_variance=4.0, bias_variance=0.05).correlation, 4)
+    0.1131
+    """
+    phi, slope = _functions(activation)
+    variances = float(weight_variance), float(bias_variance)
+    variance = _fixed_point(phi, *variances, first_variance)
+    inside = float(np.clip(variance, _LEAST, _MOST))
+    chi = variances[0] * _mean(lambda z: slope(np.sqrt(inside) * z) ** 2)
+    square = _mean(lambda z: phi(np.sqrt(inside) * z) ** 2)
+    # Relative to the variance, which grows or shrinks if it has no fixed point.
+    factor = chi * inside / (variances[0] * square + variances[1])
+    correlation = 1.0
+    if factor > 1.0 + _EDGE:
+        correlation, factor = _chaotic_correlation(phi, slope, variances, inside)
+    name = "edge of chaos" if abs(chi - 1.0) < _EDGE else "chaotic"
+    if chi < 1.0 - _EDGE:
+        name = "ordered"
+    return Phase(name, variance, chi, correlation, _length(factor))
+
+
+def edge_of_chaos(activation, variance=1.0):
+    """Return the variances with a given fixed point at the edge of chaos.
+
+    The fixed point need not attract: that of GELU repels, so that the variance of deep
+    networks slowly drifts away from it.
+
+    Parameters
+    ----------
+    activation : str, tuple of (str, float), Activation or pair of callables
+        As in `phase`.
+    variance : float, default=1.0
+        The fixed point of the variance of the pre-activations.
+
+    Returns
+    -------
+    weight_variance : float
+    bias_variance : float
+        Negative if there is no such network.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.dynamics import edge_of_chaos
+    >>> [round(x, 4) for x in edge_of_chaos("erf", 1.0)]
+    [1.7562, 0.1841]
+    """
+    phi, slope = _functions(activation)
+    root = np.sqrt(float(variance))
+    weight_variance = 1.0 / _mean(lambda z: slope(root * z) ** 2)
+    kept = weight_variance * _mean(lambda z: phi(root * z) ** 2)
+    return weight_variance, float(variance - kept)
+
+
+def recommended_variances(activation, variance=1.0):
+    """Return variances with which signals pass through deep networks.
+
+    They are those of the edge of chaos, if there are any with the given variance of the
+    pre-activations. Otherwise they keep this variance without biases; such a network is
+    in the ordered phase, so that it should not be many times deeper than its
+    correlation length.
+
+    Parameters
+    ----------
+    activation : str, tuple of (str, float), Activation or pair of callables
+        As in `phase`.
+    variance : float, default=1.0
+        The variance of the pre-activations, as standardised inputs have it.
+
+    Returns
+    -------
+    weight_variance : float
+        For hidden layers and the read-out.
+    bias_variance : float
+
+    Examples
+    --------
+    >>> from ntk_sklearn.dynamics import recommended_variances
+    >>> [round(x, 6) for x in recommended_variances("relu")]
+    [2.0, 0.0]
+    """
+    weight_variance, bias_variance = edge_of_chaos(activation, variance)
+    if bias_variance < -_EDGE * variance:
+        phi, _ = _functions(activation)
+        root = np.sqrt(float(variance))
+        return float(variance / _mean(lambda z: phi(root * z) ** 2)), 0.0
+    return weight_variance, max(bias_variance, 0.0)
+
+
+def dispersion(width, depth):
+    r"""Return the relative second moment of the NTK over random networks.
+
+    This is :math:`E[\Theta(x, x)^2] / E[\Theta(x, x)]^2` of networks with finite width
+    n, L hidden ReLU layers, and variances at the edge of chaos (2 and 0). The kernel of
+    a single network is close to its limit if the number is close to one. It is the
+    mean, over pairs l, m of the L + 1 layers, of :math:`(1 + 5/n)^{L - |l - m|} (1 +
+    1/n + 4/n^2)^{|l - m|}`, and grows at most like :math:`e^{5 L / n}`: depth over
+    width counts (Hanin and Nica, "Finite Depth and Width Corrections to the Neural
+    Tangent Kernel", ICLR 2020).
+
+    Parameters
+    ----------
+    width : int
+        Number of units in each hidden layer.
+    depth : int
+        Number of hidden layers.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from ntk_sklearn.dynamics import dispersion
+    >>> (
+    ...     round(dispersion(width=1000, depth=3), 3),
+    ...     round(dispersion(width=32, depth=8), 2),
+    ... )
+    (1.01, 2.36)
+    """
+    n, layers = float(width), np.arange(depth + 1)
+    apart = np.abs(layers[:, None] - layers)
+    both = (1.0 + 5.0 / n) ** (depth - apart)
+    return float(np.mean(both * (1.0 + 1.0 / n + 4.0 / n**2) ** apart))
+
+
+# -- the maps -------------------------------------------------------------------------
+
+
+def _functions(activation) -> tuple[Callable, Callable]:
+    """Return an activation and its derivative as functions of an array."""
+    if isinstance(activation, (tuple, list)) and all(map(callable, activation)):
+        phi, slope = activation
+        return phi, slope
+    given = isinstance(activation, Activation)
+    record = activation if given else get_activation(activation)
+    arguments = record.arguments
+    return (
+        lambda z: record.phi(z, *arguments),
+        lambda z: record.phi_derivative(z, *arguments),
+    )
+
+
+@cache
+def _normal_nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and weights for means over a standard normal variable.
+
+    Gauss-Legendre panels become shorter towards zero: there an activation may have a
+    kink, and a saturating one changes fast if the variance is large.
+    """
+    x, w = np.polynomial.legendre.leggauss(40)
+    graded = np.append(np.linspace(0.5, 14.0, 28), 0.5 ** np.arange(2, 41))
+    edges = np.unique(np.concatenate([-graded, [0.0], graded]))
+    half = np.diff(edges)[:, None] / 2.0
+    z = (edges[:-1, None] + half * (x + 1.0)).ravel()
+    return z, (half * w).ravel() * np.exp(-(z**2) / 2.0) / np.sqrt(2.0 * np.pi)
+
+
+def _mean(function) -> float:
+    """Return the mean of a function of a standard normal variable."""
+    z, weight = _normal_nodes()
+    return float(weight @ np.asarray(function(z), dtype=np.float64))
+
+
+def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
+    """Return the smallest variance that the next layer keeps, and that attracts."""
+
+    def growth(log):
+        variance = np.exp(log)
+        square = _mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
+        return (weight_variance * square + bias_variance) / variance - 1.0
+
+    logs = np.linspace(np.log(_LEAST), np.log(_MOST), _TRIED)
+    values = np.array([growth(log) for log in logs])
+    if np.abs(values).max() < 1e-12:
+        return float(first)
+    down = np.flatnonzero((values[:-1] > 0.0) & (values[1:] <= 0.0))
+    if not down.size:
+        return 0.0 if values[0] < 0.0 else np.inf
+    between = logs[down[0]], logs[down[0] + 1]
+    return float(np.exp(brentq(growth, *between, xtol=1e-15, rtol=9e-16)))
+
+
+def _chaotic_correlation(phi, slope, variances, variance):
+    """Return the correlation that attracts in the chaotic phase, and its factor."""
+    weight_variance, bias_variance = variances
+    square = _mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
+    following = weight_variance * square + bias_variance
+
+    def moved(c):
+        product = _product_mean(phi, variance, c)
+        return (weight_variance * product + bias_variance) / following - c
+
+    # As close to one as need be; a map that lowers none of them keeps only one.
+    tried = (1.0 - b for b in 0.5 ** np.arange(1, 31))
+    highest = next((c for c in tried if moved(c) < 0.0), None)
+    if highest is None:
+        return 1.0, 1.0
+    correlation = 0.0
+    if abs(moved(0.0)) > 1e-14:
+        correlation = float(brentq(moved, 0.0, highest, xtol=1e-15))
+    spread = _product_mean(slope, variance, correlation)
+    return correlation, weight_variance * spread * variance / following
+
+
+@cache
+def _polar_nodes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return radii and shares of a sector, and the weights of both, for two variables.
+
+    A kink at zero lies at fixed angles. Panels become shorter towards them, and towards
+    radius zero.
+    """
+    x, w = np.polynomial.legendre.leggauss(12)
+
+    def nodes(edges):
+        half = np.diff(edges)[:, None] / 2.0
+        return (edges[:-1, None] + half * (x + 1.0)).ravel(), (half * w).ravel()
+
+    graded = 0.5 ** np.arange(2, 7)
+    radius, radial = nodes(np.sort(np.append(np.linspace(0, 12, 13), graded)))
+    share, angular = nodes(np.sort([0.0, *graded, 0.5, *(1.0 - graded), 1.0]))
+    return radius, share, radial * radius * np.exp(-(radius**2) / 2.0), angular
+
+
+def _product_mean(function, variance, correlation) -> float:
+    """Return the mean product of a function of two correlated normal variables."""
+    radius, share, radial, angular = _polar_nodes()
+    between, root = np.arccos(correlation), np.sqrt(variance)
+    kinks = np.array([-np.pi, 2.0 * between - np.pi, np.pi, 2.0 * between + np.pi]) / 2
+    total = 0.0
+    for start, end in zip(kinks, [*kinks[1:], 1.5 * np.pi], strict=True):
+        angle = start + (end - start) * share
+        left = function(root * np.outer(np.cos(angle), radius))
+        right = function(root * np.outer(np.cos(angle - between), radius))
+        total += (end - start) * (angular @ (left * right) @ radial)
+    return float(total / (2.0 * np.pi))
+
+
+def _length(factor) -> float:
+    """Return the number of layers in which a factor per layer becomes 1 / e."""
+    if factor <= 0.0:
+        return 0.0
+    return float(-1.0 / np.log(factor)) if factor < 1.0 - _EDGE else np.inf
