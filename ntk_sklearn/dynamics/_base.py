@@ -161,6 +161,7 @@ class BaseGradientDescent(BaseEstimator):
             "_network": network,
             "_noise": temperature,
             "kernel_": kernel,
+            "path_": path,
             "learning_rate_": rule.learning_rate,
             "max_learning_rate_": schedule.limit(spectrum),
             "weight_decay_": decay,

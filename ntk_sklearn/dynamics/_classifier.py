@@ -37,7 +37,7 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a network trained without it.
     kernel_, n_steps_, learning_rate_, max_learning_rate_, weight_decay_, times_, \
-            stopping_errors_, dual_coef_, intercept_, X_fit_
+            stopping_errors_, path_, dual_coef_, intercept_, X_fit_
         As in :class:`GradientDescentRegressor`, with one output for each class.
     n_features_in_ : int
         Number of features seen during `fit`.

@@ -99,9 +99,8 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     """
     phi, slope = _functions(activation)
     variances = float(weight_variance), float(bias_variance)
-    variance = _fixed_point(phi, *variances, first_variance)
+    variance, chi = growth(activation, *variances, first_variance)
     inside = float(np.clip(variance, _LEAST, _MOST))
-    chi = variances[0] * _mean(lambda z: slope(np.sqrt(inside) * z) ** 2)
     square = _mean(lambda z: phi(np.sqrt(inside) * z) ** 2)
     # Relative to the variance, which grows or shrinks if it has no fixed point.
     factor = chi * inside / (variances[0] * square + variances[1])
@@ -112,6 +111,24 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     if chi < 1.0 - _EDGE:
         name = "ordered"
     return Phase(name, variance, chi, correlation, _length(factor))
+
+
+def growth(activation, weight_variance, bias_variance, first_variance=1.0):
+    """Return `Phase.variance` and `Phase.chi` alone, which takes less time.
+
+    Parameters
+    ----------
+    activation, weight_variance, bias_variance, first_variance
+        As in `phase`.
+
+    Returns
+    -------
+    variance, chi : float
+    """
+    phi, slope = _functions(activation)
+    variance = _fixed_point(phi, weight_variance, bias_variance, first_variance)
+    root = np.sqrt(np.clip(variance, _LEAST, _MOST))
+    return variance, weight_variance * _mean(lambda z: slope(root * z) ** 2)
 
 
 def edge_of_chaos(activation, variance=1.0):
@@ -259,20 +276,20 @@ def _mean(function) -> float:
 def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
     """Return the smallest variance that the next layer keeps, and that attracts."""
 
-    def growth(log):
+    def excess(log):
         variance = np.exp(log)
         square = _mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
         return (weight_variance * square + bias_variance) / variance - 1.0
 
     logs = np.linspace(np.log(_LEAST), np.log(_MOST), _TRIED)
-    values = np.array([growth(log) for log in logs])
+    values = np.array([excess(log) for log in logs])
     if np.abs(values).max() < 1e-12:
         return float(first)
     down = np.flatnonzero((values[:-1] > 0.0) & (values[1:] <= 0.0))
     if not down.size:
         return 0.0 if values[0] < 0.0 else np.inf
     between = logs[down[0]], logs[down[0] + 1]
-    return float(np.exp(brentq(growth, *between, xtol=1e-15, rtol=9e-16)))
+    return float(np.exp(brentq(excess, *between, xtol=1e-15, rtol=9e-16)))
 
 
 def _chaotic_correlation(phi, slope, variances, variance):

@@ -108,6 +108,8 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         The prediction of each training row by a network that was trained without it,
         for the same time.
+    path_ : TrainingPath
+        The fits at all times.
     dual_coef_ : ndarray of shape (n_rows, n_outputs)
         Coefficients of the kernel values of the rows of `X_fit_`.
     intercept_ : ndarray of shape (n_outputs,)
