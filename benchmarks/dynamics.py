@@ -35,7 +35,7 @@ from ntk_sklearn.solvers import Spectrum
 
 RATES = np.array([0.5, 1.0, 2.0])  # of the three layers of weights
 SW, SB = np.sqrt(2.0), np.sqrt(0.1)  # the kernel's defaults
-STAGES = [1, 4, 16, 64, 256]
+STAGES = [1, 4, 16, 64, 128]
 
 
 def train(X, y, Z, width, networks, rate, rng):
@@ -48,7 +48,7 @@ def train(X, y, Z, width, networks, rate, rng):
     sizes = [X.shape[1], width, width, 1]
     half = networks // 2
     layers = [
-        [rng.standard_normal((half, a, b)), rng.standard_normal((half, 1, b))]
+        [normal(rng, (half, a, b)), normal(rng, (half, 1, b))]
         for a, b in pairwise(sizes)
     ]
     signs = [1, 1, -1]
@@ -56,13 +56,15 @@ def train(X, y, Z, width, networks, rate, rng):
         [np.concatenate([part, sign * part]) for part in layer]
         for layer, sign in zip(layers, signs, strict=True)
     ]
-    scales = SW / np.sqrt(sizes[:-1])
+    scales = (SW / np.sqrt(sizes[:-1])).astype(np.float32)
+    rates, bias = (rate * RATES).astype(np.float32), np.float32(SB)
+    X, y, Z = (rows.astype(np.float32) for rows in (X, y, Z))
 
     def forward(rows):
         h, inputs, active = np.broadcast_to(rows, (networks, *rows.shape)), [], []
         for k, (W, b) in enumerate(layers):
             inputs.append(h)
-            h = scales[k] * (h @ W) + SB * b
+            h = scales[k] * (h @ W) + bias * b
             if k < 2:
                 active.append(h > 0)
                 h = h * active[-1]
@@ -75,19 +77,24 @@ def train(X, y, Z, width, networks, rate, rng):
         for k in (2, 1, 0):
             W, b = layers[k]
             slope = scales[k] * (inputs[k].transpose(0, 2, 1) @ back)
-            bias_slope = SB * back.sum(axis=1, keepdims=True)
+            bias_slope = bias * back.sum(axis=1, keepdims=True)
             if k:
                 back = scales[k] * (back @ W.transpose(0, 2, 1)) * active[k - 1]
             layers[k] = [
-                W - rate * RATES[k] * slope,
-                b - rate * RATES[k] * bias_slope,
+                W - rates[k] * slope,
+                b - rates[k] * bias_slope,
             ]
         if step in STAGES:
             stages.append(forward(Z)[0])
     return np.array(stages)
 
 
-def finite(networks):
+def normal(rng, shape):
+    """Single precision is enough beside the randomness of the networks."""
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def finite(networks, widths):
     """Errors of the mean and of the spread of ensembles, by width."""
     rng = np.random.default_rng(0)
     X, Z = rng.standard_normal((15, 3)), rng.standard_normal((12, 3))
@@ -112,7 +119,7 @@ def finite(networks):
         )
     )
     print("networks: error of the mean, and of the spread, over rows")
-    for width in (16, 64, 256):
+    for width in widths:
         parts = [
             train(X, y, Z, width, min(20, networks), rate, rng)
             for _ in range(max(networks // 20, 1))
@@ -124,10 +131,9 @@ def finite(networks):
             for a, b, m, s in zip(*found, means, spreads, strict=True)
         )
         print(f"{width:>6}{line}")
-    noise = root(np.array(spreads[-1])) / np.sqrt(2 * networks)
-    print(
-        f"standard error of the spread of {networks} networks at the end: {noise:.3f}"
-    )
+    # Half the networks are copies with the sign of the start turned.
+    noise = "".join(f"{'':8}{root(s) / np.sqrt(networks):8.3f}" for s in spreads)
+    print(f" noise{noise}")
 
 
 def root(numbers):
@@ -138,13 +144,14 @@ def root(numbers):
 # -- early stopping and ridges --------------------------------------------------------
 
 
-def tuned_ridge(estimator, X, y, targets):
-    """The same network with the weight decay that leave-one-out chooses, converged."""
-    spectrum = Spectrum.of(KERNEL(X))
-    unit = spectrum.values[0]
-    alphas = unit * np.geomspace(1e-8, 10.0, 100)
-    best = spectrum.loo_path(targets, alphas).best_alpha
-    return estimator(KERNEL, weight_decay=best, stopping=None).fit(X, y)
+def tuned_ridges(estimator, X, y):
+    """The converged network with the weight decays that two errors choose."""
+    path = estimator(KERNEL, stopping=None).fit(X, y).path_
+    spectrum, Y = path.spectrum, path.Y
+    alphas = spectrum.values[0] * np.geomspace(1e-8, 10.0, 100)
+    for errors in (spectrum.loo_path(Y, alphas), spectrum.gcv_path(Y, alphas)):
+        decayed = estimator(KERNEL, weight_decay=errors.best_alpha, stopping=None)
+        yield decayed.fit(X, y)
 
 
 KERNEL = NTKernel(depth=2)
@@ -161,8 +168,8 @@ def regression(data, masks):
     for test in data["test_mask"].T[:masks]:
         Z, t = standardised(X, ~test), (y - y[~test].mean()) / y[~test].std()
         Z, T, Z_new, t_new = Z[~test], t[~test], Z[test], t[test]
-        ridge = tuned_ridge(GradientDescentRegressor, Z, T, T[:, None])
-        fits = [ridge] + [
+        ridges = tuned_ridges(GradientDescentRegressor, Z, T)
+        fits = [*ridges] + [
             GradientDescentRegressor(KERNEL, **how).fit(Z, T)
             for how in STOPPED.values()
         ]
@@ -175,9 +182,8 @@ def classification(data, masks):
     for k in range(min(masks, 4)):
         train, test = data[f"kfold_train_{k}"], data[f"kfold_test_{k}"]
         Z = standardised(X, train)
-        targets = (y[train][:, None] == np.unique(y[train])).astype(float)
-        ridge = tuned_ridge(GradientDescentClassifier, Z[train], y[train], targets)
-        fits = [ridge] + [
+        ridges = tuned_ridges(GradientDescentClassifier, Z[train], y[train])
+        fits = [*ridges] + [
             GradientDescentClassifier(KERNEL, **how).fit(Z[train], y[train])
             for how in STOPPED.values()
         ]
@@ -192,7 +198,10 @@ def standardised(X, train):
 
 def stopping(folder, task, sets, masks, most):
     """Print a line for each set: the ridge's error, and the others' excess over it."""
-    print(f"{task}: {'n':>20}{'ridge':>10}" + "".join(f"{k:>22}" for k in STOPPED))
+    print(
+        f"{task}: {'n':>20}{'ridge':>10}"
+        + "".join(f"{k:>22}" for k in ("ridge, gcv", *STOPPED))
+    )
     score = {"regression": regression, "classification": classification}[task]
     ratios = []
     for path in sorted(Path(folder).glob("*.npz")):
@@ -246,6 +255,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("finite")
     one.add_argument("--networks", type=int, default=200)
+    one.add_argument("--widths", type=int, nargs="*", default=[16, 64, 256])
     two = commands.add_parser("stopping")
     two.add_argument("folder")
     two.add_argument(
@@ -258,7 +268,7 @@ def main():
     three.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     if given.command == "finite":
-        finite(given.networks)
+        finite(given.networks, given.widths)
     elif given.command == "stopping":
         stopping(given.folder, given.task, given.sets, given.masks, given.most)
     else:

@@ -22,9 +22,34 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
 
     Parameters
     ----------
-    kernel, learning_rate, n_steps, flow, momentum, weight_decay, temperature, start, \
-            stopping, times, cv, fit_intercept, random_state
-        As in :class:`GradientDescentRegressor`, for the class indicators as targets.
+    kernel : Kernel, default=None
+        The kernel by which the network learns. None means ``NTKernel()``.
+    learning_rate : float or "max", default="max"
+        The learning rate for half the sum of squared errors.
+    n_steps : float, int or None, default=None
+        The time of training; None means that `stopping` chooses it.
+    flow : bool, default=True
+        Whether to train by gradient flow or by discrete steps.
+    momentum : float, default=0.0
+        The share of the last step that is repeated; only with ``flow=False``.
+    weight_decay : float or "evidence", default=0.0
+        The factor of half the squared distance of the parameters from their start.
+    temperature : float or "evidence", default=0.0
+        The temperature of noise that is added to the gradients.
+    start : {"random", "zero"} or Kernel, default="random"
+        The outputs of the networks at the start of training.
+    stopping : {"loo", "gcv", "holdout"} or None, default="loo"
+        The squared error of the class indicators that chooses the time.
+    times : int or array-like, default=100
+        The times that are tried: their number, or the times themselves.
+    cv : int, splitter or iterable of index pairs, default=None
+        Splits for ``stopping="holdout"``.
+    fit_intercept : bool, default=True
+        Whether to fit a constant for each class.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffled folds. None means 0.
+
+    All parameters are explained in :class:`GradientDescentRegressor`.
 
     Attributes
     ----------

@@ -17,7 +17,6 @@ Communications 12, 2021.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..solvers._row_weights import RowWeights
 from ._path import resolved_spectrum
@@ -117,6 +116,8 @@ def signal_capture_threshold(eigenvalues, n, alpha):
     >>> round(signal_capture_threshold([1.0, 0.5, 0.25, 0.125], n=2, alpha=0.0), 3)
     0.354
     """
+    from scipy.optimize import brentq  # slow to import, needed only here
+
     e, ridge = np.asarray(eigenvalues, dtype=np.float64), alpha / n
     e = e[e > 0.0]
     highest = ridge + e.sum() / n

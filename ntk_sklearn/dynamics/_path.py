@@ -194,10 +194,12 @@ class TrainingPath:
         kept = copies @ (1.0 - weights.left_out)
         energy = self.spectrum.energy(self.Y) / weights.total
         for places, nodes, factors in self._nodes(np.asarray(times), NODES_OF_DECADE):
-            left = _left_at(self.spectrum.values, nodes)
-            freedom = _held_up(kept + along @ left)
-            shares = left * (float(copies.sum()) / freedom)
-            found = shares.real @ factors.real - shares.imag @ factors.imag
+            left, size = _left_at(self.spectrum.values, nodes), len(nodes)
+            freedom = along @ left
+            freedom = _held_up(kept + freedom[:size], freedom[size:])
+            # The shares of the targets that stay are those of each ridge, divided.
+            weight = factors * (copies.sum() / freedom)[:, None]
+            found = left[:, :size] @ weight.real - left[:, size:] @ weight.imag
             errors[places] = energy @ found**2
         return errors
 
@@ -243,13 +245,19 @@ class TrainingPath:
                 for start in range(0, len(nodes), _BLOCK):
                     block = slice(start, start + _BLOCK)
                     left = _left_at(spectrum.values, nodes[block])
-                    unseen = _multiply(spectrum.squares, left)
-                    unseen = _held_up(1.0 - left_out + left_out * unseen)
+                    size = left.shape[1] // 2
+                    unseen = left_out * (spectrum.squares @ left)
+                    unseen[:, :size] += 1.0 - left_out
+                    unseen = 1.0 / _held_up(unseen[:, :size], unseen[:, size:])
                     for output, along in enumerate(targets.T):
-                        errors = _multiply(spectrum.vectors, left * along[:, None])
-                        errors /= unseen
-                        found[:, :, output] += errors.real @ factors[block].real
-                        found[:, :, output] -= errors.imag @ factors[block].imag
+                        parts = spectrum.vectors @ (left * along[:, None])
+                        real, imag = parts[:, :size], parts[:, size:]
+                        found[:, :, output] += (
+                            real * unseen.real - imag * unseen.imag
+                        ) @ factors[block].real
+                        found[:, :, output] -= (
+                            real * unseen.imag + imag * unseen.real
+                        ) @ factors[block].imag
                 yield places, found / root[:, None, None]
 
     def _nodes(self, times, n_nodes):
@@ -291,20 +299,21 @@ class TrainingPath:
 
 
 def _left_at(values, ridges):
-    """Return the shares of targets in the residuals, (r, ridges), at complex ridges."""
+    """Return the shares of targets in the residuals at complex ridges.
+
+    The real parts come first, then the imaginary ones, (r, 2 * ridges), so that
+    products with real matrices are single ones.
+    """
     if np.isinf(ridges[0]):
-        return np.ones((len(values), 1), dtype=complex)
-    return ridges / (values[:, None] + ridges)
+        return np.repeat([[1.0, 0.0]], len(values), axis=0)
+    unit = np.abs(ridges)  # the squares of ridges themselves could overflow
+    a, b = ridges.real / unit, ridges.imag / unit
+    v = np.minimum(values[:, None] / unit, 1e100)
+    scale = 1.0 / ((v + a) ** 2 + b**2)
+    return np.concatenate([((v + a) * a + b**2) * scale, v * b * scale], axis=1)
 
 
-def _multiply(real, complex_):
-    """Return the product of a real and a complex matrix by two real products."""
-    found = np.empty((len(real), complex_.shape[1]), dtype=complex)
-    found.real = real @ complex_.real
-    found.imag = real @ complex_.imag
-    return found
-
-
-def _held_up(numbers):
-    """Return numbers that are no smaller than the rounding error of one."""
+def _held_up(real, imag):
+    """Return complex numbers that are no smaller than the rounding error of one."""
+    numbers = real + 1j * imag
     return np.where(np.abs(numbers) < EPS, EPS, numbers)

@@ -22,7 +22,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..activations import get_activation
 from ..activations._base import Activation
@@ -275,6 +274,7 @@ def _mean(function) -> float:
 
 def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
     """Return the smallest variance that the next layer keeps, and that attracts."""
+    from scipy.optimize import brentq  # slow to import, needed only here
 
     def excess(log):
         variance = np.exp(log)
@@ -294,6 +294,8 @@ def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
 
 def _chaotic_correlation(phi, slope, variances, variance):
     """Return the correlation that attracts in the chaotic phase, and its factor."""
+    from scipy.optimize import brentq  # slow to import, needed only here
+
     weight_variance, bias_variance = variances
     square = _mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
     following = weight_variance * square + bias_variance
