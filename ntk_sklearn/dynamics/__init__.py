@@ -1,6 +1,8 @@
 """Training in time: networks of infinite width, trained by gradient descent."""
 
 from ._classifier import GradientDescentClassifier
+from ._descent import GradientDescent, max_learning_rate
+from ._dispersion import dispersion
 from ._generalization import (
     alignment,
     complexity,
@@ -14,13 +16,12 @@ from ._generalization import (
 from ._path import TrainingPath
 from ._phases import (
     Phase,
-    dispersion,
     edge_of_chaos,
     phase,
     recommended_variances,
 )
 from ._regressor import GradientDescentRegressor
-from ._rules import GradientDescent, GradientFlow, max_learning_rate
+from ._rules import GradientFlow
 
 __all__ = [
     "GradientDescent",

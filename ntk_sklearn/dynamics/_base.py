@@ -144,12 +144,7 @@ class BaseGradientDescent(BaseEstimator):
         rule = schedule.rule(spectrum)
         path = TrainingPath(spectrum, rule, rows.Y)
         network = TrainedNetwork.of(kernel, rows.X, K, path)
-        times, errors = self._times(network), None
-        time = np.inf if self.n_steps is None else float(self.n_steps)
-        if self.n_steps is None and self.stopping is not None:
-            folds = self._folds(rows)
-            errors = STOPPING[self.stopping](network, K, schedule, folds, times)
-            time = best_time(times, errors)
+        times, errors, time = self._stopped(network, K, schedule, rows)
         if np.isinf(time) and temperature > 0.0 and decay == 0.0:
             raise ValueError(
                 "weight_decay must be positive if noisy training has no end, as the "
@@ -179,6 +174,17 @@ class BaseGradientDescent(BaseEstimator):
         if unseen.size:
             outputs[unseen] = network.predict(given.X[unseen], time)
         return found, outputs
+
+    def _stopped(self, network: TrainedNetwork, K, schedule: Schedule, rows):
+        """Return the times that are tried, their errors if any, and the chosen time."""
+        times = self._times(network)
+        if self.n_steps is not None:
+            return times, None, float(self.n_steps)
+        if self.stopping is None:
+            return times, None, np.inf
+        folds = self._folds(rows)
+        errors = STOPPING[self.stopping](network, K, schedule, folds, times)
+        return times, errors, best_time(times, errors)
 
     def _times(self, network: TrainedNetwork) -> np.ndarray:
         """Return the times that are tried, or those up to the given one."""

@@ -18,13 +18,13 @@ Sohl-Dickstein, "Deep Information Propagation", ICLR 2017.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ..activations import get_activation
 from ..activations._base import Activation
+from ._gaussian import normal_mean, product_mean
 
 # Variances between which a fixed point is looked for, and how many of them.
 _LEAST, _MOST, _TRIED = 1e-9, 1e9, 84
@@ -100,7 +100,7 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     variances = float(weight_variance), float(bias_variance)
     variance, chi = growth(activation, *variances, first_variance)
     inside = float(np.clip(variance, _LEAST, _MOST))
-    square = _mean(lambda z: phi(np.sqrt(inside) * z) ** 2)
+    square = normal_mean(lambda z: phi(np.sqrt(inside) * z) ** 2)
     # Relative to the variance, which grows or shrinks if it has no fixed point.
     factor = chi * inside / (variances[0] * square + variances[1])
     correlation = 1.0
@@ -127,7 +127,7 @@ def growth(activation, weight_variance, bias_variance, first_variance=1.0):
     phi, slope = _functions(activation)
     variance = _fixed_point(phi, weight_variance, bias_variance, first_variance)
     root = np.sqrt(np.clip(variance, _LEAST, _MOST))
-    return variance, weight_variance * _mean(lambda z: slope(root * z) ** 2)
+    return variance, weight_variance * normal_mean(lambda z: slope(root * z) ** 2)
 
 
 def edge_of_chaos(activation, variance=1.0):
@@ -157,8 +157,8 @@ def edge_of_chaos(activation, variance=1.0):
     """
     phi, slope = _functions(activation)
     root = np.sqrt(float(variance))
-    weight_variance = 1.0 / _mean(lambda z: slope(root * z) ** 2)
-    kept = weight_variance * _mean(lambda z: phi(root * z) ** 2)
+    weight_variance = 1.0 / normal_mean(lambda z: slope(root * z) ** 2)
+    kept = weight_variance * normal_mean(lambda z: phi(root * z) ** 2)
     return weight_variance, float(variance - kept)
 
 
@@ -193,45 +193,8 @@ def recommended_variances(activation, variance=1.0):
     if bias_variance < -_EDGE * variance:
         phi, _ = _functions(activation)
         root = np.sqrt(float(variance))
-        return float(variance / _mean(lambda z: phi(root * z) ** 2)), 0.0
+        return float(variance / normal_mean(lambda z: phi(root * z) ** 2)), 0.0
     return weight_variance, max(bias_variance, 0.0)
-
-
-def dispersion(width, depth):
-    r"""Return the relative second moment of the NTK over random networks.
-
-    This is :math:`E[\Theta(x, x)^2] / E[\Theta(x, x)]^2` of networks with finite width
-    n, L hidden ReLU layers, and variances at the edge of chaos (2 and 0). The kernel of
-    a single network is close to its limit if the number is close to one. It is the
-    mean, over pairs l, m of the L + 1 layers, of :math:`(1 + 5/n)^{L - |l - m|} (1 +
-    1/n + 4/n^2)^{|l - m|}`, and grows at most like :math:`e^{5 L / n}`: depth over
-    width counts (Hanin and Nica, "Finite Depth and Width Corrections to the Neural
-    Tangent Kernel", ICLR 2020).
-
-    Parameters
-    ----------
-    width : int
-        Number of units in each hidden layer.
-    depth : int
-        Number of hidden layers.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> from ntk_sklearn.dynamics import dispersion
-    >>> (
-    ...     round(dispersion(width=1000, depth=3), 3),
-    ...     round(dispersion(width=32, depth=8), 2),
-    ... )
-    (1.01, 2.36)
-    """
-    n, layers = float(width), np.arange(depth + 1)
-    apart = np.abs(layers[:, None] - layers)
-    both = (1.0 + 5.0 / n) ** (depth - apart)
-    return float(np.mean(both * (1.0 + 1.0 / n + 4.0 / n**2) ** apart))
 
 
 # -- the maps -------------------------------------------------------------------------
@@ -251,34 +214,13 @@ def _functions(activation) -> tuple[Callable, Callable]:
     )
 
 
-@cache
-def _normal_nodes() -> tuple[np.ndarray, np.ndarray]:
-    """Return nodes and weights for means over a standard normal variable.
-
-    Gauss-Legendre panels become shorter towards zero: there an activation may have a
-    kink, and a saturating one changes fast if the variance is large.
-    """
-    x, w = np.polynomial.legendre.leggauss(40)
-    graded = np.append(np.linspace(0.5, 14.0, 28), 0.5 ** np.arange(2, 41))
-    edges = np.unique(np.concatenate([-graded, [0.0], graded]))
-    half = np.diff(edges)[:, None] / 2.0
-    z = (edges[:-1, None] + half * (x + 1.0)).ravel()
-    return z, (half * w).ravel() * np.exp(-(z**2) / 2.0) / np.sqrt(2.0 * np.pi)
-
-
-def _mean(function) -> float:
-    """Return the mean of a function of a standard normal variable."""
-    z, weight = _normal_nodes()
-    return float(weight @ np.asarray(function(z), dtype=np.float64))
-
-
 def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
     """Return the smallest variance that the next layer keeps, and that attracts."""
     from scipy.optimize import brentq  # slow to import, needed only here
 
     def excess(log):
         variance = np.exp(log)
-        square = _mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
+        square = normal_mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
         return (weight_variance * square + bias_variance) / variance - 1.0
 
     logs = np.linspace(np.log(_LEAST), np.log(_MOST), _TRIED)
@@ -297,11 +239,11 @@ def _chaotic_correlation(phi, slope, variances, variance):
     from scipy.optimize import brentq  # slow to import, needed only here
 
     weight_variance, bias_variance = variances
-    square = _mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
+    square = normal_mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
     following = weight_variance * square + bias_variance
 
     def moved(c):
-        product = _product_mean(phi, variance, c)
+        product = product_mean(phi, variance, c)
         return (weight_variance * product + bias_variance) / following - c
 
     # As close to one as need be; a map that lowers none of them keeps only one.
@@ -312,41 +254,8 @@ def _chaotic_correlation(phi, slope, variances, variance):
     correlation = 0.0
     if abs(moved(0.0)) > 1e-14:
         correlation = float(brentq(moved, 0.0, highest, xtol=1e-15))
-    spread = _product_mean(slope, variance, correlation)
+    spread = product_mean(slope, variance, correlation)
     return correlation, weight_variance * spread * variance / following
-
-
-@cache
-def _polar_nodes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return radii and shares of a sector, and the weights of both, for two variables.
-
-    A kink at zero lies at fixed angles. Panels become shorter towards them, and towards
-    radius zero.
-    """
-    x, w = np.polynomial.legendre.leggauss(12)
-
-    def nodes(edges):
-        half = np.diff(edges)[:, None] / 2.0
-        return (edges[:-1, None] + half * (x + 1.0)).ravel(), (half * w).ravel()
-
-    graded = 0.5 ** np.arange(2, 7)
-    radius, radial = nodes(np.sort(np.append(np.linspace(0, 12, 13), graded)))
-    share, angular = nodes(np.sort([0.0, *graded, 0.5, *(1.0 - graded), 1.0]))
-    return radius, share, radial * radius * np.exp(-(radius**2) / 2.0), angular
-
-
-def _product_mean(function, variance, correlation) -> float:
-    """Return the mean product of a function of two correlated normal variables."""
-    radius, share, radial, angular = _polar_nodes()
-    between, root = np.arccos(correlation), np.sqrt(variance)
-    kinks = np.array([-np.pi, 2.0 * between - np.pi, np.pi, 2.0 * between + np.pi]) / 2
-    total = 0.0
-    for start, end in zip(kinks, [*kinks[1:], 1.5 * np.pi], strict=True):
-        angle = start + (end - start) * share
-        left = function(root * np.outer(np.cos(angle), radius))
-        right = function(root * np.outer(np.cos(angle - between), radius))
-        total += (end - start) * (angular @ (left * right) @ radial)
-    return float(total / (2.0 * np.pi))
 
 
 def _length(factor) -> float:

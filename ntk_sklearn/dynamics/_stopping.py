@@ -8,8 +8,9 @@ import numpy as np
 
 from .._learning.folds import Folds
 from ..solvers._spectrum import Spectrum
+from ._descent import GradientDescent, max_learning_rate
 from ._path import TrainingPath, resolved_spectrum
-from ._rules import GradientDescent, GradientFlow, Rule, max_learning_rate
+from ._rules import GradientFlow, Rule
 from ._trained import TrainedNetwork
 
 # Steps take this share of the largest learning rate at which they converge: at the
