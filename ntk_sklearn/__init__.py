@@ -1,6 +1,8 @@
 """Neural tangent kernels of infinitely wide networks, for scikit-learn."""
 
 from .approximation._sampler import NTKSampler
+from .dynamics._classifier import GradientDescentClassifier
+from .dynamics._regressor import GradientDescentRegressor
 from .estimators._classifier import WNTKClassifier
 from .estimators._regressor import WNTKRegressor
 from .kernels._nngp import NNGPKernel
@@ -11,6 +13,8 @@ from .preprocessing._table_encoder import TableEncoder
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "GradientDescentClassifier",
+    "GradientDescentRegressor",
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",

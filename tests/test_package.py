@@ -32,6 +32,7 @@ STOREYS = [
     {"_learning"},
     {"_models"},
     {"estimators", "approximation"},
+    {"dynamics"},
     {"inspection"},
     {"comparison"},
     {"__main__", "__init__"},

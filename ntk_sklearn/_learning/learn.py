@@ -94,7 +94,8 @@ def _objective(rows: TrainingSet, options) -> Callable:
     """Return the objective as a function of matrices, its own options filled in."""
     objective = OBJECTIVES[options.objective]
     if options.objective == "holdout":
-        return partial(objective, splits=folds_of(rows, options))
+        splits = folds_of(rows, options.n_folds, options.seed)
+        return partial(objective, splits=splits)
     if options.objective == "evidence":  # scikit-learn's kernels often lack a factor
         return partial(objective, free_scale=True)
     return objective

@@ -9,12 +9,12 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._models.base import HeldOut
 from .._utils.compat import StrOptions, _fit_context
 from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
+from ._indicators import indicators_of, softmax_factor
 from ._options import checked_bounds
 
 
@@ -275,12 +275,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 f"{len(classes)} class: {classes.tolist()}."
             )
         factor = self._class_factor(given.y, given.weights.weight, classes)
-        fitted = self._fit(given, _indicators(given.y, classes), factor)
+        fitted = self._fit(given, indicators_of(given.y, classes), factor)
         others = {}
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-        temperature = _temperature(fitted.ensemble.held_out)
+        temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(
             fitted, given, classes_=classes, temperature_=temperature, **others
         )
@@ -364,8 +364,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         factor = np.ones(len(given.y))
         if self.class_weight is not None:
             factor = self._class_weights(given.y)
-        fitted = self._fit_batch(given, _indicators(given.y, classes), factor)
-        temperature = _temperature(fitted.ensemble.held_out)
+        fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
+        temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
 
     def decision_function(self, X):
@@ -438,30 +438,3 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """
         _, decisions = self._decisions(X)
         return log_softmax(self.temperature_ * decisions, axis=1)
-
-
-def _indicators(y, classes) -> np.ndarray:
-    """Return the class indicators of the rows: (n, n_classes), ones and zeros."""
-    return (y[:, None] == classes).astype(np.float64)
-
-
-def _temperature(held_out: HeldOut) -> float:
-    """Return the softmax factor that maximises the likelihood of the labels.
-
-    A single factor keeps the order of the classes, so that probabilities and predicted
-    labels agree. The labels are softened as in Platt scaling, which keeps the factor
-    finite if the decision values separate the classes.
-    """
-    from scipy.optimize import minimize_scalar  # slow to import, needed only here
-
-    decisions, indicators, weights = held_out
-    k = indicators.shape[1]
-    soft = 1.0 / (weights.total + k)
-    targets = indicators * (1.0 - k * soft) + soft
-
-    def loss(log_factor):
-        log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
-        return -float(weights.weight @ np.sum(targets * log_p, axis=1))
-
-    found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
-    return float(np.exp(found.x))
