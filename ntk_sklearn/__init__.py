@@ -3,6 +3,7 @@
 from .approximation._sampler import NTKSampler
 from .estimators._classifier import WNTKClassifier
 from .estimators._regressor import WNTKRegressor
+from .kernels._empirical import EmpiricalNTKernel
 from .kernels._nngp import NNGPKernel
 from .kernels._ntk import NTKernel
 from .kernels._weighted import WeightedNTKernel
@@ -11,6 +12,7 @@ from .preprocessing._table_encoder import TableEncoder
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "EmpiricalNTKernel",
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",

@@ -31,6 +31,7 @@ STOREYS = [
     {"_learning"},
     {"_models"},
     {"estimators", "approximation"},
+    {"networks"},
     {"inspection"},
     {"comparison"},
     {"__main__", "__init__"},
