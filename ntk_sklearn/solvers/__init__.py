@@ -9,6 +9,13 @@ from ._conjugate_gradient import IterativeSolution, conjugate_solve
 from ._features import NystromFeatures
 from ._leave_one_out import leave_one_out
 from ._normal_equations import NormalEquations
+from ._logistic import (
+    HeldOutLogits,
+    LogisticSolution,
+    logistic_influence,
+    logistic_leave_one_out,
+    logistic_solve,
+)
 from ._nystrom import NystromSolution, NystromSystem
 from ._ridge_path import RidgePath
 from ._row_weights import RowWeights
@@ -19,7 +26,9 @@ __all__ = [
     "BlockError",
     "ClusteredRows",
     "ClusteredSolution",
+    "HeldOutLogits",
     "IterativeSolution",
+    "LogisticSolution",
     "NormalEquations",
     "NystromFeatures",
     "NystromSolution",
@@ -35,6 +44,9 @@ __all__ = [
     "conjugate_solve",
     "leave_one_out",
     "leverage_scores",
+    "logistic_influence",
+    "logistic_leave_one_out",
+    "logistic_solve",
     "nearest_cluster",
     "predict",
     "ridge_path",
