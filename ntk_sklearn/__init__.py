@@ -2,6 +2,7 @@
 
 from .approximation._sampler import NTKSampler
 from .estimators._classifier import WNTKClassifier
+from .estimators._logistic import KernelLogisticRegression
 from .estimators._regressor import WNTKRegressor
 from .kernels._empirical import EmpiricalNTKernel
 from .kernels._nngp import NNGPKernel
@@ -13,6 +14,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "EmpiricalNTKernel",
+    "KernelLogisticRegression",
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",

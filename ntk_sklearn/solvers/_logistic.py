@@ -380,7 +380,8 @@ def logistic_leave_one_out(
     """Return approximate leave-one-out decision values of kernel logistic regression.
 
     One Newton step from the optimum of all rows leads to that without one of them; the
-    steps of all rows together take about as long as one step of the fit.
+    steps of all rows together take about as long as one step of the fit. If the weights
+    count copies of rows, one copy is left out at a time.
 
     Parameters
     ----------
@@ -410,14 +411,14 @@ def logistic_leave_one_out(
     >>> np.allclose(held_out.decision[0], refitted, rtol=0.01)
     True
     """
-    weight = RowWeights.of(sample_weight, len(K)).weight
+    weights = RowWeights.of(sample_weight, len(K))
+    weight, left = weights.weight, weights.left_out
     P = probabilities(solution.decision)[:, -Y.shape[1] :]
     curvature = _Curvature(K / alpha, P, weight, intercept)
     V = _contrasts(curvature.own_covariances())
-    R = weight[:, None] * (Y - P)
-    step = np.linalg.solve(
-        np.eye(Y.shape[1]) - V @ curvature.blocks(), V @ R[:, :, None]
-    )
+    R = (left * weight)[:, None] * (Y - P)
+    W = left[:, None, None] * curvature.blocks()
+    step = np.linalg.solve(np.eye(Y.shape[1]) - V @ W, V @ R[:, :, None])
     decision = solution.decision - step[:, :, 0]
     return HeldOutLogits(decision, log_loss(decision, Y, weight))
 
@@ -470,14 +471,16 @@ def logistic_influence(
     >>> influence.shape
     (3, 20, 1)
     """
-    weight = RowWeights.of(sample_weight, len(K)).weight
+    weights = RowWeights.of(sample_weight, len(K))
+    weight, left = weights.weight, weights.left_out
     P = probabilities(solution.decision)[:, -Y.shape[1] :]
     curvature = _Curvature(K / alpha, P, weight, intercept)
     k = Y.shape[1]
     own = _contrasts(curvature.own_covariances())
-    R = weight[:, None] * (Y - P)
+    R = (left * weight)[:, None] * (Y - P)
+    W = left[:, None, None] * curvature.blocks()
     # V_zi (I - W_i V_i)^-1 r_i
-    pull = np.linalg.solve(np.eye(k) - curvature.blocks() @ own, R[:, :, None])[:, :, 0]
+    pull = np.linalg.solve(np.eye(k) - W @ own, R[:, :, None])[:, :, 0]
     out = np.empty((len(K_test), len(K), k))
     for start in range(0, len(K), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(K)))
