@@ -180,9 +180,17 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, reset=False, **self._how())
         return self.kernel_(X, self.X_fit_)
 
-    def _problem(self):
-        K = self.kernel_(self.X_fit_)
-        return K, self._targets, 1.0 / self.C_, self._solution
+    def _held_out(self) -> np.ndarray:
+        """Return approximate leave-one-out decision values, (n_rows, n_functions)."""
+        check_is_fitted(self)
+        return logistic_leave_one_out(
+            self.kernel_(self.X_fit_),
+            self._targets,
+            1.0 / self.C_,
+            self._solution,
+            self._weights,
+            self.fit_intercept,
+        ).decision
 
     def decision_function(self, X):
         """Return the decision values: log-odds of two classes, or logits of more.
@@ -257,10 +265,7 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
             The decision values of each row of `X_fit_` by one Newton step towards the
             model without it.
         """
-        check_is_fitted(self)
-        found = logistic_leave_one_out(
-            *self._problem(), self._weights, self.fit_intercept
-        ).decision
+        found = self._held_out()
         return found.ravel() if found.shape[1] == 1 else found
 
     def contributions(self, X):
@@ -299,7 +304,13 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         """
         cross = self._cross(X)
         found = logistic_influence(
-            *self._problem(), cross, self._weights, self.fit_intercept
+            self.kernel_(self.X_fit_),
+            self._targets,
+            1.0 / self.C_,
+            self._solution,
+            cross,
+            self._weights,
+            self.fit_intercept,
         )
         return found[:, :, 0] if found.shape[2] == 1 else found
 
@@ -311,10 +322,7 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         number is a reason to look at the label. It is computed by one Newton step for
         each row, whenever it is asked for.
         """
-        check_is_fitted(self)
-        held_out = logistic_leave_one_out(
-            *self._problem(), self._weights, self.fit_intercept
-        ).decision
+        held_out = self._held_out()
         change = self._solution.decision - held_out
         if change.shape[1] == 1:
             return np.where(self._targets[:, 0] > 0.5, 1.0, -1.0) * change[:, 0]

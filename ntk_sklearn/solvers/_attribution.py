@@ -92,11 +92,10 @@ def influence(
     alpha : float
         The ridge of the solution.
     sample_weight : array-like of shape (n,) or RowWeights, default=None
-        The weights of the solution. If they count copies of rows, one copy is left
-        out. None means ones.
+        The weights of the solution: integers count copies. None means ones.
     groups : list of ndarray of int, default=None
-        Sets of rows that are left out together, with all their copies. None means
-        each row for itself.
+        Sets of rows that are left out together, each row number as often as copies of
+        it are left out. None means one copy of each row for itself.
 
     Returns
     -------
@@ -119,11 +118,23 @@ def influence(
     True
     """
     q, a, P = smoother(solution, K_test), solution.dual_coef, solution.P
-    if groups is not None:
-        changes = [q[:, I] @ np.linalg.solve(P[np.ix_(I, I)], a[I]) for I in groups]
-        return np.stack(changes, axis=1)
     weights = RowWeights.of(sample_weight, len(P))
-    left = weights.left_out
-    # A row that loses one of its copies keeps the rest, with more noise.
-    kept = (1.0 - left) / (left * weights.noise(alpha))
-    return q[:, :, None] * (a / (kept + np.diag(P))[:, None])
+    noise = weights.noise(alpha)
+    if groups is None:
+        kept = _kept(weights.left_out, noise)
+        return q[:, :, None] * (a / (kept + np.diag(P))[:, None])
+    changes = []
+    for group in groups:
+        rows, copies = np.unique(np.asarray(group, dtype=int), return_counts=True)
+        left = np.minimum(copies / weights.multiplicity[rows], 1.0)
+        A = P[np.ix_(rows, rows)] + np.diag(_kept(left, noise[rows]))
+        changes.append(q[:, rows] @ np.linalg.solve(A, a[rows]))
+    return np.stack(changes, axis=1)
+
+
+def _kept(left_out, noise):
+    """Return the number that stands for what is kept of a row: zero for nothing.
+
+    A row that loses one of its copies keeps the others, with more noise.
+    """
+    return (1.0 - left_out) / (left_out * noise)
