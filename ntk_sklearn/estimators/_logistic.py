@@ -73,6 +73,13 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         for each class. They are C times the targets minus the probabilities.
     intercept_ : ndarray of shape (n_functions,)
         The constants.
+    loo_decision_ : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Approximate leave-one-out decision values of the training rows: by one Newton
+        step towards the model without each of them.
+    loo_influence_ : ndarray of shape (n_rows,)
+        The influence of each training row on the decision value of its own label. A
+        large number means that the other rows would predict another label: a reason to
+        look at it.
     n_iter_ : int
         Number of Newton steps.
     n_features_in_ : int
@@ -167,6 +174,11 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         self.kernel_, self.X_fit_, self.C_ = kernel, X, 1.0 / alpha
         self.dual_coef_, self.intercept_ = solution.dual_coef, solution.intercept
         self.n_iter_ = solution.n_iter
+        held_out = logistic_leave_one_out(
+            K, Y, alpha, solution, weights, self.fit_intercept
+        ).decision
+        self.loo_decision_ = held_out.ravel() if Y.shape[1] == 1 else held_out
+        self.loo_influence_ = _own(solution.decision - held_out, Y)
         self._targets, self._weights, self._solution = Y, weights, solution
 
     def _how(self) -> dict:
@@ -179,18 +191,6 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, **self._how())
         return self.kernel_(X, self.X_fit_)
-
-    def _held_out(self) -> np.ndarray:
-        """Return approximate leave-one-out decision values, (n_rows, n_functions)."""
-        check_is_fitted(self)
-        return logistic_leave_one_out(
-            self.kernel_(self.X_fit_),
-            self._targets,
-            1.0 / self.C_,
-            self._solution,
-            self._weights,
-            self.fit_intercept,
-        ).decision
 
     def decision_function(self, X):
         """Return the decision values: log-odds of two classes, or logits of more.
@@ -256,18 +256,6 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
 
     # -- attribution ------------------------------------------------------------------
 
-    def loo_decision_function(self):
-        """Return approximate leave-one-out decision values of the training rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_classes)
-            The decision values of each row of `X_fit_` by one Newton step towards the
-            model without it.
-        """
-        found = self._held_out()
-        return found.ravel() if found.shape[1] == 1 else found
-
     def contributions(self, X):
         """Return the part of each training row in the decision values.
 
@@ -279,8 +267,8 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_rows) or (n_samples, n_rows, n_classes)
-            They sum to the decision values over training rows: each row has its kernel
-            times its coefficient, and an equal part of the constant.
+            Over the rows of `X_fit_` they sum to the decision values: each row has its
+            kernel times its coefficient, and an equal part of the constant.
         """
         found = contributions(self._cross(X), self.dual_coef_)
         found += self.intercept_ / len(self.X_fit_)
@@ -314,20 +302,12 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         )
         return found[:, :, 0] if found.shape[2] == 1 else found
 
-    @property
-    def loo_influence_(self) -> np.ndarray:
-        """The influence of each training row on the decision value of its own label.
 
-        An array of shape (n_rows,), larger for rows that other rows contradict: a large
-        number is a reason to look at the label. It is computed by one Newton step for
-        each row, whenever it is asked for.
-        """
-        held_out = self._held_out()
-        change = self._solution.decision - held_out
-        if change.shape[1] == 1:
-            return np.where(self._targets[:, 0] > 0.5, 1.0, -1.0) * change[:, 0]
-        own = self._targets.argmax(axis=1)
-        return change[np.arange(len(change)), own] - change.mean(axis=1)
+def _own(values, Y) -> np.ndarray:
+    """Return the part of logits that is for the own label of each row."""
+    if Y.shape[1] == 1:
+        return np.where(Y[:, 0] > 0.5, 1.0, -1.0) * values[:, 0]
+    return values[np.arange(len(Y)), Y.argmax(axis=1)] - values.mean(axis=1)
 
 
 def _choose(K, Y, weights: RowWeights, how) -> tuple[float, LogisticSolution]:

@@ -44,7 +44,7 @@ def test_penalties_are_searched():
     losses = {}
     for C in (chosen.C_ / 1e4, chosen.C_):
         held_out = KernelLogisticRegression(kernel, C=C).fit(X, Y)
-        decision = held_out.loo_decision_function()
+        decision = held_out.loo_decision_
         p = np.exp(decision - np.logaddexp.reduce(decision, axis=1, keepdims=True))
         losses[C] = -np.log(p[np.arange(len(Y)), Y]).mean()
     assert losses[chosen.C_] < min(v for C, v in losses.items() if chosen.C_ != C)
@@ -61,7 +61,7 @@ def test_contributions_sum_to_decision_values(labels):
     assert change.shape[:2] == (rows.sum(), rows.sum())
     own = np.einsum("ii...->i...", change)
     held_out = model.decision_function(X[rows]) - own
-    assert_allclose(held_out, model.loo_decision_function(), rtol=1e-8, atol=1e-8)
+    assert_allclose(held_out, model.loo_decision_, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("labels", [[1, 2], [0, 1, 2]])
