@@ -8,6 +8,7 @@ from .kernels._empirical import EmpiricalNTKernel
 from .kernels._nngp import NNGPKernel
 from .kernels._ntk import NTKernel
 from .kernels._weighted import WeightedNTKernel
+from .networks._surrogate import KernelSurrogate
 from .preprocessing._table_encoder import TableEncoder
 
 __version__ = "0.1.0.dev0"
@@ -15,6 +16,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "EmpiricalNTKernel",
     "KernelLogisticRegression",
+    "KernelSurrogate",
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",

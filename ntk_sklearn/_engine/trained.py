@@ -280,3 +280,43 @@ def output_signals(network: NetworkArrays, H: list[np.ndarray]) -> list[np.ndarr
     for l in range(network.n_layers - 1, 0, -1):
         B.insert(0, (B[0] @ network.coefs[l].T) * slope(H[l])[:, None, :])
     return B
+
+
+def full_kernel(
+    network: NetworkArrays,
+    X: np.ndarray,
+    Y: np.ndarray | None,
+    weights: np.ndarray,
+) -> np.ndarray:
+    """Return the neural tangent kernel between all outputs of all rows.
+
+    Parameters
+    ----------
+    network : NetworkArrays
+        The network.
+    X : ndarray of shape (n, n_features)
+        Rows.
+    Y : ndarray of shape (m, n_features) or None
+        Second set of rows; None means `X`.
+    weights : ndarray of shape (n_layers, 2)
+        The learning rates of the weights and of the biases of each layer.
+
+    Returns
+    -------
+    ndarray of shape (n, n_outputs, m, n_outputs)
+    """
+    H = layer_inputs(network, X)
+    B = output_signals(network, H)
+    K, C = H, B
+    if Y is not None:
+        K = layer_inputs(network, Y)
+        C = output_signals(network, K)
+    k = network.n_outputs
+    out = np.zeros((len(X), k, len(K[0]), k))
+    for l, (weight, bias) in enumerate(weights):
+        units = B[l].shape[2]
+        G = B[l].reshape(-1, units) @ C[l].reshape(-1, units).T
+        G = G.reshape(out.shape)
+        G *= (weight * (H[l] @ K[l].T) + bias)[:, None, :, None]
+        out += G
+    return out

@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
+from .._engine.trained import full_kernel
 from .._utils.validation import check_pair, check_positive, check_samples
 from ._network import (
     checked_rates,
@@ -381,6 +382,38 @@ class EmpiricalNTKernel(ThetaKernel):
         for i, term in self._terms(n_terms).matrices(X, Y, wanted):
             out[i] = term
         return out
+
+    def full(self, X, Y=None):
+        """Return the kernel between all outputs of all rows, for ``kind="ntk"``.
+
+        The network that is linearised at its weights is a Gaussian process, or ridge
+        regression, of several outputs with this kernel.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features)
+            First set of rows.
+        Y : array-like of shape (n_samples_Y, n_features), default=None
+            Second set of rows; None means `X`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples_X, n_outputs, n_samples_Y, n_outputs)
+            Its sum over equal outputs is the kernel matrix.
+        """
+        X, Y = check_pair(X, Y)
+        self._check_features(X)
+        weights = self._weights()
+        plain = self._has_tensors() and not self.normalize
+        if self.kind != "ntk" or self.output != "sum" or not plain:
+            raise ValueError(
+                'the full kernel needs kind="ntk", output="sum", normalize=False, no '
+                f"parameter_weights, and a network given by its arrays, got {self!r}."
+            )
+        network = network_arrays(self.network)
+        per_tensor = weights.size > network.n_layers
+        weights = weights.reshape(-1, 2) if per_tensor else np.stack([weights] * 2, 1)
+        return full_kernel(network, X, Y, weights)
 
     def on_rows(self, X) -> TermsOnRows:
         """Return this kernel on fixed rows, for repeated changes of theta.

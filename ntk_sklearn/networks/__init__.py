@@ -1,5 +1,14 @@
 """Networks that were trained: their kernels, optimisers, drift, and kernel machines."""
 
 from .._engine.trained import NetworkArrays
+from ..kernels._empirical import EmpiricalNTKernel
+from ._after import AfterNTKRegressor
+from ._surrogate import Fidelity, KernelSurrogate
 
-__all__ = ["NetworkArrays"]
+__all__ = [
+    "AfterNTKRegressor",
+    "EmpiricalNTKernel",
+    "Fidelity",
+    "KernelSurrogate",
+    "NetworkArrays",
+]
