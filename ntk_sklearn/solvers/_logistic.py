@@ -363,6 +363,19 @@ class HeldOutLogits(NamedTuple):
         The decision values of each row by a model fitted without it.
     loss : float
         The weighted mean of their logistic loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn.solvers import logistic_leave_one_out, logistic_solve
+    >>> X, Y = np.eye(4), np.array([[0.0], [0.0], [1.0], [1.0]])
+    >>> found = logistic_solve(X @ X.T, Y, alpha=1.0)
+
+    Without each row, the others say nothing of it but the constant:
+
+    >>> held_out = logistic_leave_one_out(X @ X.T, Y, 1.0, found)
+    >>> bool(held_out.loss > np.log(2.0))
+    True
     """
 
     decision: np.ndarray

@@ -135,7 +135,9 @@ def test_a_surrogate_follows_its_network(iris, method, target):
     assert surrogate.score(X[1::2], y[1::2]) > 0.9
     fidelity = surrogate.fidelity(X[1::2], y[1::2])
     assert fidelity.agreement > 0.95
-    assert fidelity.kendall_tau > 0.6
+    # Ridge on the outputs follows them; labels say nothing of probabilities.
+    outputs = method == "ridge" and target == "network"
+    assert fidelity.kendall_tau > (0.9 if outputs else 0.3)
     parts = surrogate.contributions(X[:5])
     assert parts.shape == (5, 75, 3)
     logits = parts.sum(axis=1)
@@ -232,9 +234,7 @@ def test_what_does_not_suit(iris):
         AfterNTKRegressor(CLASSIFIER).fit(X, X[:, 0])
     same = MLPClassifier((4,), max_iter=1, random_state=0).fit(X, y)
     same.coefs_ = [0.0 * W for W in same.coefs_]
-    with pytest.raises(
-        ValueError, match=r"network gives every row of X the label .*: 1 class"
-    ):
+    with pytest.raises(ValueError, match=r"every row of X the label .*: 1 class"):
         KernelSurrogate(same).fit(X, y)
     several = MLPClassifier((4,), max_iter=5).fit(X, np.column_stack([y == "a"] * 2))
     with pytest.raises(ValueError, match="it was fitted to 2 labels"):
