@@ -57,10 +57,9 @@ def _model_influence(model: RidgeModel, X, groups) -> np.ndarray:
     return out
 
 
-def _model_own_influence(model: RidgeModel) -> np.ndarray:
+def _model_residuals(model: RidgeModel) -> np.ndarray:
     model = _exact(model)
-    residuals = model.rows.solve_weights.noise(model.alpha)[:, None] * model.dual_coef
-    return model.rows.Y - residuals - model.held_out.predictions
+    return model.rows.solve_weights.noise(model.alpha)[:, None] * model.dual_coef
 
 
 def ensemble_contributions(ensemble: Ensemble, X: np.ndarray) -> np.ndarray:
@@ -109,8 +108,20 @@ def ensemble_influence(
 
 
 def own_influence(ensemble: Ensemble) -> np.ndarray:
-    """Return the influence of each training row on its own prediction, (n, k)."""
-    return ensemble.blended(_model_own_influence(model) for model in ensemble.models)
+    """Return by how much the squared error of each training row grows without it.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The fitted models, all exact.
+
+    Returns
+    -------
+    ndarray of shape (n, k)
+    """
+    residuals = ensemble.blended(_model_residuals(model) for model in ensemble.models)
+    held_out = ensemble.held_out
+    return (held_out.targets - held_out.predictions) ** 2 - residuals**2
 
 
 def blended_intercept(ensemble: Ensemble) -> np.ndarray:

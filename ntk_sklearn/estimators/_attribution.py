@@ -74,9 +74,9 @@ class AttributionMixin:
         """Return values of the models in units and shape of predictions."""
         raise NotImplementedError
 
-    def _own(self, values: np.ndarray) -> np.ndarray:
-        """Return what is told of each training row's influence on itself."""
-        return self._in_units(values)
+    def _squared_units(self) -> np.ndarray | float:
+        """Return the factors of squared errors in units of the targets."""
+        return 1.0
 
     def contributions(self, X):
         """Return the part of each training row in each prediction.
@@ -143,17 +143,17 @@ class AttributionMixin:
 
     @property
     def loo_influence_(self) -> np.ndarray:
-        """The influence of each training row on its own prediction.
+        """The influence of each training row on its own error, (n_samples,).
 
-        The prediction, or the decision value of the row's own label, with all rows
-        minus that without the row. A large number means that the other rows would
-        predict something else: a reason to look at the target. Only if
-        ``solver_="cholesky"``.
+        By how much the squared error of the row, summed over the outputs of a regressor
+        or over the class indicators of a classifier, would grow if the row were left
+        out. A large number means that the other rows predict something else: a reason
+        to look at the target. Only if ``solver_="cholesky"``.
         """
         if getattr(self, "solver_", None) != "cholesky":
             raise AttributeError(
                 f"this {type(self).__name__} has no loo_influence_, which needs a fit "
                 'with solver_="cholesky".'
             )
-        values = self._own(own_influence(self._ensemble))
-        return self._given_rows.each(values, axis=0)
+        values = own_influence(self._ensemble) * self._squared_units()
+        return self._given_rows.each(values.sum(axis=1), axis=0)

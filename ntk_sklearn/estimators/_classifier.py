@@ -371,10 +371,6 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     def _in_units(self, values, *, shift=False):
         return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
 
-    def _own(self, values):
-        labels = self._ensemble.held_out.targets.argmax(axis=1)
-        return values[np.arange(len(values)), labels]
-
     def decision_function(self, X):
         """Return the decision values: the predicted indicators of the classes.
 

@@ -21,6 +21,7 @@ from ..solvers._logistic import (
     logistic_leave_one_out,
     logistic_solve,
     probabilities,
+    row_losses,
 )
 from ..solvers._row_weights import RowWeights
 from ._options import takes_vectors
@@ -77,9 +78,9 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         Approximate leave-one-out decision values of the training rows: by one Newton
         step towards the model without each of them.
     loo_influence_ : ndarray of shape (n_rows,)
-        The influence of each training row on the decision value of its own label. A
-        large number means that the other rows would predict another label: a reason to
-        look at it.
+        By how much the logistic loss of each training row would grow if the row were
+        left out. A large number means that the other rows predict another label: a
+        reason to look at it.
     n_iter_ : int
         Number of Newton steps.
     n_features_in_ : int
@@ -178,7 +179,7 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
             K, Y, alpha, solution, weights, self.fit_intercept
         ).decision
         self.loo_decision_ = held_out.ravel() if Y.shape[1] == 1 else held_out
-        self.loo_influence_ = _own(solution.decision - held_out, Y)
+        self.loo_influence_ = row_losses(held_out, Y) - row_losses(solution.decision, Y)
         self._targets, self._weights, self._solution = Y, weights, solution
 
     def _how(self) -> dict:
@@ -301,13 +302,6 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
             self.fit_intercept,
         )
         return found[:, :, 0] if found.shape[2] == 1 else found
-
-
-def _own(values, Y) -> np.ndarray:
-    """Return the part of logits that is for the own label of each row."""
-    if Y.shape[1] == 1:
-        return np.where(Y[:, 0] > 0.5, 1.0, -1.0) * values[:, 0]
-    return values[np.arange(len(Y)), Y.argmax(axis=1)] - values.mean(axis=1)
 
 
 def _choose(K, Y, weights: RowWeights, how) -> tuple[float, LogisticSolution]:

@@ -320,6 +320,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         values = self._scaler.invert(values) if shift else values * self._scaler.scale
         return values[..., 0] if self._single_output else values
 
+    def _squared_units(self):
+        return self._scaler.scale**2
+
     def _fit_scaler(self, Y, weight) -> TargetScaler:
         """Return the scaler of the targets, which the default model's priors need."""
         if not self._uses_defaults:

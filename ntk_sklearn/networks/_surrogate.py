@@ -399,9 +399,9 @@ class KernelSurrogate(BaseEstimator):
 
     @property
     def loo_influence_(self) -> np.ndarray:
-        """The influence of each training row on its own prediction by the surrogate.
+        """By how much the surrogate's loss of each training row grows without the row.
 
-        That of the kernel machine: on the logit of the row's own label, or on its
-        outputs with ``method="ridge"``.
+        The logistic loss, or with ``method="ridge"`` the squared error of the outputs:
+        an array of shape (n_rows,).
         """
         return self.machine_.loo_influence_

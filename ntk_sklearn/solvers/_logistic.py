@@ -74,8 +74,8 @@ def probabilities(decision: np.ndarray) -> np.ndarray:
     return softmax(_logits(decision), axis=1)
 
 
-def log_loss(decision: np.ndarray, Y: np.ndarray, weight: np.ndarray) -> float:
-    """Return the weighted mean of the logistic loss.
+def row_losses(decision: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    """Return the logistic loss of each row.
 
     Parameters
     ----------
@@ -83,16 +83,14 @@ def log_loss(decision: np.ndarray, Y: np.ndarray, weight: np.ndarray) -> float:
         The decision values: one column for two classes.
     Y : ndarray of shape (n, k)
         The targets, as in `logistic_solve`.
-    weight : ndarray of shape (n,)
-        Weights of the rows.
 
     Returns
     -------
-    float
+    ndarray of shape (n,)
     """
     logits = log_softmax(_logits(decision), axis=1)
     Y = np.column_stack([1.0 - Y, Y]) if Y.shape[1] == 1 else Y
-    return float(-(weight @ np.sum(Y * logits, axis=1)) / weight.sum())
+    return -np.sum(Y * logits, axis=1)
 
 
 def _logits(decision):
@@ -351,7 +349,7 @@ def _newton_target(curvature: _Curvature, F, R):
 
 def _objective(K, A, F, Y, weight):
     """Return the penalised loss; the penalty is half the product of A and K A."""
-    return weight.sum() * log_loss(F, Y, weight) + 0.5 * np.sum(A * (K @ A))
+    return weight @ row_losses(F, Y) + 0.5 * np.sum(A * (K @ A))
 
 
 class HeldOutLogits(NamedTuple):
@@ -433,7 +431,8 @@ def logistic_leave_one_out(
     W = left[:, None, None] * curvature.blocks()
     step = np.linalg.solve(np.eye(Y.shape[1]) - V @ W, V @ R[:, :, None])
     decision = solution.decision - step[:, :, 0]
-    return HeldOutLogits(decision, log_loss(decision, Y, weight))
+    loss = float(weight @ row_losses(decision, Y) / weight.sum())
+    return HeldOutLogits(decision, loss)
 
 
 def _contrasts(V):

@@ -67,8 +67,9 @@ def test_influence_is_that_of_a_refit(intercept):
         expected = before - rest.predict(TEST)
         assert_allclose(change[:, row], expected, rtol=1e-8, atol=1e-8)
     fitted = model.predict(X)
-    assert_allclose(own, fitted - held_out, rtol=1e-8, atol=1e-8)
-    assert_allclose(own, np.diag(model.influence(X)), rtol=1e-8, atol=1e-8)
+    assert_allclose(own, (Y - held_out) ** 2 - (Y - fitted) ** 2, rtol=1e-7)
+    changes = np.diag(model.influence(X))
+    assert_allclose(changes, fitted - held_out, rtol=1e-8, atol=1e-8)
 
 
 def test_groups_are_left_out_together():
@@ -91,8 +92,20 @@ def test_a_classifier_tells_of_each_class():
     rest = WNTKClassifier(KERNEL, **FIXED).fit(IRIS[kept], LABELS[kept])
     before, after = (m.decision_function(IRIS_TEST) for m in (model, rest))
     assert_allclose(change[:, 0], before - after, rtol=1e-7, atol=1e-9)
-    own = model.influence(IRIS)[np.arange(50), np.arange(50), LABELS]
-    assert_allclose(model.loo_influence_, own, rtol=1e-7, atol=1e-9)
+    own = model.influence(IRIS)[np.arange(50), np.arange(50)]
+    hot, decision = np.eye(3)[LABELS], model.decision_function(IRIS)
+    grown = (hot - decision + own) ** 2 - (hot - decision) ** 2
+    assert_allclose(model.loo_influence_, grown.sum(axis=1), rtol=1e-7, atol=1e-9)
+
+
+def test_own_influence_is_in_units_of_the_targets():
+    """Scaling the targets by a thousand scales squared errors by a million."""
+    small, large = (WNTKRegressor().fit(X, c * Y) for c in (1.0, 1000.0))
+    ratio = large.loo_influence_ / small.loo_influence_
+    assert_allclose(ratio, 1e6, rtol=1e-2)  # the path of learning may differ
+    weight = np.ones(70)
+    weight[3] = 0.0
+    assert WNTKRegressor(KERNEL).fit(X, Y, weight).loo_influence_[3] == 0.0
 
 
 def test_planted_labels_have_large_influence():

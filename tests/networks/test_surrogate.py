@@ -149,7 +149,7 @@ def test_a_surrogate_follows_its_network(iris, method, target):
     else:
         assert_allclose(logits, surrogate.machine_.decision_function(X[:5]))
     assert surrogate.influence(X[:5]).shape == parts.shape
-    assert surrogate.loo_influence_.shape[0] == 75
+    assert surrogate.loo_influence_.shape == (75,)
 
 
 def test_two_classes_have_one_column(iris):
