@@ -8,10 +8,11 @@
 `cost` times the kernel matrix of 2000 digits against its matrix products. `fidelity`
 shows how closely surrogates follow a network on digits. DATA_DIR holds a ``NAME.npz``
 per set, with X and y, and for `machines` the four index pairs ``kfold_train_i``,
-``kfold_test_i``. `noise` plants 5 % of wrong labels and asks how many of the 5 % of rows
-with the largest influence are among them. `machines` compares a network with machines
-on its kernel; everything is learned on the training rows of a fold. It adds a line to
-RESULTS.csv for each set that is not there yet, and shows the table of all lines.
+``kfold_test_i``. `noise` plants 5 % of wrong labels and asks how many of the 5 % of
+rows with the largest influence are among them. `machines` compares a network with
+machines on its kernel; everything is learned on the training rows of a fold. It adds a
+line to RESULTS.csv for each set that is not there yet, and shows the table of all
+lines.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def digits():
 
 
 def cost(_options):
-    """Time the kernel matrix of 2000 rows against the matrix products it consists of."""
+    """Time the kernel matrix of 2000 rows against the products it consists of."""
     X, y = digits()
     network = clone(NETWORK).set_params(max_iter=30).fit(X, y)
     X = np.concatenate([X, X[:203] + 0.01])
