@@ -128,8 +128,11 @@ def precision(score, wrong):
 def noise(options):
     """Plant wrong labels in 600 rows of each set, and look for them."""
     names = ["10 neighbours", "ridge", "logistic", "surrogate"]
-    sets = {"digits": digits()}
-    for name in options.names:
+    sets = {}
+    for name in options.names or ["digits"]:
+        if name == "digits":  # comes with scikit-learn
+            sets[name] = digits()
+            continue
         data = np.load(options.data / f"{name}.npz")
         sets[name] = data["X"].astype(float), data["y"]
     print(f"{'':16}", *(f"{name:>14}" for name in names))
