@@ -2,8 +2,8 @@
 A trained network, and the rows that it learned from
 ====================================================
 
-Kernel machines predict by sums over training rows, so that they can tell which rows made
-a prediction, and which rows contradict all others. With the empirical kernel of a
+Kernel machines predict by sums over training rows, so that they can tell which rows
+made a prediction, and which rows contradict all others. With the empirical kernel of a
 network they tell it of the network. Here wrong labels are planted, found, and seen at
 work.
 """
@@ -35,8 +35,8 @@ labels[planted] = (labels[planted] + rng.integers(1, 10, 30)) % 10
 # Find them
 # ---------
 #
-# `loo_influence_` says by how much the error of each row would grow if the row were left
-# out. It is exact, and takes no further fit. The rival is the share of a row's ten
+# `loo_influence_` says by how much the error of each row would grow if the row were
+# left out. It is exact, and takes no further fit. The rival is the share of a row's ten
 # nearest neighbours that have another label.
 
 model = WNTKClassifier(NTKernel(depth=2)).fit(X_train, labels)

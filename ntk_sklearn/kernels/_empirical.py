@@ -415,6 +415,11 @@ class EmpiricalNTKernel(ThetaKernel):
         weights = weights.reshape(-1, 2) if per_tensor else np.stack([weights] * 2, 1)
         return full_kernel(network, X, Y, weights)
 
+    @property
+    def n_held_matrices(self) -> int:
+        """Number of kernel matrices that `on_rows` holds: one for each term."""
+        return self._weights().size
+
     def on_rows(self, X) -> TermsOnRows:
         """Return this kernel on fixed rows, for repeated changes of theta.
 

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from ntk_sklearn import EmpiricalNTKernel, NTKernel, WNTKRegressor
+from ntk_sklearn.kernels._on_rows import gradient_matrices
 from ntk_sklearn.networks import NetworkArrays
 
 from ..networks.cases import (
@@ -213,6 +214,12 @@ def test_theta_and_bounds(fitted):
     fixed = EmpiricalNTKernel(fitted[0], layer_weights_bounds="fixed")
     assert fixed.n_dims == 0
     assert fixed(X, eval_gradient=True)[1].shape == (9, 9, 0)
+
+
+def test_learning_counts_the_terms_that_it_holds(fitted):
+    kernel = EmpiricalNTKernel(fitted[0])
+    assert gradient_matrices(kernel) == 3
+    assert gradient_matrices(kernel + NTKernel()) == 4
 
 
 def test_a_layer_of_weight_zero_is_frozen(fitted):
