@@ -29,6 +29,8 @@ from ._training_set import checked_weights
 
 # The penalties that C="loo" chooses from, in units of the kernel, strongest first.
 _PENALTIES = np.geomspace(10.0, 1e-4, 6)
+# Violation of the optimum up to which each of them is solved.
+_PATH_TOL = 1e-6
 
 
 class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
@@ -306,12 +308,14 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
 
 def _choose(K, Y, weights: RowWeights, how) -> tuple[float, LogisticSolution]:
     """Return the penalty with the smallest leave-one-out loss, and its solution."""
-    solution, found = None, []
+    solution, found, intercept = None, [], how["intercept"]
     for alpha in kernel_unit(K, weights) * _PENALTIES:
-        solution = logistic_solve(K, Y, alpha, weights, start=solution, **how)
-        loss = logistic_leave_one_out(
-            K, Y, alpha, solution, weights, how["intercept"]
-        ).loss
+        solution = logistic_solve(
+            K, Y, alpha, weights, start=solution, tol=_PATH_TOL, **how
+        )
+        held_out = logistic_leave_one_out(K, Y, alpha, solution, weights, intercept)
         # Rows that no other row tells anything of may give no finite value.
-        found.append((loss if np.isfinite(loss) else np.inf, float(alpha), solution))
-    return min(found, key=lambda each: each[0])[1:]
+        loss = held_out.loss if np.isfinite(held_out.loss) else np.inf
+        found.append((loss, float(alpha), solution))
+    _, alpha, solution = min(found, key=lambda each: each[0])
+    return alpha, logistic_solve(K, Y, alpha, weights, start=solution, **how)
