@@ -72,6 +72,7 @@ REFERENCE = {
     "ntk_sklearn.preprocessing": "Preprocessing",
     "ntk_sklearn.approximation": "Random features",
     "ntk_sklearn.dynamics": "Training in time",
+    "ntk_sklearn.networks": "Networks that were trained",
     "ntk_sklearn.inspection": "Displays",
     "ntk_sklearn.objectives": "Objectives",
     "ntk_sklearn.activations": "Activations",

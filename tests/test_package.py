@@ -32,7 +32,7 @@ STOREYS = [
     {"_learning"},
     {"_models"},
     {"estimators", "approximation"},
-    {"dynamics"},
+    {"dynamics", "networks"},
     {"inspection"},
     {"comparison"},
     {"__main__", "__init__"},

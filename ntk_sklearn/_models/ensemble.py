@@ -42,12 +42,12 @@ class Ensemble(NamedTuple):
     def held_out(self) -> HeldOut:
         """The blended leave-one-out predictions."""
         every = [model.held_out for model in self.models]
-        blended = self._blend([held_out.predictions for held_out in every])
+        blended = self.blended([held_out.predictions for held_out in every])
         return every[0]._replace(predictions=blended)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the blended predictions of raw rows, an array of shape (n, k)."""
-        return self._blend(model.predict(X) for model in self.models)
+        return self.blended(model.predict(X) for model in self.models)
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
         """Return a new ensemble with more rows; this one is not changed.
@@ -71,7 +71,8 @@ class Ensemble(NamedTuple):
         """
         return Ensemble.of([model.plus(batch, progress_name) for model in self.models])
 
-    def _blend(self, values) -> np.ndarray:
+    def blended(self, values) -> np.ndarray:
+        """Return the sum of values of the models, weighted by their shares."""
         parts = (s * value for s, value in zip(self.shares, values, strict=True))
         return sum(parts, start=next(parts))
 

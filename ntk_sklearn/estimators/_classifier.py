@@ -368,6 +368,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
 
+    def _in_units(self, values, *, shift=False):
+        return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
+
     def decision_function(self, X):
         """Return the decision values: the predicted indicators of the classes.
 

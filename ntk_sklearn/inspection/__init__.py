@@ -2,6 +2,8 @@
 
 from ._alpha_path import AlphaPathDisplay
 from ._expected_risk import ExpectedRiskDisplay
+from ._influence import InfluenceDisplay
+from ._kernel_drift import KernelDriftDisplay
 from ._layer_weights import LayerWeightsDisplay
 from ._learning_path import LearningPathDisplay
 from ._learning_time import LearningTimeDisplay
@@ -12,6 +14,8 @@ from ._training_time import TrainingTimeDisplay
 __all__ = [
     "AlphaPathDisplay",
     "ExpectedRiskDisplay",
+    "InfluenceDisplay",
+    "KernelDriftDisplay",
     "KernelSpectrumDisplay",
     "LayerWeightsDisplay",
     "LearningPathDisplay",
