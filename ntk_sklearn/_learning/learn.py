@@ -19,12 +19,11 @@ from ..optimizers._curvature import Curvature
 from ..optimizers._result import OptimizeResult
 from ..solvers._spectrum import ridge_path
 from .folds import folds_of
-from .look import columns_that_matter
 from .problem import HyperparameterProblem
 from .ridge import PATH_ALPHAS, kernel_unit
 from .spec import LearnedKernel, LearningOptions, ModelSpec
-from .starts import is_blind, starts
-from .subsets import growing_subsets, in_order, spread_rows
+from .starts import is_blind, look, starts
+from .subsets import growing_subsets
 from .training_set import TrainingSet
 
 # On a subset of the rows, the logarithm of the ridge falls by no more than this. The
@@ -124,7 +123,7 @@ def _optimise(problem: HyperparameterProblem):
     rows: list[int] = []
     found = OptimizeResult(problem.start, [], False)
     floor = -np.inf  # of the ridge's logarithm, on subsets
-    matters, blind = _matters(problem), False
+    matters, blind = look(problem), False
     share = 1.0  # size of the subset's objective, relative to that of all rows
     for subset in growing_subsets(problem):
         before, share = share, _size(subset) / _size(problem)
@@ -174,24 +173,6 @@ def _from_starts(
         for value in found.path[1:]:
             report(value)
     return found, floor
-
-
-def _matters(problem):
-    rows, kernel = problem.rows, problem.kernel
-    if np.ndim(rows.X) != 2 or not hasattr(kernel, "positions"):
-        return None
-    if problem.options.optimizer != "bfgs":
-        return None
-    if kernel.positions("length_scale").size != rows.X.shape[1] or rows.X.shape[1] < 2:
-        return None
-    X, Y = rows.X, rows.Y
-    if len(X) > 1000:
-        some = spread_rows(in_order(X, Y), 1000)
-        X, Y = X[some], Y[some]
-    matters = columns_that_matter(X, Y)
-    if matters.any() and not matters.all():
-        return matters
-    return None
 
 
 def _hush(value):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._utils.threads import factorising
+from .._utils.threads import one_blas_thread
 from ..solvers._row_weights import RowWeights
 from ..solvers._spectrum import SpectralFit, Spectrum
 from ._contours import (
@@ -239,7 +239,7 @@ class TrainingPath:
         root = np.sqrt(spectrum.weights.weight)
         left_out = spectrum.weights.left_out[:, None]
         n, k = self.Y.shape
-        with factorising(n):
+        with one_blas_thread():
             for places, nodes, factors in self._nodes(times, n_nodes):
                 found = np.zeros((n, len(places), k))
                 for start in range(0, len(nodes), _BLOCK):

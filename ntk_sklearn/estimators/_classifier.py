@@ -26,13 +26,14 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     wins. The kernel is that of an infinitely wide neural network,
     :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
 
-    With default parameters the inputs need no preparation. Two models are fitted, both
-    with the kernel of a network with one hidden layer: one on the scaled columns, the
-    other on their mid-ranks, which are the share of training rows below a value plus
-    half of those at it. The ridge of each model is the one with the smallest
-    leave-one-out error on a grid. Nothing else is learned, so that `alpha`,
-    `optimizer`, `max_iter` and `tol` do not matter. The two models are blended: the
-    smaller a model's leave-one-out error, the larger its share.
+    With default parameters the inputs need no preparation. Three models are fitted, all
+    with the kernel of a network with one hidden layer: one on the scaled columns, one
+    on their mid-ranks, which are the share of training rows below a value plus half of
+    those at it, and, for up to 500 columns, that of `WNTKRegressor`, with a length
+    scale for each column. The ridge of the first two is the one with the smallest
+    leave-one-out error on a grid, and nothing else is learned; the third learns by the
+    evidence, whatever the `objective`. The models are blended: the smaller a model's
+    leave-one-out error, raised for what it has learned, the larger its share.
     If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
     are, and its free hyperparameters, such as the layer weights, are learned.
 

@@ -73,7 +73,7 @@ def _regression_prior(problem) -> Prior:
 
 
 def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
-    """Return two networks: one on scaled columns, one on their ranks.
+    """Return networks on scaled columns, on their ranks, and with length scales.
 
     Parameters
     ----------

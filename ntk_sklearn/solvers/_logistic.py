@@ -8,9 +8,8 @@ import numpy as np
 from scipy.linalg import lapack, solve_triangular
 from scipy.special import log_softmax, softmax
 
-from .._utils.threads import factorising
 from .._utils.warnings import warn
-from ._cholesky import factorise, mirror_lower
+from ._cholesky import factorise, inverse
 from ._row_weights import RowWeights
 
 # Columns of the kernel matrix that are worked on at once.
@@ -218,14 +217,10 @@ def _factor(A):
 def _inverse(K, D):
     """Return ``(D^-1 + K)^-1`` of a kernel matrix and a diagonal that may be zero."""
     root = np.sqrt(D)
-    A = np.asfortranarray(root[:, None] * K * root)
-    factor, _ = factorise(A, 1.0, 1.0, "The curvature of the loss", _ADVICE)
-    with factorising(len(K)):
-        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    inverse = mirror_lower(inverse)
-    inverse *= root[:, None]
-    inverse *= root
-    return inverse
+    found = inverse(root[:, None] * K * root, 1.0, overwrite_K=True)[0]
+    found *= root[:, None]
+    found *= root
+    return found
 
 
 _ADVICE = "raise alpha, and check that the kernel is a valid one."
