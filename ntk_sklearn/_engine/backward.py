@@ -1,9 +1,15 @@
 """One backward pass per row of pairs, through the layers that the forward pass kept.
 
-A pair's kernel depends on the hyperparameters directly, and through the variances of
-its two inputs; the second part is collected per input and layer, as the derivative in
-the logarithm of that variance, and carried to the hyperparameters along each input's
-own recursion, which costs O(n depth).
+A layer's covariance is the product of two norms and a correlation, and derivatives are
+taken in these three: in a correlation, the norms held, and in the logarithms of both
+variances, the correlation held. Two inputs close to each other have large derivatives
+in their covariance and in their variances, which nearly cancel; not so in these.
+
+What a pair's kernel owes to the variances of its two inputs is collected per input and
+layer and carried to the hyperparameters along each input's own recursion, which costs
+O(n depth). The variance of a layer is its gain times the second moment of the image of
+the one below, and a bias; the derivatives collected are in the logarithm of the first
+part. Those in the first layer, which is made of the inputs, `first_layer` takes on.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ import numpy as np
 from .._utils.jit import jit
 from ..activations._dispatch import pullback
 from .network import Network
+from .pairs import Forward
 
 
 class Pass(NamedTuple):
@@ -24,83 +31,101 @@ class Pass(NamedTuple):
     derivative: np.ndarray  # (depth, m) D between layers
     tangent: np.ndarray  # (depth + 1, m) weighted kernel up to the layer
     weight: np.ndarray  # (depth + 1, m) derivative in the layer weight
-    variance: np.ndarray  # (depth + 1, m) in the log weight variance
-    bias: np.ndarray  # (depth + 1, m) in the log bias variance
-    first: np.ndarray  # (depth + 1, m) in the log variance of the row's input
+    slope: np.ndarray  # (depth + 1, m) in the log gain of the tangent below
+    level: np.ndarray  # (depth + 1, m) in what adds to the variances, all of it
+    first: np.ndarray  # (depth + 1, m) in the log gained moment of the row's input
     second: np.ndarray  # (depth + 1, m) and of the column's input
-    correlation: np.ndarray  # (m,) in the first correlation, norms held
+    # In the end of the first layer: in the correlation, the norms held; and half of the
+    # sum and of the difference of those in both log variances.
+    correlation: np.ndarray  # (m,)
+    mean: np.ndarray  # (m,)
+    half: np.ndarray  # (m,)
 
 
 def scratch(depth: int, m: int) -> Pass:
     """Return the scratch for segments of up to `m` pairs."""
-    layered = {name: np.zeros((depth + 1, m)) for name in Pass._fields[:-1]}
-    return Pass(correlation=np.zeros(m), **layered)
+    layered = {name: np.zeros((depth + 1, m)) for name in Pass._fields[:-3]}
+    return Pass(**layered, correlation=np.zeros(m), mean=np.zeros(m), half=np.zeros(m))
+
+
+@jit
+def _turn(s, other, eta):
+    """Return ``s rho - other``, where s and `other` may differ little."""
+    return s * (-1.0 - eta) - other if eta < 0.0 else (s - other) - s * eta
 
 
 @jit
 def backward_row(layers, x, i, j0, seed, p):
     """Differentiate ``sum(seed * K[i, segment])`` in all that `Pass` lists.
 
-    The forward pass of the row is there: see `forward_row`.
+    The forward pass of the row is there: see `forward_row`. Of the first layer's
+    variances, only what does not pass the inputs is in the result. The loops over a
+    segment are short: each is vectorised only if the compiler need not ask of too many
+    pairs of arrays whether they overlap.
     """
     m = seed.size
     h_bar = seed.copy()  # derivative in the tangent of this layer
-    from_above = np.zeros(m)  # derivative in q of this layer, times both norms
-    a_bar = np.empty(m)
+    r_bar = np.empty(m)  # derivative in the correlation of the image of the one below
     d_bar = np.empty(m)
+    rho_bar, mean, half = p.correlation[:m], p.mean[:m], p.half[:m]
+    rho_bar[:], mean[:], half[:] = 0.0, 0.0, 0.0
     for l in range(layers.weights.size - 1, -1, -1):
-        eta, tangent = p.eta[l][:m], p.tangent[l][:m]
+        eta, level = p.eta[l][:m], p.level[l]
         n_i, n_j = x.norms[l, i], x.norms[l][j0 : j0 + m]
         weight, bias = layers.weights[l], layers.bias_variance[l]
-        gain = layers.weight_variance[l]
-        extra_weight = layers.bias_weights[l] - weight
+        extra = (layers.bias_weights[l] - weight) * bias
         own_bias = 0.0 if layers.tied else bias  # it has a weight of its own
-        by_weight, by_variance, by_bias = p.weight[l], p.variance[l], p.bias[l]
-        for k in range(m):
-            rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-            g = n_i * n_j[k]
-            q = g * rho
-            own = weight * q + extra_weight * bias
-            q_bar = weight * h_bar[k] + (from_above[k] / g if g > 0.0 else 0.0)
-            by_weight[k] = h_bar[k] * (q - own_bias)
-            by_variance[k] = q_bar * (q - bias)
-            by_variance[k] += h_bar[k] * (tangent[k] - own)
-            by_bias[k] = bias * (q_bar + extra_weight * h_bar[k])
-            a_bar[k] = gain * q_bar
+        weighted = (weight, own_bias)
+        _direct(eta, n_i, n_j, h_bar, weighted, p.weight[l], rho_bar, mean)
         if l == 0:
             for k in range(m):
-                g = n_i * n_j[k]
-                p.correlation[k] = from_above[k] + weight * h_bar[k] * g
+                level[k] = extra * h_bar[k]
             return
-        below, d = p.tangent[l - 1], p.derivative[l - 1]
+        for k in range(m):
+            level[k] = extra * h_bar[k] + 2.0 * mean[k]
+        c_i, c_j = x.bias_cos[l, i], x.bias_cos[l][j0 : j0 + m]
+        first, second = p.first[l], p.second[l]
+        if bias > 0.0:
+            s_i, s_j = x.bias_sin[l, i], x.bias_sin[l][j0 : j0 + m]
+            for k in range(m):
+                turn = 0.5 * s_i * _turn(s_i, s_j[k], eta[k])
+                first[k] = (mean[k] + half[k]) * c_i * c_i + rho_bar[k] * turn
+            for k in range(m):
+                turn = 0.5 * s_j[k] * _turn(s_j[k], s_i, eta[k])
+                second[k] = (mean[k] - half[k]) * c_j[k] * c_j[k] + rho_bar[k] * turn
+        else:
+            for k in range(m):
+                first[k] = mean[k] + half[k]
+                second[k] = mean[k] - half[k]
+        below, d, slope = p.tangent[l - 1], p.derivative[l - 1], p.slope[l]
+        gain = layers.weight_variance[l]
         for k in range(m):
             d_bar[k] = gain * h_bar[k] * below[k]
+            slope[k] = d_bar[k] * d[k]
+        for k in range(m):
+            r_bar[k] = rho_bar[k] * c_i * c_j[k]
             h_bar[k] *= gain * d[k]
-        eta, n_i, n_j = p.eta[l - 1][:m], x.norms[l - 1, i], x.norms[l - 1][j0 : j0 + m]
-        out = (from_above, p.first[l - 1][:m], p.second[l - 1][:m])
-        pullback(layers.code, layers.parameters, eta, n_i, n_j, (a_bar, d_bar), out)
+        eta, s_x = p.eta[l - 1][:m], x.statistics[l - 1]
+        bars, out = (r_bar, d_bar), (rho_bar, mean, half)
+        pullback(layers.code, layers.parameters, eta, s_x, i, j0, bars, out)
 
 
 @jit
-def _variance_slopes(layers, norms, out):
-    """Write ``d log q_{l+1} / d log q_l`` of every input into ``out[l, i]``."""
-    depth = layers.weights.size - 1
-    bars, eta = (np.ones(1), np.zeros(1)), np.zeros(1)
-    q, of_i, of_j = np.empty(1), np.empty(1), np.empty(1)
-    for l in range(depth):
-        for i in range(norms.shape[1]):
-            n = norms[l, i]
-            n_j = norms[l, i : i + 1].copy()
-            eta[0] = 0.0
-            out_of = (q, of_i, of_j)
-            pullback(layers.code, layers.parameters, eta, n, n_j, bars, out_of)
-            above = norms[l + 1, i] * norms[l + 1, i]
-            slope = layers.weight_variance[l + 1] * (q[0] + of_i[0] + of_j[0])
-            out[l, i] = slope / above if above > 0.0 else 0.0
+def _direct(eta, n_i, n_j, h_bar, weighted, by_weight, rho_bar, mean):
+    """Write the derivative in the layer weight, and add what the weighted q adds."""
+    weight, own_bias = weighted
+    for k in range(eta.size):
+        rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
+        by_weight[k] = h_bar[k] * (n_i * n_j[k] * rho - own_bias)
+    for k in range(eta.size):
+        rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
+        moved = weight * h_bar[k] * n_i * n_j[k]
+        rho_bar[k] += moved
+        mean[k] += 0.5 * moved * rho
 
 
-def variance_slopes(network: Network, norms: np.ndarray) -> np.ndarray:
-    """Return the derivative of each log variance in the one a layer below."""
-    out = np.zeros((network.depth, norms.shape[1]))
-    _variance_slopes(network.layers, norms, out)
-    return out
+def variance_slopes(network: Network, x: Forward) -> np.ndarray:
+    """Return the derivative of each layer's log second moment in its log variance."""
+    if network.homogeneous:
+        return np.ones((network.depth, x.norms.shape[1]))
+    return 1.0 + x.statistics[:, -1]

@@ -10,12 +10,18 @@ import numpy as np
 from .._utils.jit import jit, total
 from .._utils.threads import run
 from .backward import backward_row, scratch, variance_slopes
-from .forward import forward, input_shares
+from .first_layer import (
+    FirstLayer,
+    add_first_layer,
+    add_products,
+    collect_first_layer,
+    empty_sums,
+)
+from .forward import forward
 from .network import Network
-from .pairs import Correlator, Forward, Pairs, symmetric_plan, to_deficits
+from .pairs import Correlator, Forward, symmetric_plan, to_deficits
 from .profile import NODES, PROFILE_WORK, chebyshev_nodes, deficits_at, profile_of
 from .profile_contraction import Derivatives, ProfileContraction, fit_derivatives
-from .ranks import Ranks, contract_ranks
 from .recursion import component_rows, forward_row, unit_inputs, unit_kernel
 
 # Partial sums are added up in this many groups of tiles, whatever the number of
@@ -27,17 +33,17 @@ class Sums(NamedTuple):
     """The sums of a contraction in the recursion lane."""
 
     by_layer: np.ndarray  # (3, depth + 1) in weights, weight and bias variances
-    by_input: np.ndarray  # (depth, n) in the log variance of each layer and input
+    by_input: np.ndarray  # (depth + 1, n) in the log gained moment, layer and input
 
 
 @jit
-def _contract_tile(layers, x, pairs, G, p, sums):
-    """Add one tile's share; leaves the derivative in each correlation in the tile."""
+def _contract_tile(layers, x, pairs, G, p, columns, sums, first_layer):
+    """Add one tile's share; leaves the derivative in far pairs' correlations there."""
     depth, j0 = layers.weights.size - 1, pairs.j0
     for r in range(pairs.rho.shape[0]):
         i = pairs.i0 + r
         m = r + 1 if pairs.lower else pairs.rho.shape[1]
-        to_deficits(pairs, r, p.eta[0][:m])
+        close = to_deficits(pairs, r, p.eta[0][:m])
         seed = 2.0 * G[i][j0 : j0 + m]  # the pair and its mirror image
         if pairs.lower:
             seed[r] = G[i, i]
@@ -45,17 +51,18 @@ def _contract_tile(layers, x, pairs, G, p, sums):
         backward_row(layers, x, i, j0, seed, p)
         for l in range(depth + 1):
             sums.by_layer[0, l] += total(p.weight[l][:m])
-            sums.by_layer[1, l] += total(p.variance[l][:m])
-            sums.by_layer[2, l] += total(p.bias[l][:m])
-        for l in range(depth):
-            sums.by_input[l, i] += total(p.first[l][:m])
-            second = p.second[l]
-            target = sums.by_input[l][j0 : j0 + m]
+            sums.by_layer[2, l] += total(p.level[l][:m])
+        for l in range(1, depth + 1):
+            first, second = total(p.first[l][:m]), total(p.second[l][:m])
+            sums.by_layer[1, l] += total(p.slope[l][:m]) + first + second
+            sums.by_layer[2, l] -= first + second
+            sums.by_input[l, i] += first
+            of_j, target = p.second[l], sums.by_input[l][j0 : j0 + m]
             for k in range(m):
-                target[k] += second[k]
-        row = pairs.rho[r]
-        for k in range(row.size):
-            row[k] = p.correlation[k] if k < m else 0.0
+                target[k] += of_j[k]
+        slopes = (p.correlation[:m], p.mean[:m], p.half[:m])
+        eta, wanted = p.eta[0][:m], (close > 0, columns)
+        add_first_layer(x, pairs, r, eta, slopes, wanted, first_layer)
 
 
 class RecursionContraction:
@@ -67,19 +74,33 @@ class RecursionContraction:
     def zeros(self) -> Sums:
         """Return empty sums."""
         depth = self.network.depth
-        return Sums(np.zeros((3, depth + 1)), np.zeros((depth, self.G.shape[0])))
+        return Sums(np.zeros((3, depth + 1)), np.zeros((depth + 1, self.G.shape[0])))
 
-    def worker(self, width: int) -> Callable[[Pairs, Sums], None]:
+    def worker(self, width: int, columns: bool) -> Callable[..., None]:
         """Return the function of one tile, with the scratch of one thread."""
         layers, x, G = self.network.layers, self.x, self.G
         p = scratch(self.network.depth, width)
-        return lambda pairs, sums: _contract_tile(layers, x, pairs, G, p, sums)
+        return lambda pairs, sums, first_layer: _contract_tile(
+            layers, x, pairs, G, p, columns, sums, first_layer
+        )
 
     def collect(
         self, by_layer: np.ndarray, by_input: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sums as they are."""
-        return by_layer, by_input
+        """Carry what was collected per input down to the first layer.
+
+        Returns the sums per layer, and those in the inputs' first log variances.
+        """
+        _, variance, bias = by_layer
+        x = self.x
+        slopes = variance_slopes(self.network, x)
+        through = np.zeros(x.norms.shape[1])
+        for l in range(self.network.depth, 0, -1):
+            bias[l] += through @ x.bias_sin[l] ** 2
+            gained = through * x.bias_cos[l] ** 2
+            variance[l] += gained.sum()
+            through = (by_input[l] + gained) * slopes[l - 1]
+        return by_layer, through
 
 
 def derivatives_of(network: Network) -> Derivatives | None:
@@ -98,30 +119,6 @@ def derivatives_of(network: Network) -> Derivatives | None:
     forward_row(layers, x, 0, 0, NODES, p)
     backward_row(layers, x, 0, 0, np.ones(NODES), p)
     return fit_derivatives(profile, eta, terms, p.correlation)
-
-
-class ColumnSums:
-    """Sums over pairs, for each input column and group of tiles, for length scales."""
-
-    def __init__(self, network: Network, ranks: Ranks, n_groups: int):
-        self.ranks = ranks
-        self.by_feature = np.zeros((n_groups, network.n_linear + 1))
-        self.by_distance = np.zeros((n_groups, network.n_ranks))
-        self.by_rank = np.zeros((n_groups, len(ranks.rows)))
-
-    def add(self, group: int, pairs: Pairs) -> None:
-        """Add a tile's share; the tile holds the derivative in each correlation."""
-        u, v, rho = pairs.u, pairs.v, pairs.rho
-        self.by_feature[group] += np.einsum("if,if->f", rho @ v, u)
-        if self.by_distance.size:
-            by_rank, by_distance = self.by_rank[group], self.by_distance[group]
-            contract_ranks(self.ranks, pairs, by_rank, by_distance)
-
-    def total(self) -> np.ndarray:
-        """Return the sum for each column, the norms of the inputs held."""
-        together = self.by_rank.sum(axis=0) @ self.ranks.raised
-        apart = self.ranks.weights * self.by_distance.sum(axis=0)
-        return np.concatenate([self.by_feature.sum(axis=0)[:-1], together - apart])
 
 
 class Contraction(NamedTuple):
@@ -184,54 +181,36 @@ def contract(
         lane = ProfileContraction(network, derivatives, x, G, all_of_it)
     plan = list(symmetric_plan(len(X)))
     groups = [plan[g::GROUPS] for g in range(min(GROUPS, len(plan)))]
-    columns = ColumnSums(network, x.ranks, len(groups)) if length_scale else None
-    sums = _sum_tiles(network, X, x, lane, groups, columns)
-    contraction, through = _collect(network, x, *lane.collect(*sums))
-    if columns is not None:
-        by_pair = columns.total() + through @ input_shares(network, X, x)
-        contraction.length_scale[:] = -2.0 * by_pair
-    return contraction
+    sums, first_layer = _sum_tiles(network, X, x, lane, groups, length_scale)
+    (weight, variance, bias), through = lane.collect(*sums)
+    found = collect_first_layer(network, X, x, first_layer, through)
+    variance[0] += found[0]
+    bias[0] += found[1]
+    scales = -2.0 * found[2] if length_scale else np.zeros(network.feature_scale.size)
+    return Contraction(weight, variance, bias, scales)
 
 
-def _sum_tiles(network, X, x, lane, groups, columns):
-    """Return the lane's sums over all tiles; `columns`, if wanted, are filled."""
+def _sum_tiles(network, X, x, lane, groups, length_scale):
+    """Return the lane's sums over all tiles, and those in the first layer."""
     sums = [lane.zeros() for _ in groups]
+    first_layer = [empty_sums(network, len(X)) for _ in groups]
 
     def make_worker():
         correlate = Correlator(network, X, x, X, x)
-        add = lane.worker(correlate.width)
+        add = lane.worker(correlate.width, length_scale)
 
         def work_off(group):
             for tile in groups[group]:
                 pairs = correlate(tile)
-                add(pairs, sums[group])
-                if columns is not None:
-                    columns.add(group, pairs)
+                add(pairs, sums[group], first_layer[group])
+                if length_scale:
+                    add_products(first_layer[group], x, pairs)
 
         return work_off
 
     run(range(len(groups)), make_worker, 4 * network.work(len(X) ** 2 / 2))
-    return [sum(parts) for parts in zip(*sums, strict=True)]
-
-
-def _collect(network, x, by_layer, by_input):
-    """Carry what was collected per input down to the hyperparameters.
-
-    Returns the contraction without the length scales, and the derivatives in the
-    logarithms of the inputs' first variances.
-    """
-    weight, variance, bias = by_layer
-    slopes = variance_slopes(network, x.norms)
-    through = np.zeros(x.norms.shape[1])
-    for l in range(network.depth - 1, -1, -1):
-        through += by_input[l]
-        q = x.norms[l] ** 2
-        share = np.divide(
-            network.layers.bias_variance[l], q, out=np.zeros_like(q), where=q > 0
-        )
-        bias[l] += through @ share
-        variance[l] += through @ (1.0 - share)
-        if l > 0:
-            through = through * slopes[l - 1]
-    n_features = len(network.feature_scale)
-    return Contraction(weight, variance, bias, np.zeros(n_features)), through
+    totals = (
+        [np.sum(parts, axis=0) for parts in zip(*groups, strict=True)]
+        for groups in (sums, first_layer)
+    )
+    return next(totals), FirstLayer(*next(totals))

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ..activations._dispatch import moments, statistics
+from .exact import LONG, balance, norm_tails
 from .network import Network
 from .pairs import Forward
 from .ranks import measure_ranks
@@ -33,8 +34,11 @@ def _row_norms(X, scale, bias, ranks, out):
 
 
 @jit
-def _propagate(layers, norms, bias_cos, bias_sin, stats):
-    """Write all layers' part of a `Forward`; the first layer's norms are there."""
+def _propagate(layers, norms, tails, bias_cos, bias_sin, stats):
+    """Write all layers' part of a `Forward`; the first layer's norms are there.
+
+    `tails` is what they lack of the true lengths.
+    """
     depth = layers.weights.size - 1
     homogeneous = stats.shape[2] == 0
     unit, _ = moments(layers.code, layers.parameters, 1.0)
@@ -47,10 +51,10 @@ def _propagate(layers, norms, bias_cos, bias_sin, stats):
                 above[i] = below[i] * below[i] * unit * gain
         else:
             for i in range(below.size):
-                q = below[i] * below[i]
-                statistics(layers.code, layers.parameters, q, scratch)
+                n, tail = below[i], tails[i] if l == 0 else 0.0
+                statistics(layers.code, layers.parameters, n, tail, scratch)
                 stats[l, :, i] = scratch
-                above[i] = moments(layers.code, layers.parameters, q)[0] * gain
+                above[i] = moments(layers.code, layers.parameters, n * n)[0] * gain
         if bias > 0.0:
             _bias_angles(above, bias, bias_cos[l + 1], bias_sin[l + 1])
         for i in range(below.size):
@@ -87,7 +91,8 @@ def forward(network: Network, X: np.ndarray) -> Forward:
     bias_cos, bias_sin = np.ones_like(norms), np.zeros_like(norms)
     columns = 0 if network.homogeneous else n
     stats = np.zeros((depth, network.activation.n_statistics, columns))
-    _propagate(network.layers, norms, bias_cos, bias_sin, stats)
+    tails = _tails(network, X, added, norms[0])
+    _propagate(network.layers, norms, tails, bias_cos, bias_sin, stats)
     _check_range(
         norms[-1],
         "the variances {} float64 before the last layer (row {}, root {:.3g}); lower "
@@ -97,6 +102,16 @@ def forward(network: Network, X: np.ndarray) -> Forward:
         was=norms[0],
     )
     return Forward(norms, bias_cos, bias_sin, stats, ranks)
+
+
+def _tails(network, X, added, norms):
+    """Return what the first norms lack of the true lengths, where that may matter."""
+    tails = np.zeros(len(X))
+    if not network.homogeneous and np.any(norms > LONG):
+        powers, left = balance(network.linear_scale)
+        rows = X[:, : network.n_linear] * powers
+        norm_tails(rows, left, network.first_bias, added, norms, tails)
+    return tails
 
 
 def _check_range(norms, sentence, was=None, **details):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.jit import jit
+from .exact import LONG, Rows, balance, compare, deficit, signed
 from .network import Network
 from .ranks import Ranks, add_ranks
 
@@ -72,55 +73,66 @@ class Pairs(NamedTuple):
     lower: bool
     u: np.ndarray  # unit rows of the tile's rows, without their ranks
     v: np.ndarray  # and of its columns
-    # Deficit below which a pair is to be recomputed from `u` and `v`. If negative, all
-    # of that is done, and `rho` holds signed deficits.
-    repair_below: float
+    x: np.ndarray  # the tile's rows themselves
+    rows: Rows  # and those of its columns
+    n_x: np.ndarray  # roots of the first variances of all inputs
+    n_y: np.ndarray
+    close: np.ndarray  # deficits below which pairs with each row of X are close
+    ready: bool  # whether `rho` holds signed deficits, with those of close pairs
     rho: np.ndarray  # the tile of correlations, to be overwritten
 
 
 @jit
-def unit_rows(X, scale, bias, norms, out):
-    """Write each row's products' part, scaled, with bias, over the whole length."""
+def unit_rows(X, powers, scale, bias, norms, rows, units):
+    """Write the products' part of each row: as it is but for powers of two, and scaled.
+
+    A unit row has the bias as a coordinate, and all is over the whole length.
+    """
     d = scale.size
     for i in range(X.shape[0]):
         length = norms[i] if norms[i] > 0.0 else 1.0
         for k in range(d):
-            out[i, k] = X[i, k] * scale[k] / length
-        out[i, d] = bias / length
+            z = X[i, k] * powers[k]
+            rows[i, k] = z
+            units[i, k] = z * scale[k] / length
+        units[i, d] = bias / length
 
 
 @jit
 def to_deficits(pairs, r, eta):
-    """Write the signed deficits of the first pairs of a row of a tile.
+    """Write signed deficits of the first pairs of a row of a tile; count close ones.
 
-    Pairs too close for cosines are recomputed from their unit rows: near one,
-    ``1 - rho`` is half the squared length of their difference, and near minus one, of
-    their sum. `eta` may be in single precision and must not be a part of the tile:
-    loops over memory that may overlap are not vectorised.
+    Pairs too close for cosines are recomputed from the difference of their rows; the
+    last one of a row of a tile on the diagonal is an input with itself. `eta` may be in
+    single precision and must not be a part of the tile: loops over memory that may
+    overlap are not vectorised.
     """
-    row, repair_below = pairs.rho[r], pairs.repair_below
-    if repair_below < 0.0:
+    row, below = pairs.rho[r], pairs.close[pairs.i0 + r]
+    if pairs.ready:
+        close = 0
         for k in range(eta.size):
             eta[k] = row[k]
-        return
-    close = 0
-    for k in range(eta.size):
+            close += 1 if abs(row[k]) < below else 0
+        return close
+    others = eta.size
+    if pairs.lower:
+        others -= 1
+        eta[others] = 0.0 if pairs.n_x[pairs.i0 + r] > 0.0 else 1.0
+    close, itself = 0, eta.size - others
+    for k in range(others):
         rho = row[k]
         d = max(1.0 - abs(rho), 0.0)
-        close += 1 if d < repair_below else 0
+        close += 1 if d < below else 0
         eta[k] = -d if rho < 0.0 else d
     if close == 0:
-        return
-    u_i, v = pairs.u[r], pairs.v
-    for k in range(eta.size):
-        if abs(eta[k]) < repair_below:
-            plus = 0.0
-            minus = 0.0
-            for f in range(u_i.size):
-                plus += (u_i[f] + v[k, f]) ** 2
-                minus += (u_i[f] - v[k, f]) ** 2
-            # Never minus zero: the sign must survive a comparison.
-            eta[k] = 0.5 * minus if minus <= plus else -max(0.5 * plus, 1e-36)
+        return itself
+    x, rows = pairs.x[r], pairs.rows
+    n_i, n_j = pairs.n_x[pairs.i0 + r], pairs.n_y[pairs.j0 :]
+    for k in range(others):
+        if abs(eta[k]) < below:
+            across, along, _ = compare(x, rows, k, row[k], (n_i, n_j[k]))
+            eta[k] = signed(deficit(across, along), row[k])
+    return close + itself
 
 
 @jit
@@ -135,36 +147,67 @@ def mirror(pairs, K):
 
 
 class Correlator:
-    """One thread's scratch: unit rows of both sides and the tile between them."""
+    """One thread's scratch: rows and unit rows of both sides, and the tile between."""
 
     def __init__(self, network: Network, X, x: Forward, Y, y: Forward):
-        self._network, self._closest = network, network.closest
+        self._network = network
         self._sides = (X, x), (Y, y)
-        shapes = [(min(TILE, Z.shape[0]), network.n_linear + 1) for Z in (X, Y)]
-        self._rows = [np.empty(shape) for shape in shapes]
-        self.width = shapes[1][0]
-        self._tile = np.empty(shapes[0][0] * shapes[1][0])
+        self._close = closeness(network, x.norms[0])
+        self._powers, self._scale = balance(network.linear_scale)
+        self._exact = not network.homogeneous and bool(np.any(x.norms[0] > LONG))
+        d = network.n_linear
+        sizes = [min(TILE, Z.shape[0]) for Z in (X, Y)]
+        self._rows = [(np.empty((n, d)), np.empty((n, d + 1))) for n in sizes]
+        self.width = sizes[1]
+        self._tile = np.empty(sizes[0] * sizes[1])
         self._at = [-1, -1]
 
-    def _unit(self, side: int, start: int, stop: int) -> np.ndarray:
-        """Return unit rows of one side; kept while the next tile has the same ones."""
-        rows = self._rows[side][: stop - start]
+    def _unit(self, side: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows and unit rows of one side; kept while the next tile has them."""
+        rows, units = (a[: stop - start] for a in self._rows[side])
         if self._at[side] != start:
             (Z, z), network = self._sides[side], self._network
             Z, norms = Z[start:stop], z.norms[0][start:stop]
-            unit_rows(Z, network.linear_scale, network.first_bias, norms, rows)
+            scales = self._powers, self._scale, network.first_bias
+            unit_rows(Z, *scales, norms, rows, units)
             self._at[side] = start
-        return rows
+        return rows, units
 
     def __call__(self, tile: Tile) -> Pairs:
         """Return the pairs of a tile; they are valid until the next call."""
-        u = self._unit(0, tile.i0, tile.i1)
-        v = self._unit(1, tile.j0, tile.j1)
+        rows_x, u = self._unit(0, tile.i0, tile.i1)
+        rows_y, v = self._unit(1, tile.j0, tile.j1)
         rho = self._tile[: len(u) * len(v)].reshape(len(u), len(v))
         np.dot(u, v.T, out=rho)
-        pairs = Pairs(tile.i0, tile.j0, tile.lower, u, v, self._closest, rho)
+        (_, x), (_, y) = self._sides
+        rows = Rows(rows_y, self._scale, self._network.first_bias, self._exact)
+        pairs = Pairs(
+            tile.i0,
+            tile.j0,
+            tile.lower,
+            u,
+            v,
+            rows_x,
+            rows,
+            x.norms[0],
+            y.norms[0],
+            self._close,
+            False,
+            rho,
+        )
         if not self._network.n_ranks:
             return pairs
-        (_, x), (_, y) = self._sides
         add_ranks(x.ranks, y.ranks, pairs)
-        return pairs._replace(repair_below=-1.0)
+        return pairs._replace(ready=True)
+
+
+def closeness(network: Network, norms: np.ndarray) -> np.ndarray:
+    """Return the deficit below which pairs with each input are close.
+
+    If the activation is not homogeneous, the kernel of long inputs turns at deficits of
+    one over their variance.
+    """
+    close = np.full(norms.size, network.closest)
+    long = norms > (np.inf if network.homogeneous else LONG)
+    close[long] = np.maximum(close[long], np.maximum(120.0 / norms[long] ** 2, 1e-4))
+    return close

@@ -16,9 +16,18 @@ import numpy as np
 
 from .._utils.jit import jit, jit_sums, total
 from ..activations._deficit import TINY
+from .first_layer import add_first_layer
 from .network import Network
-from .pairs import Forward, Pairs, to_deficits
-from .profile import BLOCK, Profile, chebyshev_coefficients, evaluate, fit, horner
+from .pairs import Forward, to_deficits
+from .profile import (
+    BLOCK,
+    Profile,
+    Variable,
+    chebyshev_coefficients,
+    evaluate,
+    fit,
+    horner,
+)
 
 
 class Derivatives(NamedTuple):
@@ -27,6 +36,14 @@ class Derivatives(NamedTuple):
     profile: Profile
     series: np.ndarray  # (depth + 1, count): every layer's term in Chebyshev series
     turning: np.ndarray  # powers of -dk / dt, highest first
+
+
+class Polynomials(NamedTuple):
+    """What jitted functions read of a profile."""
+
+    coefficients: np.ndarray
+    turning: np.ndarray
+    variable: Variable
 
 
 def fit_derivatives(
@@ -93,71 +110,54 @@ def add_moments(x, w, low, high, out):
 
 
 @jit
-def _slopes(even, eta, w, turning, inverse_i, inverse_j, out):
-    """Write the derivative in each correlation, and half of it in both log lengths.
-
-    The arrays of `out` are: k, in whose place the second is written; the first; and two
-    sums, to which the derivative in the first bias and the second are added.
-    """
-    k_of, h, by_bias, column = out
+def _slopes(even, eta, w, turning, k_of, out):
+    """Write the derivatives of each pair in the first layer: see `add_first_layer`."""
+    slope, mean, half = out
     for k in range(eta.size):
         d = abs(eta[k])
-        rho = d - 1.0 if eta[k] < 0.0 else 1.0 - d
         steep = w[k] * turning[k] / math.sqrt(d * (2.0 - d)) if d > TINY else 0.0
-        slope = -steep if even and eta[k] < 0.0 else steep
-        share = 0.5 * (w[k] * k_of[k] - rho * slope)
-        h[k] = slope
-        k_of[k] = share
-        column[k] += share
-        by_bias[k] += slope * inverse_i * inverse_j[k]
+        slope[k] = -steep if even and eta[k] < 0.0 else steep
+    for k in range(eta.size):
+        mean[k] = 0.5 * w[k] * k_of[k]
+    half[:] = 0.0
 
 
 class Sums(NamedTuple):
     """The sums of a contraction in the profile lane."""
 
     moments: np.ndarray  # (count,)
-    by_input: np.ndarray  # (n,) derivative in the log of the first variance
-    scalars: np.ndarray  # (2,) of the seeds, and of the derivatives in the first bias
+    seeds: np.ndarray  # (1,)
 
 
 @jit
-def _contract_tile(c, turning, variable, all_of_it, n, pairs, G, sums):
-    """Add one tile's share to the sums.
-
-    With `all_of_it`, the tile becomes the derivative in each correlation, norms held.
-    """
+def _contract_tile(d, all_of_it, columns, x, pairs, G, sums, first_layer):
+    """Add one tile's share to the sums; with `all_of_it`, to the first layer's too."""
     tile, j0 = pairs.rho, pairs.j0
-    width = tile.shape[1]
-    x, p, w, t = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
-    low, high, by_bias = np.empty(width), np.empty(width), np.zeros(width)
-    inverse, deficits = np.empty(width), np.empty(width)
-    for k in range(width):
-        inverse[k] = 1.0 / n[j0 + k] if n[j0 + k] > 0.0 else 0.0
+    width, n = tile.shape[1], x.norms[0]
+    z, p, w, t = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
+    low, high, deficits = np.empty(width), np.empty(width), np.empty(width)
     for r in range(tile.shape[0]):
         i = pairs.i0 + r
         m = r + 1 if pairs.lower else width
         eta = deficits[:m]
-        to_deficits(pairs, r, eta)
-        evaluate(c, variable, eta, x[:m], p[:m])
+        close = to_deficits(pairs, r, eta)
+        evaluate(d.coefficients, d.variable, eta, z[:m], p[:m])
         seed, n_i, n_j = G[i][j0 : j0 + m], n[i], n[j0 : j0 + m]
         for k in range(m):
             t[k] = 2.0 * seed[k]  # the pair and its mirror image
         if pairs.lower:
             t[r] = seed[r]
-        sums.scalars[0] += total(t[:m])
+        sums.seeds[0] += total(t[:m])
         for k in range(m):
             w[k] = t[k] * n_i * n_j[k]
-        add_moments(x[:m], w[:m], low[:m], high[:m], sums.moments)
+        add_moments(z[:m], w[:m], low[:m], high[:m], sums.moments)
         if all_of_it:
             t[:] = 0.0
-            horner(turning, 0, x[:m], t[:m])
-            inverse_i = 1.0 / n_i if n_i > 0.0 else 0.0
-            out = (p[:m], low[:m], by_bias[:m], sums.by_input[j0 : j0 + m])
-            _slopes(variable.even, eta, w, t, inverse_i, inverse, out)
-            sums.by_input[i] += total(p[:m])
-            tile[r][:m] = low[:m]
-            tile[r][m:] = 0.0
-    sums.scalars[1] += total(by_bias)
+            horner(d.turning, 0, z[:m], t[:m])
+            slopes = (low[:m], high[:m], z[:m])
+            _slopes(d.variable.even, eta, w, t, p, slopes)
+            wanted = (close > 0, columns)
+            add_first_layer(x, pairs, r, eta, slopes, wanted, first_layer)
 
 
 class ProfileContraction:
@@ -176,34 +176,31 @@ class ProfileContraction:
 
     def zeros(self) -> Sums:
         """Return empty sums."""
-        count = self.derivatives.series.shape[1]
-        return Sums(np.zeros(count), np.zeros(self.G.shape[0]), np.zeros(2))
+        return Sums(np.zeros(self.derivatives.series.shape[1]), np.zeros(1))
 
-    def worker(self, _width: int) -> Callable[[Pairs, Sums], None]:
+    def worker(self, _width: int, columns: bool) -> Callable[..., None]:
         """Return the function of one tile."""
         profile, turning = self.derivatives.profile, self.derivatives.turning
-        c, variable = profile.coefficients, profile.variable
-        n, G, all_of_it = self.x.norms[0], self.G, self.all_of_it
-        return lambda pairs, sums: _contract_tile(
-            c, turning, variable, all_of_it, n, pairs, G, sums
+        polynomials = Polynomials(profile.coefficients, turning, profile.variable)
+        x, G, all_of_it = self.x, self.G, self.all_of_it
+        return lambda pairs, sums, first_layer: _contract_tile(
+            polynomials, all_of_it, columns, x, pairs, G, sums, first_layer
         )
 
     def collect(
-        self, moments: np.ndarray, by_input: np.ndarray, scalars: np.ndarray
+        self, moments: np.ndarray, seeds: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sums over pairs, and those per layer and input."""
-        layers, depth = self.network.layers, self.network.depth
-        sums = np.zeros((3, depth + 1))
+        """Return the sums per layer; no layer above the first depends on an input."""
+        layers = self.network.layers
+        sums = np.zeros((3, layers.weights.size))
         weights, variance, bias = sums
         weights[:] = self.derivatives.series @ moments
         # Every variance multiplies the whole kernel; only the first shares with a bias.
         whole = layers.weights @ weights
         variance[1:] = whole
-        bias[0] = layers.bias_variance[0] * scalars[1]
-        variance[0] = whole - by_input.sum() - bias[0]
-        constant = layers.bias_variance[-1] * scalars[0]
+        if not self.all_of_it:
+            variance[0] = whole
+        constant = layers.bias_variance[-1] * seeds[0]
         weights[-1] += constant if layers.tied else 0.0
         bias[-1] += layers.bias_weights[-1] * constant
-        through = np.zeros((depth, by_input.size))
-        through[0] = by_input
-        return sums, through
+        return sums, np.zeros(self.x.norms.shape[1])

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.jit import jit, jit_sums
+from .exact import compare, deficit, signed
 
 # Steps that a rank between 0 and 1 climbs.
 STEPS = 32
@@ -111,7 +112,7 @@ def add_ranks(x, y, pairs):
     `x` and `y` are the ranks of both sides. Pairs too close for cosines are recomputed
     from differences.
     """
-    i0, j0, tile, closest = pairs.i0, pairs.j0, pairs.rho, pairs.repair_below
+    i0, j0, tile = pairs.i0, pairs.j0, pairs.rho
     width = tile.shape[1]
     distances = np.empty(width)
     lifted, inverse = y.lifted[j0 : j0 + width], y.inverse[j0 : j0 + width]
@@ -123,36 +124,55 @@ def add_ranks(x, y, pairs):
         for f in range(x.weights.size):
             a, columns = x.rows[i, f], y.columns[f][j0 : j0 + m]
             _add_distances(x.weights[f], a, columns, apart)
-        own, n_i = x.lifted[i], x.inverse[i]
+        own, n_i, below = x.lifted[i], x.inverse[i], pairs.close[i]
         close = 0
         for k in range(m):
             rho = row[k] + (own + lifted[k] - apart[k]) * (n_i * inverse[k])
             d = max(1.0 - abs(rho), 0.0)
-            close += 1 if d < closest else 0
+            close += 1 if d < below else 0
             row[k] = -d if rho < 0.0 else d
         if close == 0:
             continue
         for k in range(m):
-            if abs(row[k]) < closest:
-                row[k] = _from_differences(x, i, y, j0 + k, pairs.u[r], pairs.v[k])
+            if abs(row[k]) < below:
+                row[k] = _from_differences(x, y, pairs, r, k)
 
 
 @jit
-def _from_differences(x, i, y, j, u, v):
-    """Return the signed deficit of a pair from its difference or its sum."""
-    plus, minus = 0.0, 0.0
-    for f in range(u.size):
-        plus += (u[f] + v[f]) ** 2
-        minus += (u[f] - v[f]) ** 2
-    apart = 0.0
+def _from_differences(x, y, pairs, r, k):
+    """Return the signed deficit of a pair from the difference of its rows."""
+    eta, i, j = pairs.rho[r, k], pairs.i0 + r, pairs.j0 + k
+    rho = -1.0 - eta if eta < 0.0 else 1.0 - eta
+    lengths = (pairs.n_x[i], pairs.n_y[j])
+    across, along, c = compare(pairs.x[r], pairs.rows, k, rho, lengths)
+    more = all_rank_parts(x, i, y, j, c)
+    return signed(deficit(across + more[0], along + more[1]), eta)
+
+
+@jit
+def all_rank_parts(x, i, y, j, c):
+    """Return the part of all ranks in the first two that `compare` returns."""
+    across, along = 0.0, 0.0
     for f in range(x.weights.size):
-        apart += x.weights[f] * _distance(x.rows[i, f], y.rows[j, f])
-    n_i, n_j = x.inverse[i], y.inverse[j]
-    s_i, s_j = x.spread[i] * n_i, y.spread[j] * n_j
-    both = apart * n_i * n_j
-    near = 0.5 * minus + (n_i - n_j) * (s_i - s_j) + both
-    far = 0.5 * plus + (n_i + n_j) * (s_i + s_j) - both
-    return near if near <= far else -max(far, 1e-36)
+        ww, uw, _ = rank_parts(x, i, y, j, f, c)
+        across += ww
+        along += uw
+    return across, along
+
+
+@jit
+def rank_parts(x, i, y, j, f, c):
+    """Return the part of one rank in what `compare` says of inputs i of x and j of y.
+
+    And the share of that rank in the variance of the longer one.
+    """
+    s_i, s_j, n_i, n_j = x.shares[i, f], y.shares[j, f], x.inverse[i], y.inverse[j]
+    apart = 2.0 * x.weights[f] * _distance(x.rows[i, f], y.rows[j, f])
+    s_a, s_b = (s_i, s_j) if n_i <= n_j else (s_j, s_i)
+    n_a, n_b = (n_i, n_j) if n_i <= n_j else (n_j, n_i)
+    across = (1.0 - c) * (s_b - c * s_a) + c * apart
+    along = 0.5 * (s_i + s_j - apart) - c * s_a
+    return across * n_b * n_b, along * n_i * n_j, s_a * n_a * n_a
 
 
 @jit
@@ -193,8 +213,8 @@ def contract_ranks(x, pairs, by_input, by_distance):
 
 
 @jit
-def rank_product(x, i, j, f, s_i, s_j):
-    """Return the part of one rank in a correlation, from its shares in variances."""
-    n_i, n_j = x.norms[0, i], x.norms[0, j]
-    apart = x.ranks.weights[f] * _distance(x.ranks.rows[i, f], x.ranks.rows[j, f])
-    return 0.5 * (s_i * n_i / n_j + s_j * n_j / n_i) - apart / (n_i * n_j)
+def rank_product(x, i, j, f):
+    """Return the part of one rank in a correlation."""
+    apart = x.weights[f] * _distance(x.rows[i, f], x.rows[j, f])
+    both = 0.5 * (x.shares[i, f] + x.shares[j, f]) - apart
+    return both * x.inverse[i] * x.inverse[j]

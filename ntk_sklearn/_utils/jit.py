@@ -24,6 +24,9 @@ _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 # infinities pass through as before, and the order is fixed when the code is compiled.
 _SUMS = {**_OPTIONS, "fastmath": {"contract", "reassoc"}}
 
+# Roundings as they are written: what finds the error of a rounding needs them so.
+_EXACT = {**_OPTIONS, "fastmath": False}
+
 
 def fingerprint(root: Path) -> str:
     """Return a hash of the names and contents of all sources of compiled functions.
@@ -57,6 +60,11 @@ def jit_sums(function):
     return _compile(function, _SUMS)
 
 
+def jit_exact(function):
+    """Compile a function whose operations round one by one, on every processor."""
+    return _compile(function, _EXACT)
+
+
 def _compile(function, options):
     try:
         dispatcher = numba.njit(cache=True, **options)(function)
@@ -79,4 +87,13 @@ def total(a):
     s = 0.0
     for k in range(a.size):
         s += a[k]
+    return s
+
+
+@jit_sums
+def product_total(a, b):
+    """Return the sum of the products of two arrays."""
+    s = 0.0
+    for k in range(a.size):
+        s += a[k] * b[k]
     return s

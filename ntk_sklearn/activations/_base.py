@@ -16,18 +16,22 @@ the activation's own numbers (`Activation.parameters`); `n_i` is ``sqrt(q_ii)``.
 ``moments(parameters, q)``
     Return ``(E[phi(z)^2], E[phi'(z)^2])`` for ``z ~ N(0, q)``, which is all that the
     diagonal of the kernel needs.
-``statistics(parameters, q, out)``
-    Write into `out` the `Activation.n_statistics` numbers of one input, of variance q,
-    that `dual` reads. Positively homogeneous families have none: their dual depends on
-    the angle alone.
+``statistics(parameters, n, tail, out)``
+    Write into `out` the `Activation.n_statistics` numbers of one input, of variance
+    ``(n + tail)^2``, that `dual` and `pullback` read; the tail is what rounding leaves
+    of a root. The last one is the excess ``d log(E[phi^2] / q) / d log q``, which is
+    zero for positively homogeneous families. These have no statistics: their dual
+    depends on the angle alone.
 ``dual(parameters, eta, derivative, s_i, i, s_j, j0)``
     For the pairs of input i with inputs j0, j0 + 1, ...: replace ``eta`` by the signed
     deficit of ``A = E[phi(u) phi(v)]`` and write ``D = E[phi'(u) phi'(v)]`` into
     ``derivative``. The statistics of input i are ``s_i[:, i]``.
-``pullback(parameters, eta, n_i, n_j, bars, out)``
-    Differentiate ``sum(a_bar * A + d_bar * D)``, where ``a_bar, d_bar = bars``. The
-    derivatives in ``q_ij`` (times ``n_i n_j``), in ``log q_ii`` and in ``log q_jj`` are
-    written into the three arrays of `out`.
+``pullback(parameters, eta, stats, i, j0, bars, out)``
+    Differentiate ``sum(r_bar * R + d_bar * D)``, where R is the correlation of A and
+    ``r_bar, d_bar = bars``. Three arrays of `out` are written: the derivative in
+    ``rho``, both variances held; and half of the sum and half of the difference of
+    those in ``log q_ii`` and ``log q_jj``, ``rho`` held. Each has its own digits: of
+    two long inputs close to each other the two may be large and nearly opposite.
 """
 
 from __future__ import annotations

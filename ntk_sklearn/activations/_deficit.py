@@ -7,16 +7,19 @@ With ``d = 1 - cos(t)`` in [0, 1] and ``u = sqrt(d)``:
   loses to the angle. Computed from its own series, it does not cancel.
 
 Both are interpolants at Chebyshev points, found with 60 digits; relative errors 1.3e-16
-(degree 17) and 4.8e-17 (degree 16). They are written out because a loop over the
-coefficients inside the loop over the elements is not vectorised.
+(degree 17) and 4.8e-17 (degree 16). `arcs` needs an angle and its complement, each with
+its own digits, and half the interval: 5e-18 (degree 12). They are written out because a
+loop over the coefficients inside the loop over the elements is not vectorised.
 """
+
+import math
 
 from .._utils.jit import jit
 
-# A deficit below this is an angle below 1.5e-8, of pairs that are one input up to
+# A deficit below this is an angle below 4e-17, of pairs that are one input up to
 # rounding. Derivatives that grow like one over the angle are cut there: what they
 # multiply is smaller still.
-TINY = 1e-16
+TINY = 1e-33
 
 
 @jit
@@ -64,3 +67,28 @@ def lens_over_root(d):
     p = p * d + 0.047140452079087555
     p = p * d + 0.9428090415820634
     return p
+
+
+@jit
+def arcs(r, e):
+    """Return ``arcsin(r)`` and ``arccos(r)`` of r in [0, 1], whose deficit `e` is."""
+    near = e < 0.5
+    z = 0.5 * e if near else r * r
+    p = 0.02886097438799853
+    p = p * z - 0.014999855783811349
+    p = p * z + 0.017493569476248205
+    p = p * z + 0.005424230839804001
+    p = p * z + 0.010330370295404406
+    p = p * z + 0.011478047472510145
+    p = p * z + 0.013971325328728771
+    p = p * z + 0.017352385393480947
+    p = p * z + 0.022372173243832207
+    p = p * z + 0.0303819441312372
+    p = p * z + 0.04464285714644605
+    p = p * z + 0.07499999999998389
+    p = p * z + 0.16666666666666669
+    u = math.sqrt(z) if near else r
+    arc = u + u * z * p
+    return (0.5 * math.pi - 2.0 * arc if near else arc), (
+        2.0 * arc if near else 0.5 * math.pi - arc
+    )

@@ -37,16 +37,16 @@ def moments(code, parameters, q):
 
 
 @jit
-def statistics(code, parameters, q, out):
+def statistics(code, parameters, n, tail, out):
     """Write the family's statistics of one input; the rectifiers have none."""
     if code == 1:
-        _erf_statistics(parameters, q, out)
+        _erf_statistics(parameters, n, tail, out)
     elif code == 2:
-        _gelu_statistics(parameters, q, out)
+        _gelu_statistics(parameters, n, tail, out)
     elif code == 3:
-        _gaussian_statistics(parameters, q, out)
+        _gaussian_statistics(parameters, n, tail, out)
     elif code == 4:
-        _wave_statistics(parameters, q, out)
+        _wave_statistics(parameters, n, tail, out)
     elif code != 0:
         raise ValueError("no family of activations has this code")
 
@@ -69,17 +69,17 @@ def dual(code, parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(code, parameters, eta, n_i, n_j, bars, out):
+def pullback(code, parameters, eta, stats, i, j0, bars, out):
     """Take one row of gradients back through the family's activation."""
     if code == 0:
-        _rectified_pullback(parameters, eta, n_i, n_j, bars, out)
+        _rectified_pullback(parameters, eta, stats, i, j0, bars, out)
     elif code == 1:
-        _erf_pullback(parameters, eta, n_i, n_j, bars, out)
+        _erf_pullback(parameters, eta, stats, i, j0, bars, out)
     elif code == 2:
-        _gelu_pullback(parameters, eta, n_i, n_j, bars, out)
+        _gelu_pullback(parameters, eta, stats, i, j0, bars, out)
     elif code == 3:
-        _gaussian_pullback(parameters, eta, n_i, n_j, bars, out)
+        _gaussian_pullback(parameters, eta, stats, i, j0, bars, out)
     elif code == 4:
-        _wave_pullback(parameters, eta, n_i, n_j, bars, out)
+        _wave_pullback(parameters, eta, stats, i, j0, bars, out)
     else:
         raise ValueError("no family of activations has this code")

@@ -13,8 +13,8 @@ from scipy.special import erf
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._deficit import angle_over_root
-from ._shrinkage import shrink, shrunk_deficit, signed_deficit
+from ._deficit import arcs
+from ._shrinkage import inverse_root, shrink, shrunk_deficit, signed_deficit
 
 CODE = 1
 
@@ -22,14 +22,19 @@ CODE = 1
 @jit
 def moments(parameters, q):
     """Return ``E[phi(z)^2]`` and ``E[phi'(z)^2]``."""
-    k2 = 2.0 * q / (1.0 + 2.0 * q)
-    return 2.0 / math.pi * math.asin(k2), 4.0 / math.pi / math.sqrt(1.0 + 4.0 * q)
+    l2 = 1.0 / (1.0 + 2.0 * q)
+    arc, _ = arcs(2.0 * q * l2, l2)
+    return 2.0 / math.pi * arc, 4.0 / math.pi / math.sqrt(1.0 + 4.0 * q)
 
 
 @jit
-def statistics(parameters, q, out):
-    """Write k, l and the inverse root of the second moment."""
-    shrink(2.0, q, moments(parameters, q)[0], out)
+def statistics(parameters, n, _tail, out):
+    """Write k, l, the inverse root of the second moment, and its excess."""
+    q = n * n
+    second_moment, slope = moments(parameters, q)
+    out[0], out[1] = shrink(2.0, q)
+    out[2] = inverse_root(second_moment)
+    out[3] = q * slope / ((1.0 + 2.0 * q) * second_moment) - 1.0 if q > 0.0 else 0.0
 
 
 @jit
@@ -39,33 +44,40 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     k_j, l_j, m_j = s_j[0][j0:], s_j[1][j0:], s_j[2][j0:]
     for k in range(eta.size):
         negative = eta[k] < 0.0
-        e = shrunk_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
-        u = math.sqrt(e)
-        derivative[k] = 4.0 / math.pi * l_i * l_j[k] / (u * math.sqrt(2.0 - e))
-        a = (1.0 - 2.0 / math.pi * u * angle_over_root(e)) * m_i * m_j[k]
+        d, k_k = abs(eta[k]), k_i * k_j[k]
+        e = shrunk_deficit(d, k_i, k_j[k], l_i, l_j[k])
+        derivative[k] = 4.0 / math.pi * l_i * l_j[k] / math.sqrt(e * (2.0 - e))
+        arc, _ = arcs(k_k * (1.0 - d), e)
+        a = 2.0 / math.pi * arc * m_i * m_j[k]
         eta[k] = signed_deficit(-a if negative else a)
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, bars, out):
+def pullback(parameters, eta, stats, i, j0, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
-    a_bar, d_bar = bars
-    q_out, i_out, j_out = out
-    l2_i = 1.0 / (1.0 + 2.0 * n_i * n_i)
+    r_bar, d_bar = bars
+    rho_out, mean, half = out
+    k_i, l_i, m_i, x_i = stats[0, i], stats[1, i], stats[2, i], stats[3, i]
+    k_j, l_j, m_j, x_j = stats[0][j0:], stats[1][j0:], stats[2][j0:], stats[3][j0:]
     for k in range(eta.size):
-        rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-        l2_j = 1.0 / (1.0 + 2.0 * n_j[k] * n_j[k])
-        g = n_i * n_j[k]
-        l_l = math.sqrt(l2_i * l2_j)
-        k_i, k_j = math.sqrt(1.0 - l2_i), math.sqrt(1.0 - l2_j)
-        e = shrunk_deficit(abs(eta[k]), k_i, k_j, math.sqrt(l2_i), math.sqrt(l2_j))
-        e = e * (2.0 - e)
-        d = 4.0 / math.pi * l_l / math.sqrt(e)
-        k_k = 2.0 * g * l_l
-        q_out[k] = d * (a_bar[k] * g + d_bar[k] * rho * k_k * k_k / e)
-        norms = -0.5 * d * (a_bar[k] * g * rho + d_bar[k] / e)
-        i_out[k] = norms * 2.0 * n_i * n_i * l2_i
-        j_out[k] = norms * 2.0 * n_j[k] * n_j[k] * l2_j
+        negative = eta[k] < 0.0
+        d, k_k = abs(eta[k]), k_i * k_j[k]
+        e = shrunk_deficit(d, k_i, k_j[k], l_i, l_j[k])
+        r = k_k * (1.0 - d)
+        arc, _ = arcs(r, e)
+        r, arc = (-r, -arc) if negative else (r, arc)
+        e2 = e * (2.0 - e)
+        scale = 2.0 / math.pi * m_i * m_j[k]
+        steep = scale / math.sqrt(e2)
+        D = 4.0 / math.pi * l_i * l_j[k] / math.sqrt(e2)
+        rho_out[k] = k_k * (r_bar[k] * steep + d_bar[k] * D * r / e2)
+        l2_i, l2_j = l_i * l_i, l_j[k] * l_j[k]
+        # Derivatives in the logarithm of k are those of r; l^2 loses what k^2 gains.
+        by_r = 0.5 * (r_bar[k] * steep * r + d_bar[k] * D * r * r / e2)
+        a = 0.5 * r_bar[k] * scale * arc
+        first = by_r * l2_i - 0.5 * d_bar[k] * D * k_i * k_i - a * (1.0 + x_i)
+        second = by_r * l2_j - 0.5 * d_bar[k] * D * k_j[k] ** 2 - a * (1.0 + x_j[k])
+        mean[k], half[k] = 0.5 * (first + second), 0.5 * (first - second)
 
 
 def erf_derivative(z):
@@ -80,7 +92,7 @@ ACTIVATIONS = (
         erf,
         erf_derivative,
         tuple,
-        n_statistics=3,
+        n_statistics=4,
         reference="Williams, Computing with infinite networks, NIPS 1996",
     ),
 )

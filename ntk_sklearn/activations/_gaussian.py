@@ -12,7 +12,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._shrinkage import shrink, shrunk_deficit, signed_deficit
+from ._shrinkage import inverse_root, shrink, shrunk_deficit, signed_deficit
 
 CODE = 3
 
@@ -26,9 +26,12 @@ def moments(parameters, q):
 
 
 @jit
-def statistics(parameters, q, out):
-    """Write k, l and the inverse root of the second moment."""
-    shrink(2.0 * parameters[0], q, moments(parameters, q)[0], out)
+def statistics(parameters, n, _tail, out):
+    """Write k, l, the inverse root of the second moment, and its excess."""
+    c_q = 2.0 * parameters[0] * n * n
+    out[0], out[1] = shrink(1.0, c_q)
+    out[2] = inverse_root(moments(parameters, n * n)[0])
+    out[3] = -c_q / (1.0 + 2.0 * c_q) - 1.0
 
 
 @jit
@@ -47,34 +50,30 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, bars, out):
+def pullback(parameters, eta, stats, i, j0, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
-    a_bar, d_bar = bars
-    q_out, i_out, j_out = out
-    scale = parameters[0]
-    c_i = 2.0 * scale * n_i * n_i
+    r_bar, d_bar = bars
+    rho_out, mean, half = out
+    k_i, l_i, m_i, x_i = stats[0, i], stats[1, i], stats[2, i], stats[3, i]
+    k_j, l_j, m_j, x_j = stats[0][j0:], stats[1][j0:], stats[2][j0:], stats[3][j0:]
     for k in range(eta.size):
         rho = -1.0 - eta[k] if eta[k] < 0.0 else 1.0 - eta[k]
-        c_j = 2.0 * scale * n_j[k] * n_j[k]
-        l2_i, l2_j = 1.0 / (1.0 + c_i), 1.0 / (1.0 + c_j)
-        k2_i, k2_j = c_i * l2_i, c_j * l2_j
-        k_k, w, g = math.sqrt(k2_i * k2_j), math.sqrt(l2_i * l2_j), n_i * n_j[k]
-        e = shrunk_deficit(
-            abs(eta[k]),
-            math.sqrt(k2_i),
-            math.sqrt(k2_j),
-            math.sqrt(l2_i),
-            math.sqrt(l2_j),
-        )
+        e = shrunk_deficit(abs(eta[k]), k_i, k_j[k], l_i, l_j[k])
         e = e * (2.0 - e)
+        k_k, w = k_i * k_j[k], l_i * l_j[k]
         r = rho * k_k
         a = w / math.sqrt(e)
-        d_over_r = 2.0 * scale * w * a / e
-        bend = d_over_r * k_k * (1.0 + 3.0 * r * r / e)
-        q_out[k] = a_bar[k] * d_over_r * r * g + d_bar[k] * bend
-        norms = -0.5 / e * (a_bar[k] * a + 3.0 * d_bar[k] * d_over_r * r)
-        i_out[k] = k2_i * norms
-        j_out[k] = k2_j * norms
+        d_over_r = 2.0 * parameters[0] * w * a / e
+        a_hat, d_hat = r_bar[k] * a * m_i * m_j[k], d_bar[k] * d_over_r
+        rho_out[k] = k_k * (a_hat * r / e + d_hat * (1.0 + 3.0 * r * r / e))
+        # Derivatives in log l^2, in log k^2 and of the second moments.
+        d_hat *= r
+        by_k = 0.5 * (a_hat * r * r / e + d_hat * (1.0 + 3.0 * r * r / e))
+        by_l = 0.5 * a_hat + d_hat
+        k2_i, k2_j, l2_i, l2_j = k_i * k_i, k_j[k] ** 2, l_i * l_i, l_j[k] ** 2
+        first = by_k * l2_i - by_l * k2_i - 0.5 * a_hat * (1.0 + x_i)
+        second = by_k * l2_j - by_l * k2_j - 0.5 * a_hat * (1.0 + x_j[k])
+        mean[k], half[k] = 0.5 * (first + second), 0.5 * (first - second)
 
 
 def gaussian(z, scale):
@@ -99,7 +98,7 @@ ACTIVATIONS = (
         gaussian,
         gaussian_derivative,
         encode,
-        n_statistics=3,
+        n_statistics=4,
         arguments=(1.0,),
         argument_name="scale",
         reference="Williams, Computing with infinite networks, NIPS 1996",

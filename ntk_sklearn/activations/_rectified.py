@@ -55,25 +55,19 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, bars, out):
+def pullback(parameters, eta, stats, i, j0, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
-    a_bar, d_bar = bars
-    q_out, i_out, j_out = out
+    r_bar, d_bar = bars
+    rho_out, mean, half = out
     r, h = parameters[0], parameters[1]
     for k in range(eta.size):
-        negative = eta[k] < 0.0
         d = abs(eta[k])
         u = math.sqrt(d)
-        sine = u * math.sqrt(2.0 - d)
         angle = u * angle_over_root(d)
-        theta = math.pi - angle if negative else angle
-        rho = d - 1.0 if negative else 1.0 - d
-        steep = h * r * d_bar[k] / sine if d > TINY else 0.0
-        g = n_i * n_j[k]
-        norms = 0.5 * (h * r * sine * a_bar[k] * g - steep * rho)
-        q_out[k] = a_bar[k] * h * (1.0 - r * theta) * g + steep
-        i_out[k] = norms
-        j_out[k] = norms
+        theta = math.pi - angle if eta[k] < 0.0 else angle
+        steep = h * r * d_bar[k] / (u * math.sqrt(2.0 - d)) if d > TINY else 0.0
+        rho_out[k] = r_bar[k] * (1.0 - r * theta) + steep
+    mean[:], half[:] = 0.0, 0.0
 
 
 def leaky_relu(z, slope):

@@ -19,7 +19,8 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._shrinkage import signed_deficit
+from ._exponential import decay
+from ._shrinkage import inverse_root, signed_deficit
 
 CODE = 4
 
@@ -27,14 +28,16 @@ CODE = 4
 
 
 @jit
-def _waves(d, negative, n_i, n_j, exponent):
-    """Return ``near`` and ``far``, to the exponent; nothing cancels."""
-    apart = 0.5 * (n_i - n_j) ** 2
-    g = n_i * n_j
-    small, large = g * d, g * (2.0 - d)
-    near = math.exp(-exponent * (apart + (large if negative else small)))
-    far = math.exp(-exponent * (apart + (small if negative else large)))
-    return near, far
+def _waves(apart, g, d, exponent):
+    """Return the larger wave, and how much of it the smaller one lacks.
+
+    The exponents are those of ``apart + g d`` and of ``2 g (1 - d)`` more; nothing
+    cancels, for small variances either.
+    """
+    s, p = decay(exponent * (apart + g * d))
+    wave = s + s * p
+    s, p = decay(2.0 * exponent * g * (1.0 - d))
+    return wave, (1.0 - s) - s * p
 
 
 @jit
@@ -47,39 +50,64 @@ def moments(parameters, q):
 
 
 @jit
-def statistics(parameters, q, out):
-    """Write ``sqrt(q)`` and the inverse root of the second moment."""
-    second_moment = moments(parameters, q)[0]
-    out[0] = math.sqrt(q)
-    out[1] = 1.0 / math.sqrt(second_moment) if second_moment > 0.0 else 0.0
+def statistics(parameters, n, tail, out):
+    """Write ``sqrt(q)``, its tail, the inverse root of the second moment, its excess.
+
+    The waves of two long inputs depend on the difference of their lengths: hence the
+    digits of a length beyond those of a float.
+    """
+    _, far, _, _, exponent = parameters
+    y = 2.0 * exponent * n * n
+    second_moment, _ = moments(parameters, n * n)
+    out[0], out[1] = n, tail
+    out[2] = inverse_root(second_moment)
+    slope = -far * y * math.exp(-y) / second_moment if second_moment > 0.0 else 1.0
+    out[3] = slope - 1.0
 
 
 @jit
 def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     """Map deficits through the activation; see `_base`."""
     a_near, a_far, d_near, d_far, exponent = parameters
-    n_i, m_i = s_i[0, i], s_i[1, i]
-    n_j, m_j = s_j[0][j0:], s_j[1][j0:]
+    n_i, t_i, m_i = s_i[0, i], s_i[1, i], s_i[2, i]
+    n_j, t_j, m_j = s_j[0][j0:], s_j[1][j0:], s_j[2][j0:]
     for k in range(eta.size):
-        near, far = _waves(abs(eta[k]), eta[k] < 0.0, n_i, n_j[k], exponent)
-        derivative[k] = d_near * near + d_far * far
-        eta[k] = signed_deficit((a_near * near + a_far * far) * m_i * m_j[k])
+        negative = eta[k] < 0.0
+        apart = 0.5 * ((n_i - n_j[k]) + (t_i - t_j[k])) ** 2
+        wave, gap = _waves(apart, n_i * n_j[k], abs(eta[k]), exponent)
+        derivative[k] = wave * (d_near + d_far - (d_near if negative else d_far) * gap)
+        a = wave * (a_near + a_far - (a_near if negative else a_far) * gap)
+        eta[k] = signed_deficit(a * m_i * m_j[k])
 
 
 @jit
-def pullback(parameters, eta, n_i, n_j, bars, out):
+def pullback(parameters, eta, stats, i, j0, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
-    a_bar, d_bar = bars
-    q_out, i_out, j_out = out
+    r_bar, d_bar = bars
+    rho_out, mean, half = out
     a_near, a_far, d_near, d_far, exponent = parameters
+    n_i, t_i, m_i, x_i = stats[0, i], stats[1, i], stats[2, i], stats[3, i]
+    n_j, t_j, m_j, x_j = stats[0][j0:], stats[1][j0:], stats[2][j0:], stats[3][j0:]
     for k in range(eta.size):
-        near, far = _waves(abs(eta[k]), eta[k] < 0.0, n_i, n_j[k], exponent)
-        near *= a_bar[k] * a_near + d_bar[k] * d_near
-        far *= a_bar[k] * a_far + d_bar[k] * d_far
-        q_out[k] = exponent * n_i * n_j[k] * (near - far)
-        norms = -0.5 * exponent * (near + far)
-        i_out[k] = norms * n_i * n_i
-        j_out[k] = norms * n_j[k] * n_j[k]
+        negative, d, g = eta[k] < 0.0, abs(eta[k]), n_i * n_j[k]
+        difference = (n_i - n_j[k]) + (t_i - t_j[k])
+        apart = 0.5 * difference * difference
+        wave, gap = _waves(apart, g, d, exponent)
+        r_hat = r_bar[k] * m_i * m_j[k]
+        near = r_hat * a_near + d_bar[k] * d_near
+        far = r_hat * a_far + d_bar[k] * d_far
+        large, small = (far, near) if negative else (near, far)
+        # What both waves together have, and what the smaller one lacks of it.
+        both, lost = wave * (large + small), wave * small * gap
+        slope = exponent * g * (both - lost - 2.0 * (wave * small - lost))
+        rho_out[k] = -slope if negative else slope
+        image = r_hat * wave * (a_near + a_far - (a_near if negative else a_far) * gap)
+        lengths = apart * (both - lost)
+        angles = g * (d * wave * large + (2.0 - d) * (wave * small - lost))
+        mean[k] = -0.5 * exponent * (lengths + angles)
+        mean[k] -= 0.25 * image * (2.0 + x_i + x_j[k])
+        half[k] = -0.25 * exponent * difference * (n_i + n_j[k]) * (both - lost)
+        half[k] -= 0.25 * image * (x_i - x_j[k])
 
 
 # The numbers that the jitted functions read: `parameters`, above.
@@ -124,7 +152,7 @@ def _wave(name, phi, derivative, encode, reference, **argument):
         phi,
         derivative,
         encode,
-        n_statistics=2,
+        n_statistics=4,
         reference=reference,
         **argument,
     )

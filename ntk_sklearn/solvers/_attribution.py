@@ -67,7 +67,7 @@ def smoother(solution: Solution, K_test: np.ndarray) -> np.ndarray:
     >>> np.allclose(smoother(found, K) @ Y, predicted)
     True
     """
-    return K_test @ solution.P + solution.ones / solution.constant
+    return K_test @ solution.P + solution.intercept_weights
 
 
 def influence(

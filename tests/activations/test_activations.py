@@ -13,6 +13,8 @@ from ntk_sklearn._engine.forward import diagonal
 from ntk_sklearn._engine.tiles import gram
 from ntk_sklearn.activations import ACTIVATIONS, Activation, get_activation
 from ntk_sklearn.activations import _dispatch as engine
+from ntk_sklearn.activations._deficit import arcs
+from ntk_sklearn.activations._exponential import decay
 
 from ..cases import ALL_ACTIVATIONS
 
@@ -35,8 +37,8 @@ def engine_duals(activation, n_i, n_j, rho):
     found = get_activation(activation)
     code, parameters = found.code, found.parameters
     s_i, s_j = np.zeros((2, found.n_statistics, 1))
-    engine.statistics(code, parameters, n_i**2, s_i[:, 0])
-    engine.statistics(code, parameters, n_j**2, s_j[:, 0])
+    engine.statistics(code, parameters, n_i, 0.0, s_i[:, 0])
+    engine.statistics(code, parameters, n_j, 0.0, s_j[:, 0])
     eta, D = np.array([np.copysign(1 - abs(rho), rho)]), np.empty(1)
     engine.dual(code, parameters, eta, D, s_i, 0, s_j, 0)
     second = (engine.moments(code, parameters, n**2)[0] for n in (n_i, n_j))
@@ -183,49 +185,89 @@ def test_finite_networks_have_this_kernel(network_samples, activation):
 # -- gradients ------------------------------------------------------------------------
 
 
+def pulled_back(activation, eta, n_i, n_j, bars):
+    """What the engine's pullback writes for one pair or several of one input."""
+    found = get_activation(activation)
+    statistics = np.zeros((found.n_statistics, 1 + eta.size))
+    for k, n in enumerate((n_i, *[n_j] * eta.size)):
+        one = np.zeros(found.n_statistics)
+        engine.statistics(found.code, found.parameters, n, 0.0, one)
+        statistics[:, k] = one
+    out = np.full((3, eta.size), np.nan)
+    arguments = (found.code, found.parameters, eta, statistics, 0, 1)
+    engine.pullback(*arguments, bars, tuple(out))
+    return out
+
+
 @pytest.mark.parametrize("activation", ALL_ACTIVATIONS, ids=str)
 def test_pullback_is_the_derivative(activation):
-    """In log q_ij, log q_ii and log q_jj, against central differences."""
-    found = get_activation(activation)
-    a_bar, d_bar, h = 0.7, -1.3, 1e-5
+    """In rho, and in log q_ii and log q_jj, against central differences."""
+    r_bar, d_bar, h = 0.7, -1.3, 1e-5
 
-    def value(q_ij, q_ii, q_jj):
+    def value(rho, q_ii, q_jj):
         n_i, n_j = np.sqrt(q_ii), np.sqrt(q_jj)
-        return np.dot(
-            (a_bar, d_bar), engine_duals(activation, n_i, n_j, q_ij / n_i / n_j)
-        )
+        A, D = engine_duals(activation, n_i, n_j, rho)
+        own = [engine_duals(activation, n, n, 1.0)[0] for n in (n_i, n_j)]
+        return r_bar * A / np.sqrt(np.prod(own)) + d_bar * D
 
     for n_i, n_j, rho in VARIANCES_AND_CORRELATIONS:
-        if rho == 0.0 or abs(rho) > 0.96:  # no logarithm; D too bent for a difference
+        if abs(rho) > 0.96:  # D too bent for a difference
             continue
         eta = np.array([np.copysign(1 - abs(rho), rho)])
-        out = np.full((3, 1), np.nan)
-        engine.pullback(
-            found.code,
-            found.parameters,
-            eta,
-            n_i,
-            np.array([n_j]),
-            (np.array([a_bar]), np.array([d_bar])),
-            tuple(out),
-        )
-        q = np.array([n_i * n_j * rho, n_i**2, n_j**2])
-        steps = [q * np.exp(h * e) for e in (*np.eye(3), *-np.eye(3))]
-        values = [value(*step) for step in steps]
-        numeric = (np.array(values[:3]) - values[3:]) / (2 * h)
-        # The engine divides the first one's correlation out: it is in q_ij / (n_i n_j).
-        numeric[0] /= rho
-        assert_allclose(out[:, 0], numeric, atol=1e-7)
+        bars = (np.array([r_bar]), np.array([d_bar]))
+        ((by_rho, mean, half),) = pulled_back(activation, eta, n_i, n_j, bars).T
+        found = (by_rho, mean + half, mean - half)
+        q = np.array([n_i**2, n_j**2])
+        numeric = [
+            value(rho + h, *q) - value(rho - h, *q),
+            *(
+                value(rho, *(q * np.exp(h * e))) - value(rho, *(q * np.exp(-h * e)))
+                for e in np.eye(2)
+            ),
+        ]
+        assert_allclose(found, np.array(numeric) / (2 * h), atol=2e-7)
 
 
 @pytest.mark.parametrize("activation", ALL_ACTIVATIONS, ids=str)
 def test_pullback_is_finite_at_the_ends(activation):
-    found = get_activation(activation)
     eta = np.array([0.0, 1e-300, -1e-300, 1.0, -1.0])
-    ones, out = np.ones(5), np.full((3, 5), np.nan)
-    bars = (ones, ones)
-    engine.pullback(found.code, found.parameters, eta, 1.0, ones, bars, tuple(out))
-    assert np.isfinite(out).all()
+    ones = np.ones(5)
+    assert np.isfinite(pulled_back(activation, eta, 1.0, 1.0, (ones, ones))).all()
+
+
+@pytest.mark.parametrize("activation", ALL_ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("n", [1e-8, 0.3, 1.7, 40.0, 1e8])
+def test_the_last_statistic_is_the_excess(activation, n):
+    """By how much the second moment grows faster than the variance."""
+    found, h = get_activation(activation), 1e-4
+    if found.homogeneous:
+        return
+    out = np.zeros(found.n_statistics)
+    engine.statistics(found.code, found.parameters, n, 0.0, out)
+    low, high = (
+        engine.moments(found.code, found.parameters, n**2 * np.exp(sign * h))[0]
+        for sign in (-1, 1)
+    )
+    assert_allclose(out[-1], np.log(high / low) / (2 * h) - 1.0, atol=1e-7)
+
+
+def test_the_exponential_and_arcs_to_the_last_digits():
+    """Of numbers whose functions are known from their series or from libm."""
+    y = np.r_[0.0, 10.0 ** np.arange(-300, 2.9, 0.37), 0.3, 0.35, 1.0, 37.5]
+    for number in y:
+        s, p = decay(number)
+        assert_allclose(s + s * p, np.exp(-number), rtol=3e-16)
+        assert_allclose((1.0 - s) - s * p, -np.expm1(-number), rtol=3e-16)
+    s, p = decay(1e16)
+    assert 0.0 <= s + s * p <= 1e-300
+    for e in np.r_[10.0 ** -np.arange(0, 40, 0.37), 0.5, 0.4999999, 0.7]:
+        r = 1.0 - e
+        arc, other = arcs(r, e)
+        near = 2.0 * np.arcsin(np.sqrt(e / 2.0))
+        assert_allclose(other, near, rtol=3e-16)
+        assert_allclose(arc, np.arcsin(r) if e > 0.1 else np.pi / 2 - near, rtol=4e-16)
+    tiny = 10.0 ** -np.arange(1.0, 300.0, 7.0)
+    assert_allclose([arcs(r, 1.0 - r)[0] for r in tiny], np.arcsin(tiny), rtol=3e-16)
 
 
 # -- the registry ---------------------------------------------------------------------
@@ -284,7 +326,7 @@ def test_statistics_fill_the_rows_that_the_record_says(activation):
     """Jitted code does not check: one more would be written past the end."""
     found = get_activation(activation)
     out = np.full(found.n_statistics + 4, np.nan)
-    engine.statistics(found.code, found.parameters, 1.3, out)
+    engine.statistics(found.code, found.parameters, 1.3, 0.0, out)
     assert np.isfinite(out[: found.n_statistics]).all()
     assert np.isnan(out[found.n_statistics :]).all()
     assert (found.n_statistics == 0) == found.homogeneous
@@ -294,16 +336,19 @@ def test_statistics_fill_the_rows_that_the_record_says(activation):
 def test_a_code_that_no_family_has_is_refused(code):
     """By each of the four functions, and so by the engine; none takes what is left."""
     parameters, one = np.ones(5), np.ones(1)
-    rows, out = np.ones((4, 1)), (np.ones(1), np.ones(1), np.ones(1))
+    rows, out = np.ones((6, 1)), (np.ones(1), np.ones(1), np.ones(1))
     kernel = NTKernel(2, "erf")
     X = np.ones((3, 2))
     network = kernel.network(X)
     unknown = replace(network, layers=network.layers._replace(code=code))
     for function, arguments in (
         (engine.moments, (code, parameters, 1.0)),
-        (engine.statistics, (code, parameters, 1.0, np.ones(4))),
+        (engine.statistics, (code, parameters, 1.0, 0.0, np.ones(6))),
         (engine.dual, (code, parameters, one, one.copy(), rows, 0, rows, 0)),
-        (engine.pullback, (code, parameters, one, 1.0, one, (one, one), out)),
+        (
+            engine.pullback,
+            (code, parameters, one, rows, 0, 0, (one, one), out),
+        ),
         (gram, (unknown, X)),
         (diagonal, (unknown, X)),
     ):
