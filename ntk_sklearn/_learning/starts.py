@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..kernels._theta import ThetaKernel
 from ..optimizers._result import OptimizeResult
 from ..solvers._spectrum import ridge_path
 from .look import columns_that_matter
@@ -37,10 +38,11 @@ def look(problem: HyperparameterProblem) -> np.ndarray | None:
     ndarray of bool, shape (n_columns,), or None
     """
     X, Y = problem.rows.X, problem.rows.Y
-    learned = getattr(problem.kernel, "positions", None)
-    if problem.options.optimizer != "bfgs" or np.ndim(X) != 2 or learned is None:
+    if problem.options.optimizer != "bfgs" or np.ndim(X) != 2 or X.shape[1] < 2:
         return None
-    if X.shape[1] < 2 or learned("length_scale").size != X.shape[1]:
+    if not isinstance(problem.kernel, ThetaKernel):
+        return None
+    if problem.kernel.positions("length_scale").size != X.shape[1]:
         return None
     if len(X) > _MOST_ROWS:
         some = spread_rows(in_order(X, Y), _MOST_ROWS)

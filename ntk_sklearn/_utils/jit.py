@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numba
 
-from .compat import distinguish_cache
-
 # The parts of the package with compiled functions, which call each other.
 ROOMS = ("_utils", "activations", "_engine")
 
@@ -50,6 +48,19 @@ def fingerprint(root: Path) -> str:
 SOURCES = fingerprint(Path(__file__).parents[1])
 
 
+def _distinguish_cache(dispatcher, sources: str) -> None:
+    """Make a function compiled by numba ignore what was stored for other sources.
+
+    Numba compares the file of the function alone. But its machine code holds copies of
+    the functions that it calls, and its index names classes, which may be gone: numba
+    reads the index before it compares, and fails. It compares its own version first.
+    """
+    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if file is not None:
+        name = "_version"  # an attribute of numba's, not of ours
+        setattr(file, name, f"{getattr(file, name)}, {sources}")
+
+
 def jit(function):
     """Compile a function on its first call, or load it from the cache on disk."""
     return _compile(function, _OPTIONS)
@@ -77,7 +88,7 @@ def _compile(function, options):
             stacklevel=3,
         )
         return numba.njit(**options)(function)
-    distinguish_cache(dispatcher, SOURCES)
+    _distinguish_cache(dispatcher, SOURCES)
     return dispatcher
 
 

@@ -242,7 +242,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     @property
     def _n_models(self):
         given = isinstance(self.encoding, TableEncoder)
-        return 2 if self._uses_defaults and not given else 1
+        return 3 if self._uses_defaults and not given else 1
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):

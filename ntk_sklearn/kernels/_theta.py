@@ -122,9 +122,10 @@ class ThetaKernel(Kernel):
         Returns
         -------
         ndarray of int
-            Positions in theta; empty if the hyperparameter is fixed.
+            Positions in theta; empty if the hyperparameter is fixed, or if the kernel
+            has none of this name.
         """
-        return self._places()[name]
+        return self._places().get(name, np.empty(0, dtype=int))
 
     def _places(self) -> dict[str, np.ndarray]:
         """Return the entries of theta that belong to each hyperparameter."""
