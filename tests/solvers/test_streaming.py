@@ -103,7 +103,7 @@ def deadly(folder, times):
 
     A class of a function is pickled by value: workers cannot import the tests.
     """
-    client = os.getpid()  # joblib itself works while a cluster has only one thread
+    client = os.getpid()
 
     class Deadly(NTKernel):
         def __call__(self, X, Y=None, eval_gradient=False):
@@ -183,7 +183,8 @@ def cluster():
     with (
         distributed.LocalCluster(
             n_workers=2,
-            threads_per_worker=1,
+            # While a worker is replaced, joblib would work without a cluster of one.
+            threads_per_worker=2,
             processes=True,
             # Any free port: None means 8787, which another suite may hold.
             dashboard_address="127.0.0.1:0",
