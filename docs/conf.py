@@ -71,6 +71,8 @@ REFERENCE = {
     "ntk_sklearn": "Kernels and estimators",
     "ntk_sklearn.preprocessing": "Preprocessing",
     "ntk_sklearn.approximation": "Random features",
+    "ntk_sklearn.dynamics": "Training in time",
+    "ntk_sklearn.networks": "Networks that were trained",
     "ntk_sklearn.inspection": "Displays",
     "ntk_sklearn.objectives": "Objectives",
     "ntk_sklearn.activations": "Activations",

@@ -1,16 +1,26 @@
 """Neural tangent kernels of infinitely wide networks, for scikit-learn."""
 
 from .approximation._sampler import NTKSampler
+from .dynamics._classifier import GradientDescentClassifier
+from .dynamics._regressor import GradientDescentRegressor
 from .estimators._classifier import WNTKClassifier
+from .estimators._logistic import KernelLogisticRegression
 from .estimators._regressor import WNTKRegressor
+from .kernels._empirical import EmpiricalNTKernel
 from .kernels._nngp import NNGPKernel
 from .kernels._ntk import NTKernel
 from .kernels._weighted import WeightedNTKernel
+from .networks._surrogate import KernelSurrogate
 from .preprocessing._table_encoder import TableEncoder
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "EmpiricalNTKernel",
+    "GradientDescentClassifier",
+    "GradientDescentRegressor",
+    "KernelLogisticRegression",
+    "KernelSurrogate",
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import ntk_sklearn
+from ntk_sklearn._utils import jit
 
 from . import house
 
@@ -31,6 +32,7 @@ STOREYS = [
     {"_learning"},
     {"_models"},
     {"estimators", "approximation"},
+    {"dynamics", "networks"},
     {"inspection"},
     {"comparison"},
     {"__main__", "__init__"},
@@ -89,6 +91,11 @@ def test_only_the_engine_knows_numba(module):
         assert not roots & {"numba", "llvmlite"}
     if module.room != "comparison":  # which runs peers too, where they are installed
         assert not roots & {"jax", "torch", "tensorflow", "tqdm"}
+
+
+def test_all_sources_of_compiled_functions_count_for_the_cache():
+    assert set(jit.ROOMS) == NUMBA_ROOMS
+    assert jit.fingerprint(ROOT) == jit.SOURCES
 
 
 def test_nothing_is_jitted_past_the_one_decorator():

@@ -57,9 +57,33 @@ def _compute(delayed):
 
         get_worker()
     except (ImportError, ValueError):
-        return np.asarray(delayed.compute(scheduler="synchronous"))
+        # Given by its name instead, some versions of dask warn of the cluster.
+        from dask.local import get_sync
+
+        return np.asarray(delayed.compute(scheduler=get_sync))
     with worker_client() as client:
         return np.asarray(client.compute(delayed).result())
+
+
+def first_stray(values: np.ndarray) -> tuple[int, str, str] | None:
+    """Return where the first number that is not finite stands, and what it is.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,) or (n, k)
+
+    Returns
+    -------
+    (row, column, what) or None
+        The column is an ending of a sentence, empty for numbers in one dimension.
+        None means that all are finite.
+    """
+    finite = np.isfinite(values)
+    if finite.all():
+        return None
+    row, *rest = np.argwhere(~finite)[0].tolist()
+    column = f", column {rest[0]}" if rest else ""
+    return row, column, "NaN" if np.isnan(values[(row, *rest)]) else "infinity"
 
 
 def load(block: Block, n_features: int, rows: int):
@@ -113,12 +137,12 @@ def _checked(block, name, part, start, stop):
         values = np.asarray(_rows(part, start, stop))
         counts = name == "sample_weight" and values.dtype.kind in "iub"
         values = np.ascontiguousarray(values, dtype=None if counts else np.float64)
-    if not np.isfinite(values).all():
-        row, *rest = np.argwhere(~np.isfinite(values))[0].tolist()
-        column = f", column {rest[0]}" if rest else ""
+    stray = first_stray(values)
+    if stray:
+        row, column, what = stray
         raise BlockError(
-            f"{block.name} holds {values[(row, *rest)]} in {name}, at row "
-            f"{start + row} of the block{column}; values must be finite."
+            f"Input {name} contains {what} in {block.name}, at row {start + row} of "
+            f"the block{column}; values must be finite."
         )
     if name == "sample_weight" and (values < 0).any():
         raise BlockError(f"{block.name} holds a negative sample_weight.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .reading import load, whole, width
-from .sources import block_lengths, is_source, row_blocks
+from .reading import first_stray, load, whole, width
+from .sources import BlockError, block_lengths, is_source, row_blocks
 
 
 def gather(source) -> np.ndarray:
@@ -37,13 +37,27 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
         Sorted numbers of the drawn rows.
     drawn : ndarray of shape (n_drawn, n_features)
         The drawn rows.
+
+    Raises
+    ------
+    BlockError
+        If a drawn row holds a number that is not finite.
     """
     if not is_source(X):
         among = np.arange(len(X)) if among is None else among
         rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
         drawn = X[rows]
-        is_numeric = drawn.dtype.kind in "biuf"  # else they are left to other checks
-        return rows, drawn.astype(np.float64, copy=False) if is_numeric else drawn
+        if drawn.dtype.kind not in "biuf":
+            return rows, drawn  # other objects are left to other checks
+        drawn = drawn.astype(np.float64, copy=False)
+        stray = first_stray(drawn)
+        if stray:  # in a memory map, which no other check has read
+            row, column, what = stray
+            raise BlockError(
+                f"Input X contains {what} at row {rows[row]}{column}; values must be "
+                "finite."
+            )
+        return rows, drawn
     blocks = row_blocks(X)
     ends = np.cumsum(block_lengths(X))
     among = np.arange(ends[-1]) if among is None else among

@@ -29,8 +29,8 @@ class BlockError(ValueError):
     ...     accumulate(system, X, np.zeros(40), block_rows=20)
     ... except BlockError as error:
     ...     print(error)
-    block 1 (rows 20 to 39) holds nan in X, at row 10 of the block, column 0; values
-    must be finite.
+    Input X contains NaN in block 1 (rows 20 to 39), at row 10 of the block, column 0;
+    values must be finite.
     """
 
 

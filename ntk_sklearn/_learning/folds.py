@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from .spec import LearningOptions
 from .training_set import TrainingSet
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
-def folds_of(rows: TrainingSet, options: LearningOptions) -> Folds:
+def folds_of(
+    rows: TrainingSet, n_folds: int | None, seed: int | np.random.RandomState
+) -> Folds:
     """Return the splits of the hold-out objective: the user's own, or shuffled folds.
 
     Parameters
     ----------
     rows : TrainingSet
         The rows to split; `TrainingSet.roles` holds the user's own splits.
-    options : LearningOptions
-        With the number of folds, and the seed that shuffles them.
+    n_folds : int or None
+        Number of shuffled folds; None means that the splits are in
+        `TrainingSet.roles`.
+    seed : int or RandomState
+        Seed that shuffles the folds.
 
     Returns
     -------
@@ -30,7 +34,7 @@ def folds_of(rows: TrainingSet, options: LearningOptions) -> Folds:
     ValueError
         If one of the user's splits has no row left to fit or to score.
     """
-    if options.n_folds is None:
+    if n_folds is None:
         splits = [
             (np.flatnonzero(role == 1), np.flatnonzero(role == 2))
             for role in rows.roles.T
@@ -42,10 +46,10 @@ def folds_of(rows: TrainingSet, options: LearningOptions) -> Folds:
                 "split without."
             )
         return splits
-    n_folds = min(options.n_folds, rows.n_rows)
+    n_folds = min(n_folds, rows.n_rows)
     if n_folds < 2:
         return []
     from sklearn.model_selection import KFold  # slow to import
 
-    folds = KFold(n_folds, shuffle=True, random_state=options.seed)
+    folds = KFold(n_folds, shuffle=True, random_state=seed)
     return list(folds.split(rows.Y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,7 +22,7 @@ from .folds import folds_of
 from .problem import HyperparameterProblem
 from .ridge import PATH_ALPHAS, kernel_unit
 from .spec import LearnedKernel, LearningOptions, ModelSpec
-from .starts import starts
+from .starts import is_blind, look, starts
 from .subsets import growing_subsets
 from .training_set import TrainingSet
 
@@ -48,6 +49,8 @@ def learn(
     -------
     LearnedKernel
     """
+    if spec.objective is not None:
+        options = replace(options, objective=spec.objective)
     kernel, bounds = clone(spec.kernel), options.alpha_bounds
     nothing_free = kernel.n_dims == 0 and bounds is None
     spread = np.ptp(rows.Y, axis=0) if options.fit_intercept else rows.Y
@@ -90,7 +93,8 @@ def _objective(rows: TrainingSet, options) -> Callable:
     """Return the objective as a function of matrices, its own options filled in."""
     objective = OBJECTIVES[options.objective]
     if options.objective == "holdout":
-        return partial(objective, splits=folds_of(rows, options))
+        splits = folds_of(rows, options.n_folds, options.seed)
+        return partial(objective, splits=splits)
     if options.objective == "evidence":  # scikit-learn's kernels often lack a factor
         return partial(objective, free_scale=True)
     return objective
@@ -119,6 +123,7 @@ def _optimise(problem: HyperparameterProblem):
     rows: list[int] = []
     found = OptimizeResult(problem.start, [], False)
     floor = -np.inf  # of the ridge's logarithm, on subsets
+    matters, blind = look(problem), False
     share = 1.0  # size of the subset's objective, relative to that of all rows
     for subset in growing_subsets(problem):
         before, share = share, _size(subset) / _size(problem)
@@ -132,14 +137,16 @@ def _optimise(problem: HyperparameterProblem):
             scale=_scale(subset, path[:1]),
         )
         seen = found.curvature
-        if seen is not None:
+        if seen is not None and not blind:
             bounds = subset.bounds
             if subset is not problem:
                 bounds = subset.bounds_above(floor)
             found = run(found.u, bounds, curvature=seen.scaled(before / share))
-        # At the end of a subset, the matrix of more rows may not be factorisable.
-        if seen is None or found.path[0] == np.inf:
-            found, floor = _from_starts(run, subset, subset is not problem)
+        # At the end of a subset, the matrix of more rows may not be factorisable; and
+        # that a subset showed nothing but noise says nothing of more rows.
+        if seen is None or found.path[0] == np.inf or blind:
+            found, floor = _from_starts(run, subset, subset is not problem, matters)
+        blind = is_blind(subset, found)
         told = [value / share for value in found.path]
         if path and len(told) == 1:  # no iteration: the same point, on more rows
             path[-1], rows[-1] = told[0], subset.n_rows
@@ -149,9 +156,11 @@ def _optimise(problem: HyperparameterProblem):
     return found.u, path, rows, found.converged
 
 
-def _from_starts(run: partial, problem: HyperparameterProblem, is_subset: bool):
+def _from_starts(
+    run: partial, problem: HyperparameterProblem, is_subset: bool, matters
+):
     """Learn from each start, and return the best result and the floor of the ridge."""
-    report, begins, ends = run.keywords["report"], starts(problem), []
+    report, begins, ends = run.keywords["report"], starts(problem, matters), []
     for start in begins:
         floor = start[-1] - _DEEPEST
         bounds = problem.bounds_above(floor) if is_subset else problem.bounds

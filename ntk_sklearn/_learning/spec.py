@@ -40,6 +40,8 @@ class ModelSpec:
     on_path : bool
         Whether the ridge is chosen on a grid by leave-one-out, which takes one
         eigendecomposition. The kernel must have no free hyperparameters then.
+    objective : str or None
+        The name of an objective in place of that of the options; None takes theirs.
     """
 
     kernel: Kernel
@@ -47,6 +49,7 @@ class ModelSpec:
     prior: Callable[..., Prior] | None = None
     raise_alpha: bool = False
     on_path: bool = False
+    objective: str | None = None
 
     def encode(self, X: np.ndarray) -> np.ndarray:
         """Return raw rows as the kernel sees them."""
@@ -115,3 +118,8 @@ class LearnedKernel(NamedTuple):
     alpha_bounds: AlphaBounds
     path: list[float]
     rows: list[int]
+
+    @property
+    def n_learned(self) -> int:
+        """Number of hyperparameters of the kernel that were learned."""
+        return self.kernel.n_dims if self.path else 0

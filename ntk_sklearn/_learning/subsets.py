@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 from .problem import HyperparameterProblem
 
@@ -55,14 +56,17 @@ def subset_sizes(n: int, fewest: int) -> list[int]:
 def in_order(X, Y) -> np.ndarray:
     """Return row numbers in the order of the inputs, columns with few values first.
 
-    The result does not depend on the order in which rows and columns are given. Among
-    rows with equal inputs, a hash of the targets decides: sorting by the size of the
-    targets would bias the subsets.
+    The result depends neither on the order in which rows and columns are given nor on
+    units, because it is found from ranks, which are whole numbers. Among rows with
+    equal inputs, and among columns with as many values, a hash of the targets' ranks
+    decides: sorting by the size of the targets would bias the subsets.
     """
-    values = np.sort(X, axis=0)
-    n_values = np.count_nonzero(np.diff(values, axis=0), axis=0)
-    columns = np.lexsort((*values[::-1], n_values))
-    return np.lexsort((_scrambled(Y), *X.T[columns[::-1]]))
+    ranks = rankdata(X, method="dense", axis=0).astype(np.uint64)
+    scrambled = _hashes(rankdata(Y, method="dense", axis=0).astype(np.uint64))
+    with np.errstate(over="ignore"):
+        marks = scrambled @ ranks
+    columns = np.lexsort((marks, ranks.max(axis=0)))
+    return np.lexsort((scrambled, *ranks.T[columns[::-1]]))
 
 
 def spread_rows(order, size: int) -> np.ndarray:
@@ -75,10 +79,9 @@ def spread_rows(order, size: int) -> np.ndarray:
     return np.sort(order[np.union1d(firsts, firsts + 1)])
 
 
-def _scrambled(Y) -> np.ndarray:
-    """Return a hash of the targets of each row."""
-    bits = np.ascontiguousarray(Y, dtype=np.float64).view(np.uint64)
+def _hashes(numbers) -> np.ndarray:
+    """Return a hash of each row of unsigned integers."""
     with np.errstate(over="ignore"):
         for factor in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93):
-            bits = (bits ^ (bits >> np.uint64(32))) * np.uint64(factor)
-        return bits.sum(axis=1, dtype=np.uint64)
+            numbers = (numbers ^ (numbers >> np.uint64(32))) * np.uint64(factor)
+        return numbers.sum(axis=1, dtype=np.uint64)

@@ -22,6 +22,10 @@ from ..solvers._row_weights import RowWeights
 # Numbers that are held for each encoded input of a row while its kernel is computed:
 # the input itself, the encoder's intermediate results, and the engine's data of a rank.
 _PER_INPUT = 10
+# The error of a learned kernel on new rows, in units of its leave-one-out error: with
+# many rows, and what each hyperparameter for a row adds. Between 1.1 and 1.25, and 0.25
+# and 0.5, classifiers are equally accurate on 32 small sets.
+_OPTIMISM = 1.2, 0.25
 
 
 def row_slices(n_rows: int, n_columns: int) -> Iterator[slice]:
@@ -88,6 +92,18 @@ class RidgeModel(ABC):
     intercept: np.ndarray
     variance: np.ndarray
     held_out: HeldOut
+
+    @property
+    def expected_error(self) -> float:
+        """The leave-one-out error, raised because the kernel was learned.
+
+        The rows have taken part in learning, so that the error is smaller than that of
+        new rows, the more so the more hyperparameters were learned from them.
+        """
+        if not self.learned.n_learned:
+            return self.held_out.error
+        per_row = self.learned.n_learned / self.held_out.weights.multiplicity.sum()
+        return self.held_out.error * (_OPTIMISM[0] + _OPTIMISM[1] * float(per_row))
 
     @property
     def kernel(self) -> Kernel:

@@ -31,23 +31,23 @@ class Ensemble(NamedTuple):
     @classmethod
     def of(cls, models: list[RidgeModel]) -> Ensemble:
         """Return the ensemble of models, blended by their leave-one-out errors."""
-        return cls(models, blend([model.held_out.error for model in models]))
+        return cls(models, blend([model.expected_error for model in models]))
 
     @property
     def best(self) -> RidgeModel:
-        """The model with the smallest leave-one-out error."""
-        return self.models[int(np.argmin([m.held_out.error for m in self.models]))]
+        """The model with the smallest expected error."""
+        return self.models[int(np.argmin([m.expected_error for m in self.models]))]
 
     @property
     def held_out(self) -> HeldOut:
         """The blended leave-one-out predictions."""
         every = [model.held_out for model in self.models]
-        blended = self._blend([held_out.predictions for held_out in every])
+        blended = self.blended([held_out.predictions for held_out in every])
         return every[0]._replace(predictions=blended)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the blended predictions of raw rows, an array of shape (n, k)."""
-        return self._blend(model.predict(X) for model in self.models)
+        return self.blended(model.predict(X) for model in self.models)
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
         """Return a new ensemble with more rows; this one is not changed.
@@ -71,7 +71,8 @@ class Ensemble(NamedTuple):
         """
         return Ensemble.of([model.plus(batch, progress_name) for model in self.models])
 
-    def _blend(self, values) -> np.ndarray:
+    def blended(self, values) -> np.ndarray:
+        """Return the sum of values of the models, weighted by their shares."""
         parts = (s * value for s, value in zip(self.shares, values, strict=True))
         return sum(parts, start=next(parts))
 

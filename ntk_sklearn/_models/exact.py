@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg import cho_solve
 
 from .._learning.ridge import solve_raised
 from .._learning.spec import LearnedKernel, ModelSpec
 from .._learning.training_set import TrainingSet
-from .._utils.threads import factorising, one_blas_thread
-from ..solvers._cholesky import kernel_factor, warn_jitter
+from .._utils.blas import solve_lower
+from .._utils.threads import one_blas_thread
+from ..solvers._cholesky import kernel_factor, solve, warn_jitter
 from ..solvers._leave_one_out import leave_one_out
 from .base import DualModel, HeldOut
 
@@ -64,11 +65,10 @@ class ExactModel(DualModel):
             cross -= means
             cross -= own[:, None]
             prior = self.kernel.diag(Z) - 2.0 * own - mean
-            with factorising(len(factor)):
-                root = solve_triangular(factor, cross.T, lower=True)
-            out[block] = prior - np.einsum("ij,ij->j", root, root)
             # The uncertainty of the constant, and its covariance with the function.
-            out[block] += (1.0 - cross @ ones) ** 2 / constant
+            out[block] = prior + (1.0 - cross @ ones) ** 2 / constant
+            root = solve_lower(factor, np.asfortranarray(cross.T, np.float64))
+            out[block] -= np.einsum("ij,ij->j", root, root)
         return np.maximum(out, 0.0)[:, None] * self.variance
 
 
@@ -101,9 +101,12 @@ def solve_exact(
     weights, highest = rows.solve_weights, learned.alpha
     if spec.raise_alpha and learned.path and learned.alpha_bounds is not None:
         highest = learned.alpha_bounds[1]
+    K = learned.kernel(rows.X)
     alpha, solution = solve_raised(
-        learned.kernel(rows.X), rows.Y, learned.alpha, highest, weights, intercept
+        K, rows.Y, learned.alpha, highest, rows.weights, intercept
     )
+    if (rows.class_factor != 1.0).any():  # class weights do not change what is learned
+        solution = solve(K, rows.Y, alpha, weights, intercept)
     warn_jitter(solution.jitter, alpha)
     precision = np.diag(solution.P)
     residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weights)

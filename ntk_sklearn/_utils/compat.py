@@ -23,9 +23,23 @@ __all__ = [
     "_check_feature_names_in",
     "_check_sample_weight",
     "_fit_context",
+    "distinguish_cache",
     "get_chunk_n_rows",
     "set_blas_threads",
 ]
+
+
+def distinguish_cache(dispatcher, sources: str) -> None:
+    """Make a function compiled by numba ignore what was stored for other sources.
+
+    Numba compares the file of the function alone. But its machine code holds copies of
+    the functions that it calls, and its index names classes, which may be gone: numba
+    reads the index before it compares, and fails. It compares its own version first.
+    """
+    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if file is not None:
+        name = "_version"  # an attribute of numba's, not of ours
+        setattr(file, name, f"{getattr(file, name)}, {sources}")
 
 
 def set_blas_threads(library, count: int) -> None:

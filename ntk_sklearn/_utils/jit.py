@@ -1,8 +1,19 @@
-"""Decorators that compile functions with numba, cached on disk and without the GIL."""
+"""Decorators that compile functions with numba, cached on disk and without the GIL.
 
+What is stored on disk is used only as long as all sources of compiled functions are the
+same, in whichever files: an upgrade of the package, in place, compiles anew.
+"""
+
+import hashlib
 import warnings
+from pathlib import Path
 
 import numba
+
+from .compat import distinguish_cache
+
+# The parts of the package with compiled functions, which call each other.
+ROOMS = ("_utils", "activations", "_engine")
 
 # "contract" lets a product and a sum become one fused operation. It keeps NaN,
 # infinities and signed zeros as they are, and makes the polynomials both faster and
@@ -27,6 +38,28 @@ _SUMS = {**_OPTIONS, "fastmath": {"contract", "reassoc"}}
 _EXACT = {**_OPTIONS, "fastmath": False}
 
 
+def fingerprint(root: Path) -> str:
+    """Return a hash of the names and contents of all sources of compiled functions.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the package.
+
+    Returns
+    -------
+    str
+    """
+    found = hashlib.sha256()
+    for path in sorted(path for room in ROOMS for path in (root / room).glob("*.py")):
+        found.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+SOURCES = fingerprint(Path(__file__).parents[1])
+
+
 def jit(function):
     """Compile a function on its first call, or load it from the cache on disk."""
     return _compile(function, _OPTIONS)
@@ -44,7 +77,7 @@ def jit_exact(function):
 
 def _compile(function, options):
     try:
-        return numba.njit(cache=True, **options)(function)
+        dispatcher = numba.njit(cache=True, **options)(function)
     except (RuntimeError, OSError) as error:  # no writable place, or a full disk
         warnings.warn(
             f"numba finds no directory for its cache, so every process compiles anew "
@@ -54,6 +87,8 @@ def _compile(function, options):
             stacklevel=3,
         )
         return numba.njit(**options)(function)
+    distinguish_cache(dispatcher, SOURCES)
+    return dispatcher
 
 
 @jit_sums

@@ -7,10 +7,10 @@ fork. BLAS is limited to one thread meanwhile, even if this package uses only on
 products as small as those of a tile gain nothing from more threads, and lose much if
 other processes use the processor.
 
-A whole fit limits BLAS to one thread, except for its factorisations. The threads of
-OpenBLAS keep spinning for a tenth of a second after each call, and NumPy and SciPy have
-a copy of OpenBLAS each: a product of a matrix and a vector in NumPy, between two
-factorisations in SciPy, has been seen to take 8 ms instead of half a millisecond.
+A whole fit limits BLAS to one thread. The threads of OpenBLAS spin while they wait for
+each other, and for a tenth of a second after each call. If other processes keep the
+cores busy, a factorisation on two of them has been seen to take ninety times as long.
+Large products and factorisations are computed by Python threads as well.
 """
 
 from __future__ import annotations
@@ -29,16 +29,11 @@ from .compat import set_blas_threads
 # Below this many pair-layers, starting a thread costs more than it saves (measured:
 # a thread takes about 0.1 ms, as long as 1e5 pair-layers).
 PARALLEL_WORK = 200_000
-# Below this many rows, several BLAS threads make a factorisation slower.
-SMALL = 1000
-# A factorisation by several threads of OpenBLAS crashes if a thread gets too many rows
-# for its buffer (issues 352 and 2562 of OpenBLAS). Of n rows on t threads the first
-# gets about n / sqrt(t). With two threads, 15,500 rows were fine and 15,642 crashed.
-LARGE_PER_THREAD = 10_000
-# Spinning threads of OpenBLAS take a share of the processor, which is smaller if this
-# package starts twice as many threads. Right after a product in NumPy, a Gram matrix
-# then took 51 ms instead of 90; without spinning threads it took as long as before.
-# With this many pair-layers for each thread, the time to start them does not matter.
+# Spinning threads of OpenBLAS, which others started, take a share of the processor. It
+# is smaller if this package starts twice as many threads. Right after a product in
+# NumPy, a Gram matrix then took 51 ms instead of 90; without spinning threads it took
+# as long as before. With this many pair-layers for each thread, the time to start them
+# does not matter.
 TWICE_AS_MANY = 500_000
 
 
@@ -84,19 +79,6 @@ class _Blas:
             if self._users == 0:
                 self._set(self._before)
 
-    def lift(self, n):
-        """Restore BLAS's threads to factorise `n` rows, if no other call limits it."""
-        with self._lock:
-            threads = max(self._before, default=1)
-            if self._users == 1 and n <= LARGE_PER_THREAD * threads**0.5:
-                self._set(self._before)
-
-    def drop(self):
-        """Limit BLAS again."""
-        with self._lock:
-            if self._users:
-                self._set([1] * len(self._before))
-
     def _set(self, counts):
         for library, count in zip(self._libraries, counts, strict=True):
             if library.num_threads != count:
@@ -131,18 +113,6 @@ def one_blas_thread() -> Iterator[int]:
         _blas.leave()
 
 
-@contextmanager
-def factorising(n: int) -> Iterator[None]:
-    """Allow BLAS all its threads for a factorisation of `n` rows, if there are many."""
-    with one_blas_thread():
-        if n >= SMALL:
-            _blas.lift(n)
-        try:
-            yield
-        finally:
-            _blas.drop()
-
-
 def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> None:
     """Call a worker on every task, on several threads if there is enough work.
 
@@ -156,34 +126,59 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
     work : float
         The amount of work in pair-layers: pairs of rows times layers.
     """
-    with one_blas_thread() as allowed:
-        n_threads = allowed if work >= PARALLEL_WORK else 1
-        if n_threads > 1 and work >= TWICE_AS_MANY * n_threads:
-            n_threads *= 2
-        _drain(iter(tasks), make_worker, n_threads)
-
-
-def _drain(queue, make_worker, n_threads):
-    """Run all tasks of a queue on `n_threads` threads, this one included."""
-    lock = threading.Lock()
-    errors: list[BaseException] = []
+    queue, lock, failed = iter(tasks), threading.Lock(), False
 
     def take():
         with lock:
-            return next(queue, queue) if not errors else queue
+            return queue if failed else next(queue, queue)
 
     def serve():
+        nonlocal failed
         try:
             worker = make_worker()
             while (task := take()) is not queue:
                 worker(task)
+        except BaseException:
+            failed = True
+            raise
+
+    on_threads(serve, work, twice=True)
+
+
+def on_threads(serve: Callable[[], object], work: float, twice: bool = False) -> None:
+    """Call a function once in each of several threads, if there is enough work.
+
+    Parameters
+    ----------
+    serve : callable
+        Function without arguments. The first error that it raises in any thread is
+        raised here, after all threads have ended.
+    work : float
+        The amount of work in pair-layers: pairs of rows times layers.
+    twice : bool, default=False
+        Whether to start two threads for each core if there is very much work.
+    """
+    with one_blas_thread() as allowed:
+        n_threads = allowed if work >= PARALLEL_WORK else 1
+        if twice and n_threads > 1 and work >= TWICE_AS_MANY * n_threads:
+            n_threads *= 2
+        call_in_threads(serve, n_threads)
+
+
+def call_in_threads(serve: Callable[[], object], n_threads: int) -> None:
+    """Call a function once in each of `n_threads` threads, this one included."""
+    errors: list[BaseException] = []
+
+    def safe():
+        try:
+            serve()
         except BaseException as error:
             errors.append(error)
 
-    helpers = [threading.Thread(target=serve) for _ in range(n_threads - 1)]
+    helpers = [threading.Thread(target=safe) for _ in range(n_threads - 1)]
     for helper in helpers:
         helper.start()
-    serve()
+    safe()
     for helper in helpers:
         helper.join()
     if errors:

@@ -47,9 +47,9 @@ def check_samples(X, name: str = "X") -> np.ndarray:
         )
     try:
         array = check_array(X, dtype="numeric", input_name=name)
+        return np.ascontiguousarray(array, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{needed}: {error}") from error
-    return np.ascontiguousarray(array, dtype=np.float64)
 
 
 def check_pair(X, Y) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,5 +1,6 @@
-"""Random features whose inner products approximate neural tangent kernels."""
+"""Random features and random networks that approximate neural tangent kernels."""
 
+from ._finite import finite_width_kernel
 from ._sampler import NTKSampler
 
-__all__ = ["NTKSampler"]
+__all__ = ["NTKSampler", "finite_width_kernel"]

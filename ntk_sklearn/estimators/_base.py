@@ -23,6 +23,7 @@ from ..kernels._weighted import WeightedNTKernel
 from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..preprocessing._table_encoder import TableEncoder
+from ._attribution import AttributionMixin, GivenRows
 from ._encoding import coded_specs, make_encoder
 from ._fitted import Fitted
 from ._options import (
@@ -42,7 +43,7 @@ from ._training_set import (
 )
 
 
-class BaseWNTK(CallbackSupportMixin, BaseEstimator):
+class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     """Base class of estimators that fit kernel ridge models with learned kernels."""
 
     _parameter_constraints: dict = {
@@ -201,6 +202,7 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
             **given.features,
             **others,
             "_ensemble": ensemble,
+            "_given_rows": GivenRows(fitted.origin, given.weights.multiplicity),
             "solver_": fitted.solver,
             "models_": ensemble.models,
             "blend_weights_": ensemble.shares,
@@ -227,16 +229,20 @@ class BaseWNTK(CallbackSupportMixin, BaseEstimator):
 
     def _decisions(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return checked rows and their decision values."""
+        X = self._checked_rows(X)
+        return X, self._ensemble.predict(X)
+
+    def _checked_rows(self, X) -> np.ndarray:
+        """Return checked rows to predict."""
         check_is_fitted(self)
         how: dict = {"dtype": np.float64, "order": "C"}
         if not self.kernel_.requires_vector_input:
             how = {"dtype": None, "ensure_2d": False}
-        X = validate_data(self, X, reset=False, **how)
-        return X, self._ensemble.predict(X)
+        return validate_data(self, X, reset=False, **how)
 
 
 # Private attributes of a fitted estimator; public ones end in an underscore.
-_PRIVATE = {"_ensemble", "_scaler", "_single_output"}
+_PRIVATE = {"_ensemble", "_given_rows", "_scaler", "_single_output"}
 
 
 def _is_fitted(name: str) -> bool:

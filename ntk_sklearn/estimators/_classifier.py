@@ -9,12 +9,12 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._models.base import HeldOut
 from .._utils.compat import StrOptions, _fit_context
 from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
+from ._indicators import indicators_of, softmax_factor
 from ._options import checked_bounds
 
 
@@ -26,13 +26,14 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     wins. The kernel is that of an infinitely wide neural network,
     :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
 
-    With default parameters the inputs need no preparation. Two models are fitted, both
-    with the kernel of a network with one hidden layer: one on the scaled columns, the
-    other on their mid-ranks, which are the share of training rows below a value plus
-    half of those at it. The ridge of each model is the one with the smallest
-    leave-one-out error on a grid. Nothing else is learned, so that `alpha`,
-    `optimizer`, `max_iter` and `tol` do not matter. The two models are blended: the
-    smaller a model's leave-one-out error, the larger its share.
+    With default parameters the inputs need no preparation. Three models are fitted, all
+    with the kernel of a network with one hidden layer: one on the scaled columns, one
+    on their mid-ranks, which are the share of training rows below a value plus half of
+    those at it, and, for up to 500 columns, that of `WNTKRegressor`, with a length
+    scale for each column. The ridge of the first two is the one with the smallest
+    leave-one-out error on a grid, and nothing else is learned; the third learns by the
+    evidence, whatever the `objective`. The models are blended: the smaller a model's
+    leave-one-out error, raised for what it has learned, the larger its share.
     If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
     are, and its free hyperparameters, such as the layer weights, are learned.
 
@@ -275,12 +276,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 f"{len(classes)} class: {classes.tolist()}."
             )
         factor = self._class_factor(given.y, given.weights.weight, classes)
-        fitted = self._fit(given, _indicators(given.y, classes), factor)
+        fitted = self._fit(given, indicators_of(given.y, classes), factor)
         others = {}
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-        temperature = _temperature(fitted.ensemble.held_out)
+        temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(
             fitted, given, classes_=classes, temperature_=temperature, **others
         )
@@ -364,9 +365,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         factor = np.ones(len(given.y))
         if self.class_weight is not None:
             factor = self._class_weights(given.y)
-        fitted = self._fit_batch(given, _indicators(given.y, classes), factor)
-        temperature = _temperature(fitted.ensemble.held_out)
+        fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
+        temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
+
+    def _in_units(self, values, *, shift=False):
+        return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
 
     def decision_function(self, X):
         """Return the decision values: the predicted indicators of the classes.
@@ -438,30 +442,3 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """
         _, decisions = self._decisions(X)
         return log_softmax(self.temperature_ * decisions, axis=1)
-
-
-def _indicators(y, classes) -> np.ndarray:
-    """Return the class indicators of the rows: (n, n_classes), ones and zeros."""
-    return (y[:, None] == classes).astype(np.float64)
-
-
-def _temperature(held_out: HeldOut) -> float:
-    """Return the softmax factor that maximises the likelihood of the labels.
-
-    A single factor keeps the order of the classes, so that probabilities and predicted
-    labels agree. The labels are softened as in Platt scaling, which keeps the factor
-    finite if the decision values separate the classes.
-    """
-    from scipy.optimize import minimize_scalar  # slow to import, needed only here
-
-    decisions, indicators, weights = held_out
-    k = indicators.shape[1]
-    soft = 1.0 / (weights.total + k)
-    targets = indicators * (1.0 - k * soft) + soft
-
-    def loss(log_factor):
-        log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
-        return -float(weights.weight @ np.sum(targets * log_p, axis=1))
-
-    found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
-    return float(np.exp(found.x))

@@ -6,6 +6,8 @@ the study.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._learning.prior import Prior
@@ -18,6 +20,8 @@ from ._encoding import fit_encoder
 # Standard deviation of the normal prior on the logarithms of the length scales. Weak
 # enough to drop a useless column, strong enough for a few dozen rows.
 _LENGTH_SCALE_DEVIATION = 0.5
+# A classifier learns length scales of up to this many columns: the time grows with it.
+_MOST_SCALES = 500
 
 
 def regression_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
@@ -69,7 +73,7 @@ def _regression_prior(problem) -> Prior:
 
 
 def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
-    """Return two networks: one on scaled columns, one on their ranks.
+    """Return networks on scaled columns, on their ranks, and with length scales.
 
     Parameters
     ----------
@@ -88,10 +92,15 @@ def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None)
     ranks = TableEncoder(
         ("ranks",), n_quantiles=64, rank_levels="mass", rank_scale="unit", clip=False
     )
-    return [
+    specs = [
         _classification_spec(rows, scaled, first_bias=1.0),
         _classification_spec(rows, ranks, first_bias=0.0),
     ]
+    if np.shape(rows.X)[1] <= _MOST_SCALES:
+        specs += [
+            replace(spec, objective="evidence") for spec in regression_specs(rows)
+        ]
+    return specs
 
 
 def _classification_spec(rows: TrainingSet, encoder: TableEncoder, first_bias: float):

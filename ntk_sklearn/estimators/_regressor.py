@@ -316,6 +316,13 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         units = {"_scaler": scaler, "target_scale_": scaler.scale}
         return self._publish(fitted, given, _single_output=single, **units, **others)
 
+    def _in_units(self, values, *, shift=False):
+        values = self._scaler.invert(values) if shift else values * self._scaler.scale
+        return values[..., 0] if self._single_output else values
+
+    def _squared_units(self):
+        return self._scaler.scale**2
+
     def _fit_scaler(self, Y, weight) -> TargetScaler:
         """Return the scaler of the targets, which the default model's priors need."""
         if not self._uses_defaults:

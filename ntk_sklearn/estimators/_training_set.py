@@ -17,6 +17,7 @@ from ..solvers._row_weights import RowWeights
 # Largest size of a table in which repeated rows are merged for a solver that does not
 # need it, as merging sorts a copy of the table.
 _MERGED_SIZE = 20_000_000
+_NOTHING_LEFT = "sample_weight is zero for every row; none is left to fit."
 
 
 class Given(NamedTuple):
@@ -61,11 +62,18 @@ def checked_weights(sample_weight: ArrayLike | None, y) -> RowWeights:
     Returns
     -------
     RowWeights
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or none is positive.
     """
     if sample_weight is None:
         return RowWeights.of(None, len(y))
     kind = np.asarray(sample_weight).dtype.kind
     weight = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
+    if not weight.any():  # which later versions of scikit-learn refuse themselves
+        raise ValueError(_NOTHING_LEFT)
     return RowWeights(weight, weight if kind in "iub" else np.ones(len(y)))
 
 
@@ -110,7 +118,7 @@ def training_set(
     """
     weights = given.weights.scaled(class_factor > 0)
     if not weights.weight.any():
-        raise ValueError("sample_weight is zero for every row; none is left to fit.")
+        raise ValueError(_NOTHING_LEFT)
     counted = np.array_equal(given.weights.weight, given.weights.multiplicity)
     if learns_alpha and not counted:
         weights = weights.scaled(np.count_nonzero(weights.weight) / weights.total)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._models.base import RidgeModel
 from .._models.exact import ExactModel
+from ..dynamics._base import BaseGradientDescent
 from ..estimators._base import BaseWNTK
 from ..solvers._row_weights import RowWeights
 
@@ -41,15 +42,33 @@ class RidgeProblem(NamedTuple):
     intercept: bool
 
 
-def final_estimator(estimator) -> BaseWNTK:
-    """Return the fitted estimator at the end of a search or a pipeline."""
+def trained_estimator(estimator) -> BaseGradientDescent:
+    """Return the fitted estimator of training in time at the end of a search."""
+    estimator = _last(estimator)
+    if not isinstance(estimator, BaseGradientDescent):
+        raise TypeError(
+            "estimator must be a fitted GradientDescentRegressor or "
+            "GradientDescentClassifier, or a pipeline or search that ends in one, got "
+            f"{type(estimator).__name__}."
+        )
+    check_is_fitted(estimator)
+    return estimator
+
+
+def _last(estimator):
+    """Return the estimator at the end of a search or a pipeline."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif isinstance(estimator, Pipeline):
             estimator = estimator[-1]
         else:
-            break
+            return estimator
+
+
+def final_estimator(estimator) -> BaseWNTK:
+    """Return the fitted estimator at the end of a search or a pipeline."""
+    estimator = _last(estimator)
     if not isinstance(estimator, BaseWNTK):
         raise TypeError(
             "estimator must be a fitted WNTKRegressor or WNTKClassifier, or a pipeline "

@@ -153,7 +153,8 @@ def gradient_matrices(kernel: Kernel) -> int:
         own = _COMBINATIONS[type(kernel)][1]
         return own + sum(gradient_matrices(part) for part in parts_of(kernel))
     # The full gradient, and temporaries of the same size.
-    return 0 if _has_own_rows(kernel) else 2 * kernel.n_dims
+    own = getattr(kernel, "n_held_matrices", 0)
+    return own if _has_own_rows(kernel) else 2 * kernel.n_dims
 
 
 def _has_own_rows(kernel: Kernel) -> bool:

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas
 
-from .._utils.threads import factorising
-from ..solvers._cholesky import mirror_lower
+from .._utils.blas import add_square, mirror_lower
 
 
 class Evaluation(NamedTuple):
@@ -56,8 +55,7 @@ def second_order(P, q, A, B, scale):
     """
     P *= np.sqrt(q)
     # In Fortran order the transposes are what BLAS reads, so nothing is copied.
-    with factorising(len(P)):
-        M = blas.dsyrk(scale, P.T, trans=1, lower=1)
+    M = add_square(np.zeros(P.shape, order="F"), P.T, scale, transposed=True)
     M = blas.dsyr2k(
         -0.5 * scale, A.T, B.T, beta=1.0, c=M, trans=1, lower=1, overwrite_c=1
     )

@@ -72,7 +72,7 @@ def evidence(
     # All copies of a row but one add the likelihood of their noise only.
     logdet += np.log(copies).sum() + (copies - 1.0) @ np.log(alpha * copies / s)
     squares = np.sum((Y - solved.intercept) * a, axis=0)
-    value = logdet + np.log(solved.constant) + total * np.log(2.0 * np.pi)
+    value = logdet + total * np.log(2.0 * np.pi)
     value *= 0.5 * k
     if free_scale:
         scale = np.maximum(squares / freedom, 1e-300)

@@ -56,7 +56,7 @@ def holdout(
         # Derivative of the squared errors with respect to the right-hand side of the
         # ridge system: the adjoint solution.
         back = part.P @ (cross.T @ weighted)
-        back += np.outer(part.ones / part.constant, weighted.sum(axis=0))
+        back += np.outer(part.intercept_weights, weighted.sum(axis=0))
         M[np.ix_(test, train)] += weighted @ part.dual_coef.T
         M[np.ix_(train, test)] += part.dual_coef @ weighted.T
         outer = back @ part.dual_coef.T

@@ -14,6 +14,8 @@ from ._result import FIRST_CHANGE, OptimizeResult
 _SUFFICIENT = 1e-4
 _LARGEST_CHANGE = 2.0
 _SHORTENINGS = 20
+# Entries land on bounds, or leave them again, in up to this many rounds.
+_ROUNDS = 20
 
 
 def bfgs(
@@ -29,9 +31,10 @@ def bfgs(
 ) -> OptimizeResult:
     """Minimise a function by projected quasi-Newton steps, with full BFGS memory.
 
-    Entries that are at a bound, and that the gradient would push beyond it, stay there
-    for the iteration. The others take the BFGS step, clipped to the bounds and
-    shortened until the value falls. Most iterations need one evaluation.
+    Each step leads to the minimum of the quadratic model within the bounds, and is
+    shortened until the value falls. Most iterations need one evaluation. The optimizer
+    stops when the last step has gained little and the model promises little from the
+    next one.
 
     Parameters
     ----------
@@ -73,38 +76,73 @@ def bfgs(
     if curvature is None:
         curvature = Curvature(FIRST_CHANGE / max(np.abs(gradient).max(), 1e-300))
     guesses = 0 if curvature.pairs else 1
-    converged = max_iter == 0
-    for _ in range(max_iter):
-        free = ~((u <= low) & (gradient > 0) | (u >= high) & (gradient < 0))
-        direction = -np.where(free, curvature @ np.where(free, gradient, 0.0), 0.0)
-        direction *= min(1.0, _LARGEST_CHANGE / max(np.abs(direction).max(), 1e-300))
-        step = _descend(evaluate, u, value, gradient, direction, bounds)
-        if step is None:
-            converged = True
-            break
-        moved, new_value, new_gradient = step
+    fall = np.inf
+    while True:
+        step = _step_within(curvature, gradient, low - u, high - u)
+        promised = -0.5 * float(gradient @ step)
+        settled = len(path) - 1 > guesses and max(fall, promised) <= tol * scale
+        if settled or len(path) > max_iter:
+            return OptimizeResult(u, path, settled or max_iter == 0, curvature)
+        step *= min(1.0, _LARGEST_CHANGE / max(np.abs(step).max(), 1e-300))
+        found = _descend(evaluate, u, value, gradient, step, bounds)
+        if found is None:
+            return OptimizeResult(u, path, True, curvature)
+        moved, new_value, new_gradient = found
         curvature.add(moved - u, new_gradient - gradient)
         fall = value - new_value
-        u, value, gradient = step
+        u, value, gradient = found
         path.append(value)
         report(value)
-        if len(path) - 1 > guesses and fall <= tol * scale:
-            converged = True
+
+
+def _step_within(curvature, gradient, low, high):
+    """Return the step to the minimum of the quadratic model between two bounds.
+
+    Entries that are at a bound, and that the gradient would push beyond it, stay there.
+    Entries that the model would carry beyond a bound land on it, and the minimum is
+    found again for the others, until none is carried too far and the model pushes all
+    that have landed against their bound.
+    """
+    free = ~((low >= 0.0) & (gradient > 0.0) | (high <= 0.0) & (gradient < 0.0))
+    side = np.zeros(free.size)  # -1 at the lower and 1 at the upper bound
+    force = np.zeros(free.size)
+    for _ in range(_ROUNDS):
+        step = -np.where(free, curvature @ (free * (gradient + force)), 0.0)
+        moved = np.where(side == 0.0, 1.0 * (step > high) - 1.0 * (step < low), side)
+        moved *= free & (side * force >= 0.0)
+        if np.array_equal(moved, side):
             break
-    return OptimizeResult(u, path, converged, curvature)
+        side = moved
+        force = _holding(curvature, gradient, free, side, low, high)
+    step = np.select([side < 0.0, side > 0.0], [low, high], np.clip(step, low, high))
+    if gradient @ step < 0.0:
+        return step
+    return np.clip(-np.where(free, curvature.first * gradient, 0.0), low, high)
 
 
-def _descend(evaluate, u, value, gradient, direction, bounds):
+def _holding(curvature, gradient, free, side, low, high):
+    """Return what to add to the gradient so that some entries step onto their bounds.
+
+    In the quadratic model, these are the Lagrange multipliers of the bounds.
+    """
+    landed = np.flatnonzero(side)
+    force = np.zeros(side.size)
+    if landed.size:
+        units = np.eye(side.size)[landed]
+        inverse = np.array([(curvature @ unit)[landed] for unit in units])
+        short = np.where(side < 0.0, low, high) + curvature @ (free * gradient)
+        force[landed] = -np.linalg.solve(inverse, short[landed])
+    return force
+
+
+def _descend(evaluate, u, value, gradient, step, bounds):
     """Shorten a step until the value falls enough; return its end, or None."""
-    rate, slope = 1.0, gradient @ direction
+    rate, slope = 1.0, float(gradient @ step)
     for _ in range(_SHORTENINGS):
-        if not -rate * slope > np.finfo(float).eps * abs(value):
+        promised = rate * slope
+        if not -promised > np.finfo(float).eps * abs(value):
             return None  # the predicted decrease is below rounding error
-        moved = np.clip(u + rate * direction, *bounds.T)
-        promised = gradient @ (moved - u)
-        if promised >= 0.0:  # clipping has removed the predicted decrease
-            rate *= 0.5
-            continue
+        moved = _moved(u, rate * step, *bounds.T)
         new_value, new_gradient = evaluate(moved)
         if new_value <= value + _SUFFICIENT * promised:
             return moved, new_value, new_gradient
@@ -112,3 +150,9 @@ def _descend(evaluate, u, value, gradient, direction, bounds):
         bend = new_value - value - promised
         rate *= float(np.clip(-0.5 * promised / bend, 0.1, 0.5))
     return None
+
+
+def _moved(u, step, low, high):
+    """Return ``u + step``, exactly at a bound where the step leads to one."""
+    moved = np.where(step <= low - u, low, np.where(step >= high - u, high, u + step))
+    return np.clip(moved, low, high)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgWarning, blas, lapack
+from scipy.linalg import LinAlgWarning, blas
 
-from .._utils.threads import factorising
+from .._utils.blas import mirror_lower
+from .._utils.definite import factorise_in_place, invert_in_place
 from .._utils.warnings import warn
 from ._row_weights import RowWeights
 
@@ -29,12 +30,13 @@ class Solution(NamedTuple):
         The dual coefficients, ``P Y``.
     intercept : ndarray of shape (k,)
         The constant of each output; zeros without an intercept.
+    intercept_weights : ndarray of shape (n,)
+        The weights of the targets in the constant, which are ``G 1 / 1' G 1``; zeros
+        without an intercept.
     logdet : float
-        Logarithm of the determinant of ``K + alpha / sample_weight``.
-    ones : ndarray of shape (n,)
-        ``G 1``; zeros without an intercept.
-    constant : float
-        ``1' G 1``; one without an intercept.
+        Logarithm of the determinant of ``K + alpha / sample_weight``; with an
+        intercept, plus the logarithm of ``1' G 1``, as in restricted maximum
+        likelihood.
     jitter : float
         The number that was added to the diagonal so that the matrix could be
         factorised; 0 if it was not needed.
@@ -57,21 +59,9 @@ class Solution(NamedTuple):
     P: np.ndarray
     dual_coef: np.ndarray
     intercept: np.ndarray
+    intercept_weights: np.ndarray
     logdet: float
-    ones: np.ndarray
-    constant: float
     jitter: float
-
-
-def mirror_lower(A: np.ndarray, block: int = 64) -> np.ndarray:
-    """Copy the lower triangle into the upper one, in place, by blocks."""
-    n = A.shape[0]
-    for start in range(0, n, block):
-        stop = min(start + block, n)
-        square = A[start:stop, start:stop]
-        square[:] = np.tril(square) + np.tril(square, -1).T
-        A[start:stop, stop:] = A[stop:, start:stop].T
-    return A
 
 
 def factorise(A, noise, scale, what, advice, ladder=_JITTER_LADDER):
@@ -103,19 +93,67 @@ def factorise(A, noise, scale, what, advice, ladder=_JITTER_LADDER):
     numpy.linalg.LinAlgError
         If the matrix is not positive definite even with the largest jitter.
     """
+    _, jitter = _replace(factorise_in_place, A, noise, scale, ladder, (what, advice))
+    return A, jitter
+
+
+def _replace(replace, A, noise, scale, ladder, words):
+    """Replace a matrix with the smallest jitter that makes it positive definite.
+
+    Parameters
+    ----------
+    replace : callable
+        `factorise_in_place` or `invert_in_place`.
+    A, noise, scale, ladder
+        As for `factorise`.
+    words : tuple of str
+        Beginning and end of the error message.
+
+    Returns
+    -------
+    pivots : ndarray of shape (n,)
+        The diagonal of the Cholesky factor.
+    jitter : float
+        The number that was added to the diagonal besides `noise`.
+    """
     diagonal = np.diag(A) + noise
     for step in ladder:
         np.fill_diagonal(A, diagonal + step * scale)
-        with factorising(len(A)):
-            factor, failed = lapack.dpotrf(A, lower=1, overwrite_a=1, clean=0)
-        # LAPACK reports no error for a NaN.
-        if not failed and np.isfinite(np.diag(factor)).all():
-            return factor, step * scale
+        pivots = replace(A)
+        if np.isfinite(pivots).all():
+            return pivots, step * scale
         mirror_lower(A.T)
+    what, advice = words
     raise np.linalg.LinAlgError(
         f"{what} is not positive definite, even with {ladder[-1] * scale:.1e} added to "
         f"its diagonal; {advice}"
     )
+
+
+def ridge_factor(A: np.ndarray, ridge: float) -> tuple[np.ndarray, bool]:
+    """Return the Cholesky factor of normal equations with a ridge, for `cho_solve`.
+
+    Parameters
+    ----------
+    A : ndarray of shape (m, m)
+        The lower triangle of ``Z' W Z``, in Fortran order; it is overwritten.
+    ridge : float
+        The number to add to the diagonal.
+
+    Returns
+    -------
+    factor : ndarray of shape (m, m)
+        `A` itself, with the factor in its lower triangle.
+    lower : bool
+        True.
+    """
+    A.flat[:: len(A) + 1] += ridge
+    if not np.isfinite(factorise_in_place(A)).all():
+        raise np.linalg.LinAlgError(
+            f"the normal equations of {len(A)} features are not positive definite with "
+            f"a ridge of {ridge:.1e}; raise alpha."
+        )
+    return A, True
 
 
 RAISE_ALPHA = (
@@ -143,18 +181,24 @@ def kernel_factor(
     numpy.linalg.LinAlgError
         If the matrix is not positive definite even with the largest jitter.
     """
+    factor, _, jitter = _replaced(factorise_in_place, K, noise, overwrite_K)
+    return factor, jitter
+
+
+def _replaced(replace, K, noise, overwrite_K):
+    """Replace ``K + diag(noise)``, and return the memory, the pivots and the jitter."""
     scale = float(np.mean(np.abs(np.diag(K) + noise)))
     # The transpose of a symmetric matrix is the same matrix, in the order of LAPACK.
-    A = np.array(K.T, np.float64, order="F", copy=None if overwrite_K else True)
-    return factorise(
-        A, noise, scale, f"The kernel matrix of {len(K)} rows", RAISE_ALPHA
-    )
+    as_array = np.asarray if overwrite_K else np.array  # the second always copies
+    A = as_array(K.T, dtype=np.float64, order="F")
+    words = f"The kernel matrix of {len(K)} rows", RAISE_ALPHA
+    return A, *_replace(replace, A, noise, scale, _JITTER_LADDER, words)
 
 
 def inverse(
     K: np.ndarray, noise, overwrite_K: bool = False
 ) -> tuple[np.ndarray, float, float]:
-    """Invert ``K + diag(noise)`` by one Cholesky factorisation.
+    """Invert ``K + diag(noise)``.
 
     If `overwrite_K` is true, the memory of `K` may be used for the inverse.
 
@@ -167,11 +211,8 @@ def inverse(
     jitter : float
         As returned by `kernel_factor`, which also raises the same error.
     """
-    factor, jitter = kernel_factor(K, noise, overwrite_K)
-    logdet = 2.0 * float(np.log(np.diag(factor)).sum())
-    with factorising(len(K)):
-        G, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    return mirror_lower(G).T, logdet, jitter
+    G, pivots, jitter = _replaced(invert_in_place, K, noise, overwrite_K)
+    return mirror_lower(G).T, 2.0 * float(np.log(pivots).sum()), jitter
 
 
 def solve(
@@ -219,17 +260,53 @@ def solve(
     True
     """
     noise = RowWeights.of(sample_weight, len(K)).noise(alpha)
-    G, logdet, jitter = inverse(K, noise, overwrite_K)
     if not intercept:
-        zeros = np.zeros(len(K))
-        return Solution(G, G @ Y, np.zeros(Y.shape[1]), logdet, zeros, 1.0, jitter)
-    u = G.sum(axis=1)
-    constant = float(u.sum())
-    b = (u @ Y) / constant
-    dual_coef = G @ (Y - b)
+        G, logdet, jitter = inverse(K, noise, overwrite_K)
+        none = np.zeros(len(K))
+        return Solution(G, G @ Y, none @ Y, none, logdet, jitter)
+    K, shift, offset = _centred(K, overwrite_K)
+    G, logdet, jitter = inverse(K, noise, overwrite_K=True)
+    ones = G.sum(axis=1)
+    constant = float(ones.sum())
+    mean = (ones @ Y) / constant
+    dual_coef = G @ (Y - mean)
     # In place: the transpose of a symmetric matrix is in the order of BLAS.
-    P = blas.dger(-1.0 / constant, u, u, a=G.T, overwrite_a=1).T
-    return Solution(P, dual_coef, b, logdet, u, constant, jitter)
+    P = blas.dger(-1.0 / constant, ones, ones, a=G.T, overwrite_a=1).T
+    return Solution(
+        P,
+        dual_coef,
+        # The sum of the dual coefficients is zero but for rounding.
+        mean - shift @ dual_coef - offset * dual_coef.sum(axis=0),
+        ones / constant - P @ shift,
+        logdet + np.log(constant),
+        jitter,
+    )
+
+
+def _centred(K, overwrite_K):
+    """Return a kernel matrix with rows of the same small mean, and what was subtracted.
+
+    Adding ``a 1' + 1 a'`` to a kernel matrix, for any vector a, only changes the
+    constant of a fit. The constant is usually by far the largest eigenvector, and
+    swamps the others with its rounding errors. It gets the mean eigenvalue here.
+
+    Returns
+    -------
+    centred : ndarray of shape (n, n)
+        The matrix, in the memory of `K` if `overwrite_K` is true.
+    shift : ndarray of shape (n,)
+        What was subtracted from rows and from columns.
+    offset : float
+        What was subtracted from all entries before.
+    """
+    offset = float(K.mean())
+    centred = np.subtract(K, offset, out=K if overwrite_K else None)
+    shift = centred.mean(axis=1)
+    size = max(float(np.mean(np.diag(centred)) - shift.mean()), 0.0)
+    shift -= 0.5 * (shift.mean() + size / len(K))
+    centred -= shift[:, None]
+    centred -= shift
+    return centred, shift, offset
 
 
 def warn_jitter(jitter: float, alpha: float) -> None:

@@ -17,10 +17,11 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import numpy as np
-from scipy.linalg import blas, cho_factor, cho_solve
+from scipy.linalg import blas, cho_solve
 
-from .._utils.threads import factorising, one_blas_thread
-from ._cholesky import RAISE_ALPHA, factorise, mirror_lower
+from .._utils.blas import add_square, mirror_lower, solve_lower
+from .._utils.threads import one_blas_thread
+from ._cholesky import RAISE_ALPHA, factorise, ridge_factor
 from ._features import KernelWithDiagonal, NystromFeatures
 from ._leave_one_out import leave_one_out
 from ._normal_equations import NormalEquations
@@ -77,8 +78,7 @@ class ClusteredRows(NamedTuple):
         Zt = self.features(X)
         K = np.require(self.features.kernel(X), np.float64, ["C", "W"]).T
         scale = float(np.mean(np.diag(K)))  # scale of rounding errors in the difference
-        with factorising(len(X)):
-            K = blas.dsyrk(-1.0, Zt, beta=1.0, c=K, trans=1, lower=1, overwrite_c=1)
+        add_square(K, Zt, -1.0, transposed=True)
         what = (
             f"what {len(Zt)} centres leave of the kernel matrix of a cluster "
             f"of {len(X)} rows"
@@ -256,9 +256,7 @@ def clustered_solve(
     for rows, Zt, factor, _ in visit():
         sums = _absorb_cluster(sums, Zt, factor, Y[rows])
     A, right, _ = sums.centred(intercept)
-    A.flat[:: len(A) + 1] += 1.0  # the ridge is part of the noise already
-    with factorising(len(A)):
-        normal = cho_factor(A, lower=True, overwrite_a=True)
+    normal = ridge_factor(A, 1.0)  # the ridge is part of the noise already
     v = cho_solve(normal, right)
     # No intercept is the same as a constant that is known to be zero.
     total = sums.weight if intercept else np.inf
@@ -287,8 +285,7 @@ def _absorb_cluster(sums: NormalEquations, Zt, factor, Y) -> NormalEquations:
     """Whiten the rows of a cluster and add them to the sums; `Zt` is overwritten."""
     right = np.column_stack([Y, np.ones(len(Y))])
     right = blas.dtrsm(1.0, factor, right, lower=1)
-    with factorising(len(Zt)):
-        Zt = blas.dtrsm(1.0, factor, Zt, side=1, lower=1, trans_a=1, overwrite_b=1)
+    solve_lower(factor, Zt, right=True)
     return sums.absorb_weighted(Zt, right[:, :-1], right[:, -1], float(len(Y)))
 
 
@@ -321,6 +318,5 @@ class _ScoredColumns:
         """Return the diagonal of the inverse, minus its part along the constant."""
         W = self._products - np.outer(posterior.mean, self._ones)
         found = self._diagonal - self._ones**2 / posterior.weight
-        with factorising(len(W)):
-            solved = cho_solve((posterior.normal, True), W)
-        return found - np.einsum("ij,ij->j", W, solved)
+        root = solve_lower(posterior.normal, np.asfortranarray(W))
+        return found - np.einsum("ij,ij->j", root, root)

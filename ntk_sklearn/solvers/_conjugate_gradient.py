@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.utils import check_random_state
 
-from .._utils.threads import factorising
+from .._utils.blas import add_square
+from ._cholesky import ridge_factor
 from ._row_weights import RowWeights
 
 
@@ -80,10 +81,9 @@ def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
 
 def _nystrom_inverse(F, alpha):
     """Return the function ``v -> (F F' + alpha I)^-1 v``."""
-    with factorising(F.shape[1]):
-        A = blas.dsyrk(1.0, F, trans=1, lower=1)
-        A.flat[:: len(A) + 1] += alpha
-        factor = cho_factor(A, lower=True, overwrite_a=True)
+    A = np.zeros((F.shape[1],) * 2, order="F")
+    add_square(A, np.asfortranarray(F), transposed=True)
+    factor = ridge_factor(A, alpha)
     return lambda v: (v - F @ cho_solve(factor, F.T @ v)) / alpha
 
 

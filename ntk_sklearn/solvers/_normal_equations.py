@@ -134,14 +134,14 @@ class NormalEquations(NamedTuple):
     def centred(self, intercept: bool):
         """Return ``Z'WZ``, ``Z'WY`` and the diagonal of ``Y'WY`` of centred rows.
 
-        The first is a new array with its lower triangle only. Without an intercept the
-        rows are not centred.
+        The first is a new array in Fortran order, with its lower triangle only. Without
+        an intercept the rows are not centred.
         """
         if not self.weight > 0:
             raise ValueError("the system holds no row of positive weight yet.")
-        A = np.tril(self.zz)
+        A = np.triu(self.zz.T).T  # in Fortran order, as np.tril's result would not be
         if not intercept:
             return A, self.zy, self.yy
-        A -= np.tril(np.outer(self.z, self.z / self.weight))
+        A -= np.triu(np.outer(self.z / self.weight, self.z)).T
         b = self.zy - np.outer(self.z, self.y / self.weight)
         return A, b, self.yy - self.y**2 / self.weight

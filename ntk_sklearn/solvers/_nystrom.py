@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cho_factor, cho_solve
+from scipy.linalg import blas, cho_solve, solve_triangular
 
-from .._utils.threads import factorising
-from ._cholesky import mirror_lower
+from .._utils.blas import mirror_lower, solve_lower
+from ._cholesky import ridge_factor
 from ._features import NystromFeatures
 from ._leave_one_out import one_minus_leverage
 from ._normal_equations import NormalEquations
@@ -128,7 +128,7 @@ class NystromSystem:
         A, b, yy = self.equations.centred(self.fit_intercept)
         # The spectrum of the features has the same eigenvalues as the kernel matrix of
         # the rows, apart from zeros.
-        spectrum = Spectrum.of(mirror_lower(A), intercept=False)
+        spectrum = Spectrum.of(mirror_lower(A).T, intercept=False)
         values, along = spectrum.values, spectrum.energy(b)
         total, n = float(yy.sum()), self.equations.n_rows
         alphas = np.asarray(alphas, dtype=np.float64)
@@ -195,19 +195,18 @@ class NystromSystem:
     def _factorised(self, alpha):
         """Return ``Z'WZ + alpha``, factorised, and ``Z'WY``, both centred."""
         A, b, _ = self.equations.centred(self.fit_intercept)
-        A.flat[:: len(A) + 1] += alpha
-        with factorising(len(A)):
-            return cho_factor(A, lower=True, overwrite_a=True), b
+        return ridge_factor(A, alpha), b
 
     def _resolve(self, X, alpha):
         """Return centred fits, leverages of rows of weight one, and squared norms."""
-        factor, b = self._factorised(alpha)
+        (factor, _), b = self._factorised(alpha)
         Zt, sums = self.features(X), self.equations
         norms = np.einsum("ij,ij->j", Zt, Zt)
         if self.fit_intercept:
             Zt -= (sums.z / sums.weight)[:, None]
-        solved = cho_solve(factor, Zt)
-        leverage = np.einsum("ij,ij->j", Zt, solved)
+        solved = solve_lower(factor, Zt)
+        leverage = np.einsum("ij,ij->j", solved, solved)
         if self.fit_intercept:
             leverage += 1.0 / sums.weight
-        return solved.T @ b, leverage, norms
+        fitted = solved.T @ solve_triangular(factor, b, lower=True)
+        return fitted, leverage, norms

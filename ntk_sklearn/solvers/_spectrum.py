@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import blas, eigh
+from scipy.linalg import blas
 
-from .._utils.threads import factorising, one_blas_thread
+from .._utils.blas import pieces
+from .._utils.eigen import decompose
+from .._utils.threads import one_blas_thread
 from ._leave_one_out import one_minus_leverage
 from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
+
+# Columns of targets, for several ridges, that are multiplied at a time.
+_COLUMNS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +86,7 @@ class Spectrum:
         weights = RowWeights.of(sample_weight, len(K))
         # The matrix is negated, so that the largest eigenvalues come first.
         A = _negated(K, weights, intercept)
-        with factorising(len(A)):
-            values, vectors = eigh(A, lower=True, driver="evd", overwrite_a=True)
+        values, vectors = decompose(A)
         constant = int(intercept)  # comes first, and is left out
         # Negative eigenvalues of a kernel matrix are rounding errors.
         values = np.maximum(-values[constant:], 0.0)
@@ -129,17 +133,29 @@ class Spectrum:
 
     def loo_path(self, Y, alphas) -> RidgePath:
         """Return the leave-one-out error at each of `alphas`."""
-        return self._path(Y, alphas, SpectralFit._loo)
+        return self._path(Y, alphas, _loo)
 
     def gcv_path(self, Y, alphas) -> RidgePath:
         """Return the generalised cross-validation error at each of `alphas`."""
-        return self._path(Y, alphas, SpectralFit._gcv)
+        return self._path(Y, alphas, _gcv)
 
     @one_blas_thread()
     def _path(self, Y, alphas, error):
         alphas = np.asarray(alphas, dtype=np.float64)
-        targets = self.coordinates(Y)  # once for all ridges
-        errors = [error(self.ridge(alpha), targets) for alpha in alphas]
+        left = alphas / (self.values[:, None] + alphas)
+        unexplained = self.squares @ left
+        targets = self.coordinates(Y)
+        root = np.sqrt(self.weights.weight)[:, None, None]
+        errors: list[float] = []
+        # Several ridges at a time, because each product reads all eigenvectors.
+        for some in pieces(len(alphas), max(_COLUMNS // targets.shape[1], 1)):
+            along = left[:, some, None] * targets[:, None]
+            residuals = self.vectors @ along.reshape(len(along), -1)
+            residuals = residuals.reshape(-1, *along.shape[1:]) / root
+            errors += [
+                error(self.weights, residuals[:, k], unexplained[:, some][:, k])
+                for k in range(along.shape[1])
+            ]
         return RidgePath(alphas, np.array(errors))
 
     @cached_property
@@ -182,8 +198,9 @@ class SpectralFit:
     gain: np.ndarray
     left: np.ndarray
 
-    def _along(self, factors, targets):
+    def _along(self, factors, Y):
         """Return targets, multiplied by a factor along each eigenvector."""
+        targets = self.spectrum.coordinates(Y)
         return self.spectrum.vectors @ (factors[:, None] * targets)
 
     def dual_coef(self, Y) -> np.ndarray:
@@ -193,16 +210,12 @@ class SpectralFit:
         ``fitted - K @ dual_coef`` equal the intercept.
         """
         root = np.sqrt(self.spectrum.weights.weight)
-        return root[:, None] * self._along(self.gain, self.spectrum.coordinates(Y))
+        return root[:, None] * self._along(self.gain, Y)
 
     def residuals(self, Y) -> np.ndarray:
         """Return targets minus fitted values, (n, k)."""
-        return self._residuals(self.spectrum.coordinates(Y))
-
-    def _residuals(self, targets):
-        """Return the residuals of targets along each eigenvector."""
         root = np.sqrt(self.spectrum.weights.weight)
-        return self._along(self.left, targets) / root[:, None]
+        return self._along(self.left, Y) / root[:, None]
 
     def fitted(self, Y) -> np.ndarray:
         """Return the predictions of the rows themselves, (n, k)."""
@@ -236,25 +249,29 @@ class SpectralFit:
 
     def loo(self, Y) -> float:
         """Return the weighted mean square of `leave_one_out`, summed over outputs."""
-        return self._loo(self.spectrum.coordinates(Y))
-
-    def _loo(self, targets):
-        left_out = self._residuals(targets) / self.one_minus_leverage[:, None]
-        return self._mean_square(left_out)
+        return _loo(self.spectrum.weights, self.residuals(Y), self._unexplained)
 
     def gcv(self, Y) -> float:
         """Return the generalised cross-validation error, summed over outputs."""
-        return self._gcv(self.spectrum.coordinates(Y))
+        return _gcv(self.spectrum.weights, self.residuals(Y), self._unexplained)
 
-    def _gcv(self, targets):
-        copies = self.spectrum.weights.multiplicity
-        freedom = float(copies @ self.one_minus_leverage)
-        error = self._mean_square(self._residuals(targets))
-        return generalised(error, float(copies.sum()), freedom)
 
-    def _mean_square(self, residuals):
-        weights = self.spectrum.weights
-        return float(weights.weight @ np.sum(residuals**2, axis=1)) / weights.total
+def _loo(weights: RowWeights, residuals, unexplained) -> float:
+    """Return the leave-one-out error, from one minus the leverages of whole rows."""
+    left = one_minus_leverage(unexplained, weights.left_out)
+    return _mean_square(weights, residuals / left[:, None])
+
+
+def _gcv(weights: RowWeights, residuals, unexplained) -> float:
+    """Return the generalised cross-validation error."""
+    left = one_minus_leverage(unexplained, weights.left_out)
+    freedom = float(weights.multiplicity @ left)
+    error = _mean_square(weights, residuals)
+    return generalised(error, float(weights.multiplicity.sum()), freedom)
+
+
+def _mean_square(weights: RowWeights, residuals) -> float:
+    return float(weights.weight @ np.sum(residuals**2, axis=1)) / weights.total
 
 
 def _negated(K, weights, intercept):

@@ -47,6 +47,6 @@ def _few_iterations():
         yield
 
 
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=None, xfail_strict=True)
+@parametrize_with_checks(ESTIMATORS)
 def test_estimators(estimator, check):
     check(estimator)

@@ -1,9 +1,12 @@
 """What the estimators fit when no kernel is given."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import LinAlgWarning
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
 from ntk_sklearn._learning.prior import Prior
@@ -132,13 +135,13 @@ def test_configured_output_of_transformers_is_none_of_theirs(estimator):
 
 
 class TestClassification:
-    def test_two_models_and_their_ridges(self):
+    def test_the_ridges_of_the_first_two_models(self):
         X, y = _data()
         labels = y > 0
         model = WNTKClassifier().fit(X, labels)
-        assert len(model.models_) == 2
+        assert len(model.models_) == 3
         Y = (labels[:, None] == [False, True]).astype(float)
-        for machine in model.models_:
+        for machine in model.models_[:2]:
             K = machine.kernel(machine.X)
             unit = np.trace(K) / len(K) - K.mean()
             path = ridge_path(K, Y, PATH_ALPHAS * unit)
@@ -147,7 +150,7 @@ class TestClassification:
 
     def test_models_differ_in_how_they_see_the_table(self):
         X, _ = _data()
-        one, two = classification_specs(training_set(X, X[:, 0]))
+        one, two, _ = classification_specs(training_set(X, X[:, 0]))
         assert (one.encoder.codes, two.encoder.codes) == (("standard",), ("ranks",))
         assert one.kernel.n_dims == two.kernel.n_dims == 0
         assert_array_equal(one.kernel.bias_variance, [1.0, 0.0])
@@ -157,7 +160,7 @@ class TestClassification:
         # Up to 65 different values, each has a level; two values are scaled.
         X, _ = _data(n=65)
         X = np.column_stack([X, X[:, 0] > 0.3])
-        _, two = classification_specs(training_set(X, X[:, 0]))
+        _, two, _ = classification_specs(training_set(X, X[:, 0]))
         Z = two.encode(X)
         assert_allclose(Z[:, 0], (X[:, 3] - X[:, 3].mean()) / X[:, 3].std(), rtol=1e-12)
         order = X[:, :3].argsort(axis=0).argsort(axis=0)
@@ -169,7 +172,11 @@ class TestClassification:
         X, y = _data()
         rare = np.arange(70) >= 60
         X = np.column_stack([X, np.where(rare, np.arange(70), 0)])
-        model = WNTKClassifier().fit(X, y > 0, sample_weight=np.where(rare, 1e-20, 1))
+        weight = np.where(rare, 1e-20, 1)
+        # In units of the other rows, the last column of these rows is 1e10.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LinAlgWarning)
+            model = WNTKClassifier().fit(X, y > 0, sample_weight=weight)
         expected = WNTKClassifier().fit(X[:60], y[:60] > 0)
         found = model.predict(X[:60]) == expected.predict(X[:60])
         assert found.mean() > 0.9
@@ -211,4 +218,35 @@ class TestClassification:
     def test_a_fixed_ridge_is_kept(self):
         X, y = _data()
         model = WNTKClassifier(alpha=0.7, alpha_bounds="fixed").fit(X, y > 0)
-        assert [machine.alpha for machine in model.models_] == [0.7, 0.7]
+        assert [machine.alpha for machine in model.models_[:2]] == [0.7, 0.7]
+
+    def test_the_third_model_learns_which_columns_matter(self):
+        # The sign of a product of two of twelve columns, which no column tells alone.
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((600, 12))
+        y = X[:, 3] * X[:, 7] > 0
+        model = WNTKClassifier().fit(X[:300], y[:300])
+        scales = model.models_[2].kernel.length_scale
+        shorter = scales / model.models_[2].encoder.length_scale_
+        columns = np.minimum(shorter[:12], shorter[12:])
+        assert set(np.argsort(columns)[:2]) == {3, 7}
+        assert model.blend_weights_[2] > 0.9
+        # A forest has 0.63 here, and the first two models alone 0.70.
+        assert model.score(X[300:], y[300:]) > 0.9
+
+    def test_learned_length_scales_have_to_be_clearly_better(self):
+        # Targets without any signal: what was learned has fitted noise.
+        rng = np.random.default_rng(0)
+        X, y = rng.standard_normal((80, 20)), rng.integers(0, 2, 80)
+        model = WNTKClassifier().fit(X, y)
+        learned = model.models_[2]
+        n_learned = learned.kernel.n_dims
+        assert learned.expected_error == pytest.approx(
+            learned.held_out.error * (1.2 + 0.25 * n_learned / 80), rel=1e-12
+        )
+        assert model.blend_weights_[2] < min(model.blend_weights_[:2])
+
+    def test_wide_tables_learn_no_length_scales(self):
+        X = np.random.default_rng(0).standard_normal((30, 501))
+        assert len(classification_specs(training_set(X, X[:, 0]))) == 2
+        assert len(classification_specs(training_set(X[:, 1:], X[:, 0]))) == 3

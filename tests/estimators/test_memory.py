@@ -42,7 +42,8 @@ def test_a_pickled_classifier_is_not_much_larger_than_its_rows(shape):
     model = WNTKClassifier().fit(X, X[:, 0] > 0)
     assert model.models_[1].X.shape == shape  # a rank for each column
     pickled = pickle.dumps(model)
-    assert len(pickled) < 3 * X.nbytes
+    # Three models share the rows; their encoders hold up to 64 levels of each column.
+    assert len(pickled) < 3.6 * X.nbytes
     # The rows are encoded again, and are the same to the last digit.
     again = pickle.loads(pickled)
     for one, two in zip(again.models_, model.models_, strict=True):

@@ -119,14 +119,14 @@ def test_other_estimators_are_refused(display, data):
 
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_members(display, classifier):
-    best = int(np.argmin([machine.held_out.error for machine in classifier.models_]))
-    for member in (None, 0, 1):
+    best = int(np.argmin([m.expected_error for m in classifier.models_]))
+    for member in (None, 0, 1, 2):
         shown = display.from_estimator(classifier, model=member)
         if display is AlphaPathDisplay:
             machine = classifier.models_[best if member is None else member]
             assert shown.alpha == machine.alpha
-    with pytest.raises(ValueError, match="from 0 to 1"):
-        display.from_estimator(classifier, model=2)
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        display.from_estimator(classifier, model=3)
 
 
 @pytest.mark.parametrize("display", DISPLAYS)

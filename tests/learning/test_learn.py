@@ -123,6 +123,24 @@ class TestStages:
         two = Y[mixed][spread_rows(in_order(X[mixed], Y[mixed, None]), 100)]
         assert_array_equal(np.sort(one), np.sort(two))
 
+    def test_the_same_rows_in_other_units(self):
+        # Many equal inputs, among which the targets decide; one unit in the last
+        # place of a target must not change which rows are taken.
+        rng = np.random.default_rng(1)
+        X, Y = rng.integers(0, 3, (400, 2)) / 3.0, rng.standard_normal((400, 1))
+        one = spread_rows(in_order(X, Y), 120)
+        for units in (3.0, 0.1, 2.54):
+            assert_array_equal(one, spread_rows(in_order(units * X, units * Y), 120))
+        assert_array_equal(one, spread_rows(in_order(X, np.nextafter(Y, 9.0)), 120))
+
+    def test_columns_with_the_same_values_are_told_apart(self):
+        rng = np.random.default_rng(1)
+        X = np.column_stack([rng.permutation(400) for _ in range(4)]).astype(float)
+        Y = X[:, :1] + rng.standard_normal((400, 1))
+        one = spread_rows(in_order(X, Y), 120)
+        for mixed in ([3, 2, 1, 0], [1, 2, 3, 0], [0, 2, 1, 3]):
+            assert_array_equal(one, spread_rows(in_order(X[:, mixed], Y), 120))
+
     @pytest.mark.parametrize("n", [200, 201, 999])
     def test_as_many_as_asked_for(self, n):
         X = np.random.default_rng(4).standard_normal((n, 2))

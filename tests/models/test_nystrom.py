@@ -178,6 +178,25 @@ def test_estimator_reads_sources(files, tmp_path):
         clone(FIXED).set_params(solver="cg").fit(*files)
 
 
+@pytest.mark.parametrize("value, what", [(np.nan, "NaN"), (-np.inf, "infinity")])
+@pytest.mark.parametrize("kernel", ["auto", KERNEL])
+def test_values_of_a_mapped_table_that_are_not_finite_are_named(
+    tmp_path, kernel, value, what
+):
+    """Whether the rows are among those that are drawn to learn from, or not."""
+    model = WNTKRegressor(kernel, solver="nystrom", n_components=20, tol=1e3)
+    rows, targets = np.tile(X, (4, 1)), np.tile(Y, 4)  # more than are drawn
+    for bad in ([7], range(3, 2400, 4), range(2400)):
+        table = rows.copy()
+        table[bad, 2] = value
+        np.save(tmp_path / "X.npy", table)
+        mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+        with pytest.raises(ValueError, match=f"Input X contains {what}"):
+            clone(model).fit(mapped, targets)
+    with pytest.raises(ValueError, match=f"Input X contains {what}"):
+        model.fit(X, Y).predict(mapped)
+
+
 def test_splits_of_ones_own_count_the_rows_of_files(files):
     from sklearn.model_selection import KFold
 

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import lsq_linear
 
 from ntk_sklearn.optimizers import Curvature, bfgs, lbfgs, projected_gradient
 
@@ -226,6 +229,64 @@ class TestCurvature:
         options = {"max_iter": 30, "tol": 1e-12, "report": _quiet}
         found = bfgs(evaluate, start, box, curvature=known, **options)
         assert_allclose(found.u, 0.0, atol=1e-4)
+
+    @given(st.integers(0, 10**6), st.integers(2, 7))
+    def test_a_parabola_in_a_box_is_minimised(self, seed, n):
+        # Entangled entries, most of whose minima are beyond a bound.
+        rng = np.random.default_rng(seed)
+        A = rng.standard_normal((n, n))
+        H, b = A @ A.T + 0.1 * np.eye(n), 3.0 * rng.standard_normal(n)
+        low, high = -rng.uniform(0.01, 1.0, (1, n)), rng.uniform(0.01, 1.0, (1, n))
+        box = np.vstack([low, high]).T
+
+        def evaluate(u):
+            return 0.5 * float(u @ H @ u) - float(b @ u), H @ u - b
+
+        options = {"max_iter": 200, "tol": 1e-10, "report": _quiet}
+        found = bfgs(evaluate, rng.uniform(*box.T), box, **options)
+        root = np.linalg.cholesky(H)
+        least = lsq_linear(root.T, np.linalg.solve(root, b), bounds=box.T, tol=1e-14).x
+        # The value is within a few tol of the scale, which is the value at the start.
+        start = max(1.0, abs(found.path[0]))
+        assert found.path[-1] <= evaluate(least)[0] + 1e-7 * start
+        assert ((found.u >= box[:, 0]) & (found.u <= box[:, 1])).all()
+        # What is against its bound at the minimum is exactly there.
+        against = (np.abs(H @ least - b) > 1e-2) & (
+            np.minimum(least - box[:, 0], box[:, 1] - least) < 1e-9
+        )
+        distance = np.minimum(found.u - box[:, 0], box[:, 1] - found.u)
+        assert_array_equal(distance[against], 0.0)
+
+    def test_a_step_beyond_a_bound_lands_on_it(self):
+        # The known curvature is right, so that one step leads to the minimum in the
+        # box: the second entry at its bound, the first at what is best with that.
+        H, box = (
+            np.array([[2.0, 1.9], [1.9, 2.0]]),
+            np.array([[-5.0, 5.0], [-5.0, 0.1]]),
+        )
+
+        def evaluate(u):
+            return 0.5 * u @ H @ u - 3.0 * u[1], H @ u - np.array([0.0, 3.0])
+
+        known = Curvature(1.0)
+        for step in (np.array([1.0, 1.0]), np.array([1.0, -1.0])):
+            known.add(step, H @ step)
+        options = {"max_iter": 1, "tol": 1e-14, "report": _quiet, "curvature": known}
+        found = bfgs(evaluate, np.array([1.0, 0.0]), box, **options)
+        assert_allclose(found.u, [-0.095, 0.1], rtol=1e-12)
+
+    def test_a_short_step_is_not_the_end(self):
+        # Far from the minimum, no step changes an entry by more than two. On a slope
+        # this gentle it gains less than tol, though much more can be gained.
+        def evaluate(u):
+            return 1e-3 * float(u @ u), 2e-3 * u
+
+        known = Curvature(500.0)
+        options = {"max_iter": 60, "tol": 0.1, "report": _quiet, "scale": 1.0}
+        box = np.array([[-50.0, 50.0]])
+        found = bfgs(evaluate, np.array([20.0]), box, curvature=known, **options)
+        assert found.converged
+        assert found.path[-1] <= 0.1 + 1e-12
 
     def test_a_step_that_curves_downwards_teaches_nothing(self):
         curvature = Curvature(2.0)

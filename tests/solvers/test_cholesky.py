@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import LinAlgWarning
 
 from ntk_sklearn.solvers import solve
-from ntk_sklearn.solvers._cholesky import inverse, warn_jitter
+from ntk_sklearn.solvers._cholesky import inverse, ridge_factor, warn_jitter
 
 from .cases import ALPHA, OUTPUTS, N, problem, with_intercept
 
@@ -43,7 +43,8 @@ class TestSolve:
         assert_allclose(found.dual_coef, np.linalg.solve(A, Y), atol=1e-12)
         assert_allclose(found.logdet, np.linalg.slogdet(A)[1], rtol=1e-12)
         assert_array_equal(found.intercept, np.zeros(OUTPUTS))
-        assert (found.constant, found.jitter) == (1.0, 0.0)
+        assert_array_equal(found.intercept_weights, np.zeros(N))
+        assert found.jitter == 0.0
 
     def test_intercept_takes_the_constant_out_of_the_inverse(self):
         K, Y, _ = problem()
@@ -54,6 +55,24 @@ class TestSolve:
         assert_allclose(found.P, P, atol=1e-12)
         assert_allclose(found.P @ Y, found.dual_coef, atol=1e-11)
         assert_allclose(found.P @ np.ones(N), 0, atol=1e-11)
+        constant = G.sum()
+        assert_allclose(found.intercept_weights, (G @ one)[:, 0] / constant, atol=1e-12)
+        logdet = np.linalg.slogdet(G)[1]
+        assert_allclose(found.logdet, np.log(constant) - logdet, rtol=1e-12)
+
+    @pytest.mark.parametrize("weighted", [True, False])
+    def test_a_large_constant_does_not_swamp_the_rest(self, weighted):
+        # It changes nothing but the intercept, which is a mean of the targets anyway.
+        # The sums are exact, since all entries are multiples of 2^-20.
+        K, Y, s = problem()
+        K, weight = np.round(K * 2.0**20) / 2.0**20, s if weighted else None
+        near, far = (
+            solve(K + constant, Y, 1e-4, weight, True) for constant in (0.0, 2.0**30)
+        )
+        # Factorised as it is, the second matrix loses 7 of the 16 digits.
+        for name in ("P", "dual_coef", "intercept_weights", "logdet"):
+            one, other = getattr(near, name), getattr(far, name)
+            assert_allclose(other, one, rtol=0, atol=1e-11 * np.abs(one).max())
 
     @with_intercept
     def test_arguments_are_not_changed(self, intercept):
@@ -87,16 +106,17 @@ class TestJitter:
         with pytest.warns(LinAlgWarning, match=r"was added to its diagonal.*larger al"):
             warn_jitter(found.jitter, 1e-18)
 
+    @pytest.mark.parametrize("n", [300, 700])  # one block, and several
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_each_step_of_the_ladder_starts_from_the_matrix(self, overwrite):
+    def test_each_step_of_the_ladder_starts_from_the_matrix(self, n, overwrite):
         """A failed factorisation has written into half of it, which is mended."""
-        A = np.random.default_rng(0).standard_normal((300, 40))
+        A = np.random.default_rng(0).standard_normal((n, 40))
         K = A @ A.T
-        K[np.diag_indices(300)] -= 1e-13 * np.mean(np.diag(K))
+        K[np.diag_indices(n)] -= 1e-13 * np.mean(np.diag(K))
         expected, before = K.copy(), K.copy()
         G, _, jitter = inverse(K, 0.0, overwrite)
         assert jitter > 0
-        expected[np.diag_indices(300)] += jitter
+        expected[np.diag_indices(n)] += jitter
         assert_array_equal(G, inverse(expected, 0.0)[0])
         assert np.shares_memory(G, K) == overwrite
         if not overwrite:
@@ -113,6 +133,15 @@ class TestJitter:
         K[at] = K[at[::-1]] = np.nan
         with pytest.raises(np.linalg.LinAlgError, match="4 rows is not positive"):
             inverse(K, 0.1)
+
+    def test_a_ridge_too_small_for_normal_equations_ends_in_a_sentence(self):
+        A = np.asfortranarray(-np.eye(3))
+        factor, lower = ridge_factor(A, 5.0)
+        assert lower
+        assert factor is A
+        assert_array_equal(factor, 2.0 * np.eye(3))
+        with pytest.raises(np.linalg.LinAlgError, match=r"of 3 features.*raise alpha"):
+            ridge_factor(np.asfortranarray(-np.eye(3)), 0.5)
 
     def test_the_ladder_ends_in_a_sentence(self):
         with pytest.raises(np.linalg.LinAlgError, match=r"4 rows is not positive.*rai"):

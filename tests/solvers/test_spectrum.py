@@ -31,6 +31,15 @@ class TestRidgePath:
         # Rounding of 1e-8 in the kernel, of which the least eigenvalue is 1e-3.
         assert_allclose(found.errors, expected.errors, rtol=1e-4)
 
+    @pytest.mark.parametrize("n_outputs", [100, 300])
+    def test_many_outputs(self, n_outputs):
+        """More columns of all ridges than are multiplied at a time."""
+        K, _, s = problem()
+        Y = np.random.default_rng(0).standard_normal((N, n_outputs))
+        found = ridge_path(K, Y, self.ALPHAS, s)
+        direct = [loo(K, Y, a, s).value for a in self.ALPHAS]
+        assert_allclose(found.errors, direct, rtol=1e-10)
+
     def test_ties_go_to_the_largest_ridge(self):
         K = np.eye(5)
         path = ridge_path(K, np.zeros((5, 1)), [0.1, 3.0, 1.0], None, False)

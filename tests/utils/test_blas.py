@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
 
-from ntk_sklearn._utils.blas import add_square, solve_lower
+from ntk_sklearn._utils.blas import add_square, mirror_lower, solve_lower
 
 # Sizes below, at and beyond one piece of each kind.
 ROWS = [1, 2, 63, 64, 65, 131, 700]
@@ -44,6 +44,33 @@ def test_add_square(m, n):
     assert found is C
     np.testing.assert_allclose(np.tril(found), expected, rtol=0, atol=1e-13 * (n + 100))
     assert_array_equal(np.triu(found, 1), np.triu(before, 1))
+
+
+@pytest.mark.parametrize("m", ROWS)
+@pytest.mark.parametrize("n", COLUMNS)
+def test_solve_for_rows(m, n):
+    L, B = problem(m, n)
+    rows = np.asfortranarray(B.T)
+    expected = solve_lower(L, B).T
+    assert solve_lower(L, rows, right=True) is rows
+    np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("m", ROWS)
+@pytest.mark.parametrize("n", COLUMNS)
+def test_add_square_of_the_transpose(m, n):
+    C, A = problem(m, n)
+    expected = np.tril(C - 0.25 * A @ A.T)
+    found = add_square(C, np.asfortranarray(A.T), -0.25, transposed=True)
+    np.testing.assert_allclose(np.tril(found), expected, rtol=0, atol=1e-13 * (n + 100))
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200])
+def test_mirror_lower(n):
+    A = np.random.default_rng(n).standard_normal((n, n))
+    expected = np.tril(A) + np.tril(A, -1).T
+    assert mirror_lower(A) is A
+    assert_array_equal(A, expected)
 
 
 def test_parts_of_larger_matrices():

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import nullcontext
 
 import joblib
 import numba
@@ -45,11 +46,15 @@ def assert_same(first, second):
 
 
 def settings():
-    """Threads of every library in the process."""
-    info = threadpool_info()
-    return sorted((d["filepath"], d["num_threads"]) for d in info), (
-        numba.get_num_threads()
-    )
+    """Threads of numba and of every library in the process."""
+    # First, as numba may load a library of threads for its answer.
+    threads = {"numba": numba.get_num_threads()}
+    return threads | {d["filepath"]: d["num_threads"] for d in threadpool_info()}
+
+
+def assert_restored(before):
+    """Libraries that were loaded since do not count: they had no setting to restore."""
+    assert before.items() <= settings().items()
 
 
 def test_this_work_is_enough_for_threads():
@@ -72,7 +77,7 @@ def test_same_numbers_for_any_number_of_threads(name):
         numba.set_num_threads(before)
 
 
-def test_many_threads_share_the_work():
+def test_many_threads_share_the_work(monkeypatch):
     """With more threads than cores each task is done once, whoever does it."""
     done, workers = [], set()
     all_here = threading.Barrier(8, timeout=60)
@@ -82,7 +87,8 @@ def test_many_threads_share_the_work():
         all_here.wait()
         return done.append
 
-    _threads._drain(iter(range(1000)), make_worker, 8)
+    monkeypatch.setattr(_threads, "one_blas_thread", lambda: nullcontext(8))
+    _threads.run(range(1000), make_worker, _threads.PARALLEL_WORK)
     assert sorted(done) == list(range(1000))
     assert len(workers) == 8
 
@@ -92,7 +98,7 @@ def test_the_callers_settings_are_as_before(limit):
     with threadpool_limits(limit):
         before = settings()
         everything(KERNELS["relu"])
-        assert settings() == before
+        assert_restored(before)
 
 
 def blas_threads():
@@ -100,35 +106,11 @@ def blas_threads():
     return {d["num_threads"] for d in threadpool_info() if d["user_api"] == "blas"}
 
 
-@pytest.mark.parametrize(
-    "n, lifted",
-    [
-        (_threads.SMALL - 1, False),  # threads would cost more than they save
-        (_threads.SMALL, True),
-        (int(_threads.LARGE_PER_THREAD * 2**0.5), True),
-        (15_642, False),  # two threads of OpenBLAS crash on so many rows
-    ],
-)
-def test_a_factorisation_has_all_threads_where_they_are_safe_and_pay(n, lifted):
-    with threadpool_limits(2):
-        before = settings()
-        for _ in range(2):
-            with _threads.one_blas_thread() as allowed:
-                assert allowed <= 2
-                assert blas_threads() == {1}
-                with _threads.factorising(n):
-                    assert blas_threads() == ({2} if lifted else {1})
-                assert blas_threads() == {1}
-        with _threads.factorising(n):  # on its own, too
-            assert blas_threads() == ({2} if lifted else {1})
-        assert settings() == before
-
-
 def test_large_work_has_twice_as_many_threads(monkeypatch):
     """So that threads of OpenBLAS that spin after a call take a smaller share."""
     asked = []
     monkeypatch.setattr(
-        _threads, "_drain", lambda queue, make_worker, n: asked.append(n)
+        _threads, "call_in_threads", lambda serve, n_threads: asked.append(n_threads)
     )
     monkeypatch.setattr(_threads, "_numba_threads", lambda: 2)
     twice = 2 * _threads.TWICE_AS_MANY
@@ -139,8 +121,8 @@ def test_large_work_has_twice_as_many_threads(monkeypatch):
     assert asked == [1, 1, 1, 4, 2, 1]
 
 
-def test_a_factorisation_shares_with_other_calls():
-    """While another thread is inside, BLAS stays at one thread for both."""
+def test_calls_at_the_same_time_share_the_limit():
+    """While another thread is inside, this one may start no further threads."""
     inside, leave = threading.Event(), threading.Event()
 
     def stay():
@@ -153,19 +135,20 @@ def test_a_factorisation_shares_with_other_calls():
         other = threading.Thread(target=stay)
         other.start()
         assert inside.wait(60)
-        with _threads.one_blas_thread() as allowed, _threads.factorising(2000):
+        with _threads.one_blas_thread() as allowed:
             assert allowed == 1
             assert blas_threads() == {1}
+        assert blas_threads() == {1}
         leave.set()
         other.join()
-        assert settings() == before
+        assert_restored(before)
 
 
 def test_a_fit_and_a_prediction_restore_the_settings():
     before = settings()
     model = WNTKRegressor(NTKernel(depth=1), tol=1.0).fit(X, X[:, 0])
     model.predict(Y)
-    assert settings() == before
+    assert_restored(before)
 
 
 def test_fits_and_predictions_keep_blas_to_one_thread():
@@ -198,13 +181,13 @@ def test_settings_are_restored_after_an_error_in_a_worker():
 
     with pytest.raises(ZeroDivisionError, match="task"):
         _threads.run(range(10), make_worker, work=1e9)
-    assert settings() == before
+    assert_restored(before)
     # While threads work, BLAS keeps to one each: the limit was really there.
     blas = [d["filepath"] for d in threadpool_info() if d["user_api"] == "blas"]
     assert blas
-    assert all(dict(libraries)[path] == 1 for libraries, _ in seen for path in blas)
+    assert all(libraries[path] == 1 for libraries in seen for path in blas)
     everything(KERNELS["relu"])
-    assert settings() == before
+    assert_restored(before)
 
 
 def test_errors_of_the_data_restore_settings_too():
@@ -213,7 +196,7 @@ def test_errors_of_the_data_restore_settings_too():
     bad[5] = 1e200
     with pytest.raises(ValueError, match="row 5"):
         NTKernel()(bad)
-    assert settings() == before
+    assert_restored(before)
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -224,7 +207,7 @@ def test_several_calls_at_once_in_threads(name):
     jobs = (joblib.delayed(everything)(kernel) for _ in range(8))
     for answer in joblib.Parallel(n_jobs=4, backend="threading")(jobs):
         assert_same(expected, answer)
-    assert settings() == before
+    assert_restored(before)
 
 
 def test_several_calls_at_once_in_processes():
@@ -241,7 +224,7 @@ def run_script(script):
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # a busy machine imports slowly
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -24,8 +24,9 @@ FEWEST_ROWS = 10
 MOST_DUPLICATES = 0.1
 # A word rarer than this among the numbers of a target is no class.
 RAREST_CLASS = 0.05
-# Names of columns that a message lists.
-MOST_NAMES = 20
+# Names of columns that a message lists, and letters of each.
+MOST_NAMES = 10
+LONGEST_NAME = 40
 
 
 def read_tables(
@@ -116,17 +117,27 @@ def _target_position(path, header: list[str], target: str | None) -> int:
     if target is None:
         return len(header) - 1
     if target not in header:
-        near = get_close_matches(target, header, 1, 0.6)
-        near = near or [name for name in header if name.lower() == target.lower()]
-        meant = f", did you mean {near[0]!r}?" if near else ";"
-        names = [name for name in header if name][:MOST_NAMES]
-        more = len(header) - len(names)
-        others = f" and {plural(more, 'other')}" if more else ""
+        names = [name for name in header if name]
+        shown = [_short(name) for name in names[:MOST_NAMES]]
+        others = len(header) - len(shown)
+        more = f" and {plural(others, 'other')}" if others else ""
         raise StudyError(
-            f"{path}: has no column {target!r}{meant} columns are {', '.join(names)}"
-            f"{others}"
+            f"{path}: has no column {target!r}{_meant(target, names)} columns are "
+            f"{', '.join(shown)}{more}"
         )
     return header.index(target)
+
+
+def _meant(target: str, names: Sequence[str]) -> str:
+    """Ask whether one of the nearest names is meant, in any case of letters."""
+    folded = {name.casefold(): name for name in names}
+    near = get_close_matches(target.casefold(), folded, n=3)
+    said = " or ".join(repr(_short(folded[name])) for name in near)
+    return f", did you mean {said}?" if near else ";"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def _row_numbers(header: list[str], rows: Sequence[Row], at: int) -> list[int]:

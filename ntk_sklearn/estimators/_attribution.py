@@ -1,0 +1,159 @@
+"""Attribution: which training rows made a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .._models.attribution import (
+    blended_intercept,
+    ensemble_contributions,
+    ensemble_influence,
+    own_influence,
+)
+from .._models.ensemble import Ensemble
+
+
+class GivenRows(NamedTuple):
+    """The rows as they were given to a fit, whose repeated rows are merged.
+
+    Attributes
+    ----------
+    origin : ndarray of int, shape (n,)
+        The number of the training row that each given row became; -1 for a row of
+        weight zero.
+    copies : ndarray of shape (n,)
+        The number of copies that each given row counts for.
+    """
+
+    origin: np.ndarray
+    copies: np.ndarray
+
+    def spread(self, values: np.ndarray, axis: int) -> np.ndarray:
+        """Share the values of training rows among the given rows that became them."""
+        share = np.where(self.origin < 0, 0.0, self.copies)
+        total = np.bincount(self.origin[self.origin >= 0], share[self.origin >= 0])
+        share /= np.where(self.origin < 0, 1.0, total[self.origin])
+        shape = [1] * values.ndim
+        shape[axis] = len(share)
+        return np.take(values, self.origin, axis=axis) * share.reshape(shape)
+
+    def each(self, values: np.ndarray, axis: int) -> np.ndarray:
+        """Return the values of the training row that each given row became, or zero."""
+        found = np.take(values, self.origin, axis=axis)
+        np.moveaxis(found, axis, 0)[self.origin < 0] = 0.0
+        return found
+
+    def group(self, rows: Sequence[int]) -> np.ndarray:
+        """Return the numbers of training rows, each as often as copies of it are."""
+        found, n = np.asarray(rows), len(self.origin)
+        good = found.ndim == 1 and found.size > 0 and found.dtype.kind in "iu"
+        if not good or found.min() < 0 or found.max() >= n:
+            raise ValueError(
+                "groups must be sequences of one or more numbers of training rows, "
+                f"from 0 to {n - 1}, got {found.tolist()!r}."
+            )
+        found = np.unique(found)
+        found = found[self.origin[found] >= 0]
+        copies = np.maximum(self.copies[found], 1.0).astype(int)
+        return np.repeat(self.origin[found], copies)
+
+
+class AttributionMixin:
+    """Methods that say which training rows made a prediction."""
+
+    _ensemble: Ensemble
+    _given_rows: GivenRows
+
+    def _checked_rows(self, X) -> np.ndarray:
+        raise NotImplementedError
+
+    def _in_units(self, values: np.ndarray, *, shift: bool = False) -> np.ndarray:
+        """Return values of the models in units and shape of predictions."""
+        raise NotImplementedError
+
+    def _squared_units(self) -> np.ndarray | float:
+        """Return the factors of squared errors in units of the targets."""
+        return 1.0
+
+    def contributions(self, X):
+        """Return the part of each training row in each prediction.
+
+        Over training rows, the parts sum to the predictions of a regressor, or to the
+        decision values of a classifier: each row has its kernel times its coefficient,
+        and an equal part of the constant [1]_. They need a fit with ``solver_``
+        "cholesky" or "cg".
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows) or (n_samples, n_rows, n_outputs)
+            One column for each row that was given to `fit`; rows of weight zero have
+            zeros, and equal rows equal parts.
+
+        References
+        ----------
+        .. [1] Engel, Wang, Frank, Dumitriu, Choudhury, Sarwate and Chiang, "Faithful
+           and Efficient Explanations for Neural Networks via Neural Tangent Kernel
+           Surrogate Models", ICLR 2024.
+        """
+        X, rows = self._checked_rows(X), self._given_rows
+        parts = rows.spread(ensemble_contributions(self._ensemble, X), axis=1)
+        constant = self._in_units(blended_intercept(self._ensemble), shift=True)
+        parts, present = self._in_units(parts), rows.origin >= 0
+        parts[:, present] += np.asarray(constant) / present.sum()
+        return parts
+
+    def influence(self, X, groups=None):
+        """Return how each prediction would change if training rows were left out.
+
+        The change is exact, and nothing is fitted again: the kernels, the ridges, the
+        scale of the targets and the shares of the models stay as they are. It needs a
+        fit with ``solver_`` "cholesky", and takes one factorisation in each call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to predict.
+        groups : sequence of sequences of int, default=None
+            Sets of training rows that are left out together, by their numbers in the
+            rows that were given to `fit`. None means each row for itself, or one copy
+            of it if weights count copies.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows) or (n_samples, n_rows, n_outputs)
+            The prediction of a regressor, or the decision values of a classifier, with
+            all rows minus that without each row or group: a positive number means that
+            the row has raised the value. With `groups`, one column for each group.
+        """
+        X, rows = self._checked_rows(X), self._given_rows
+        if groups is None:
+            found = rows.each(ensemble_influence(self._ensemble, X, None), axis=1)
+        else:
+            together = [rows.group(group) for group in groups]
+            found = ensemble_influence(self._ensemble, X, together)
+        return self._in_units(found)
+
+    @property
+    def loo_influence_(self) -> np.ndarray:
+        """The influence of each training row on its own error, (n_samples,).
+
+        By how much the squared error of the row, summed over the outputs of a regressor
+        or over the class indicators of a classifier, would grow if the row were left
+        out. A large number means that the other rows predict something else: a reason
+        to look at the target. Only if ``solver_="cholesky"``.
+        """
+        if getattr(self, "solver_", None) != "cholesky":
+            raise AttributeError(
+                f"this {type(self).__name__} has no loo_influence_, which needs a fit "
+                'with solver_="cholesky".'
+            )
+        values = own_influence(self._ensemble) * self._squared_units()
+        return self._given_rows.each(values.sum(axis=1), axis=0)

@@ -1,0 +1,22 @@
+"""Networks that were trained: their kernels, optimisers, drift, and kernel machines."""
+
+from .._engine.trained import NetworkArrays
+from ..kernels._empirical import EmpiricalNTKernel
+from ._after import AfterNTKRegressor
+from ._drift import KernelChange, KernelDrift, kernel_change, kernel_drift
+from ._optimizers import OptimizerWeights, optimizer_weights
+from ._surrogate import Fidelity, KernelSurrogate
+
+__all__ = [
+    "AfterNTKRegressor",
+    "EmpiricalNTKernel",
+    "Fidelity",
+    "KernelChange",
+    "KernelDrift",
+    "KernelSurrogate",
+    "NetworkArrays",
+    "OptimizerWeights",
+    "kernel_change",
+    "kernel_drift",
+    "optimizer_weights",
+]

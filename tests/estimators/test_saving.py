@@ -1,0 +1,68 @@
+"""The types that the documentation tells skops to trust, and no others, are needed."""
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import is_classifier
+
+from ntk_sklearn import (
+    NNGPKernel,
+    NTKernel,
+    TableEncoder,
+    WeightedNTKernel,
+    WNTKClassifier,
+    WNTKRegressor,
+)
+
+sio = pytest.importorskip("skops.io")
+PAGE = Path(__file__).parents[2] / "docs" / "saving.rst"
+pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="docs/ is not here")
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((80, 3))
+X[:, 2] = X[:, 2] > 0  # beside scaled columns and ranks, a binary one
+Y = np.sin(X[:, 0]) + 0.1 * rng.standard_normal(80)
+
+FEW = {"n_components": 20, "solver": "nystrom"}
+MODELS = {
+    "regressor": WNTKRegressor(),
+    "classifier": WNTKClassifier(),
+    "classifier, nystrom": WNTKClassifier(**FEW),
+    "nystrom": WNTKRegressor(**FEW),
+    "local": WNTKRegressor(NTKernel(depth=1), solver="local"),
+    "cg": WNTKRegressor(NNGPKernel(depth=1), alpha_bounds="fixed", solver="cg"),
+    "evidence": WNTKClassifier(
+        WeightedNTKernel(depth=1, activation="gelu"), objective="evidence"
+    ),
+    "encoder": TableEncoder(),
+}
+
+
+def documented():
+    text = PAGE.read_text(encoding="utf-8")
+    (found,) = re.findall(r"TRUSTED = (\[.*?\])", text, re.DOTALL)
+    return ast.literal_eval(found)
+
+
+@pytest.fixture(scope="module")
+def files():
+    saved = {}
+    for name, model in MODELS.items():
+        y = np.where(Y > 0, "up", "down") if is_classifier(model) else Y
+        saved[name] = sio.dumps(model.fit(X, y))
+    return saved
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_documented_types_are_enough(files, name):
+    model, again = MODELS[name], sio.loads(files[name], trusted=documented())
+    answer = "predict" if hasattr(model, "predict") else "transform"
+    np.testing.assert_array_equal(getattr(again, answer)(X), getattr(model, answer)(X))
+
+
+def test_each_of_the_documented_types_is_needed(files):
+    needed = [set(sio.get_untrusted_types(data=data)) for data in files.values()]
+    assert documented() == sorted(set().union(*needed))
