@@ -8,6 +8,10 @@ import numpy as np
 
 from .._utils.validation import is_flat, weighted_moments
 
+# Targets that differ by this share are one number, computed in different ways. They
+# may have an offset of any size: what is left of their digits beside it is learned.
+ROUNDING = 1e-14
+
 
 class TargetScaler(NamedTuple):
     """The mean that is subtracted from each target, and the scale it is divided by.
@@ -51,7 +55,7 @@ class TargetScaler(NamedTuple):
             mean, deviation = weighted_moments(y, weight[present])
             if centre:
                 scaler.mean[k] = mean
-            if deviation > 0.0 and not is_flat(y):
+            if deviation > 0.0 and not is_flat(y, ROUNDING):
                 scaler.scale[k] = deviation
         return scaler
 
