@@ -10,8 +10,8 @@ import numpy as np
 from .._utils.jit import jit
 from .._utils.threads import run
 from .backward import backward_row, scratch, variance_slopes
-from .first_layer import close_shares
-from .forward import forward, input_shares
+from .first_layer import close_shares, input_shares
+from .forward import forward
 from .network import Network
 from .pairs import Correlator, Forward, symmetric_plan, to_deficits
 from .ranks import rank_product
