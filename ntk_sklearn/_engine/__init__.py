@@ -3,11 +3,13 @@
 * `network`: a network as plain values, which is all that the other files know of it.
 * `forward`: each input's own variance, layer by layer, and the kernel's diagonal.
 * `pairs`: pairs of inputs, a tile at a time, and their correlations.
+* `exact`: two rows compared to their own digits.
 * `ranks`: the part of inputs that are ranks.
 * `recursion`: the recursion over layers, one row of pairs at a time.
 * `profile`: the kernel as a polynomial of one variable, where a network has one.
 * `tiles`: whole kernel matrices, by either of the two.
 * `backward`: one row of pairs back through the layers.
+* `first_layer`: from the first layer's derivatives to those in the input columns.
 * `profile_contraction`, `contraction`: a matrix contracted with all derivatives.
 * `full_gradient`: the derivatives of every pair.
 """

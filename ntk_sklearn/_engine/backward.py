@@ -40,12 +40,17 @@ class Pass(NamedTuple):
     correlation: np.ndarray  # (m,)
     mean: np.ndarray  # (m,)
     half: np.ndarray  # (m,)
+    # Derivatives that are passed on, in the image of the layer below: in its
+    # correlation and in D; and in the tangent, where the pass begins with the seeds.
+    r_bar: np.ndarray  # (m,)
+    d_bar: np.ndarray  # (m,)
+    h_bar: np.ndarray  # (m,)
 
 
 def scratch(depth: int, m: int) -> Pass:
     """Return the scratch for segments of up to `m` pairs."""
-    layered = {name: np.zeros((depth + 1, m)) for name in Pass._fields[:-3]}
-    return Pass(**layered, correlation=np.zeros(m), mean=np.zeros(m), half=np.zeros(m))
+    layered = [np.zeros((depth + 1, m)) for _ in Pass._fields[:-6]]
+    return Pass(*layered, *(np.zeros(m) for _ in Pass._fields[-6:]))
 
 
 @jit
@@ -55,18 +60,15 @@ def _turn(s, other, eta):
 
 
 @jit
-def backward_row(layers, x, i, j0, seed, p):
-    """Differentiate ``sum(seed * K[i, segment])`` in all that `Pass` lists.
+def backward_row(layers, x, i, j0, m, p):
+    """Differentiate a weighted sum of `m` pairs in all that `Pass` lists.
 
-    The forward pass of the row is there: see `forward_row`. Of the first layer's
-    variances, only what does not pass the inputs is in the result. The loops over a
-    segment are short: each is vectorised only if the compiler need not ask of too many
-    pairs of arrays whether they overlap.
+    The weights are in ``p.h_bar``. The forward pass of the row is there: see
+    `forward_row`. Of the first layer's variances, only what does not pass the inputs is
+    in the result. The loops over a segment are short: each is vectorised only if the
+    compiler need not ask of too many pairs of arrays whether they overlap.
     """
-    m = seed.size
-    h_bar = seed.copy()  # derivative in the tangent of this layer
-    r_bar = np.empty(m)  # derivative in the correlation of the image of the one below
-    d_bar = np.empty(m)
+    h_bar, r_bar, d_bar = p.h_bar[:m], p.r_bar[:m], p.d_bar[:m]
     rho_bar, mean, half = p.correlation[:m], p.mean[:m], p.half[:m]
     rho_bar[:], mean[:], half[:] = 0.0, 0.0, 0.0
     for l in range(layers.weights.size - 1, -1, -1):

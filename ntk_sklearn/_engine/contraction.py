@@ -44,11 +44,13 @@ def _contract_tile(layers, x, pairs, G, p, columns, sums, first_layer):
         i = pairs.i0 + r
         m = r + 1 if pairs.lower else pairs.rho.shape[1]
         close = to_deficits(pairs, r, p.eta[0][:m])
-        seed = 2.0 * G[i][j0 : j0 + m]  # the pair and its mirror image
+        seed, given = p.h_bar[:m], G[i][j0 : j0 + m]
+        for k in range(m):
+            seed[k] = 2.0 * given[k]  # the pair and its mirror image
         if pairs.lower:
             seed[r] = G[i, i]
         forward_row(layers, x, i, j0, m, p)
-        backward_row(layers, x, i, j0, seed, p)
+        backward_row(layers, x, i, j0, m, p)
         for l in range(depth + 1):
             sums.by_layer[0, l] += total(p.weight[l][:m])
             sums.by_layer[2, l] += total(p.level[l][:m])
@@ -117,7 +119,8 @@ def derivatives_of(network: Network) -> Derivatives | None:
     p = scratch(depth, NODES)
     p.eta[0] = eta
     forward_row(layers, x, 0, 0, NODES, p)
-    backward_row(layers, x, 0, 0, np.ones(NODES), p)
+    p.h_bar[:] = 1.0
+    backward_row(layers, x, 0, 0, NODES, p)
     return fit_derivatives(profile, eta, terms, p.correlation)
 
 

@@ -20,7 +20,6 @@ import numpy as np
 
 from .._utils.jit import jit, jit_sums, product_total, total
 from .exact import compare, residual
-from .forward import input_shares
 from .network import Network
 from .pairs import Forward, Pairs
 from .ranks import all_rank_parts, contract_ranks, rank_parts
@@ -165,3 +164,10 @@ def collect_first_layer(
     by_column = np.concatenate([sums.by_product[:-1], ranks])
     by_column += sums.by_column[:-1] + by_input @ input_shares(network, X, x)
     return by_weight, by_bias, by_column
+
+
+def input_shares(network: Network, X: np.ndarray, x: Forward) -> np.ndarray:
+    """Return the share of each column in each input's first variance."""
+    length = np.where(x.norms[0] > 0, x.norms[0], 1.0)[:, None]
+    products = (X[:, : network.n_linear] * (network.linear_scale / length)) ** 2
+    return np.hstack([products, x.ranks.shares / length**2])

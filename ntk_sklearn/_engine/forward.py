@@ -158,10 +158,3 @@ def diagonal(
     x = forward(network, X) if known is None else known
     _weighted_diagonal(network.layers, network.homogeneous, x.norms, out)
     return out
-
-
-def input_shares(network: Network, X: np.ndarray, x: Forward) -> np.ndarray:
-    """Return the share of each column in each input's first variance."""
-    length = np.where(x.norms[0] > 0, x.norms[0], 1.0)[:, None]
-    products = (X[:, : network.n_linear] * (network.linear_scale / length)) ** 2
-    return np.hstack([products, x.ranks.shares / length**2])

@@ -10,8 +10,8 @@ import numpy as np
 from .._utils.jit import jit
 from .._utils.threads import run
 from .backward import backward_row, scratch, variance_slopes
-from .first_layer import close_shares
-from .forward import forward, input_shares
+from .first_layer import close_shares, input_shares
+from .forward import forward
 from .network import Network
 from .pairs import Correlator, Forward, symmetric_plan, to_deficits
 from .ranks import rank_product
@@ -35,13 +35,13 @@ class Chain(NamedTuple):
 def _gradient_tile(layers, x, pairs, p, chain, out):
     """Write the derivatives of every pair of a tile; see `full_gradient`."""
     i0, j0, width = pairs.i0, pairs.j0, pairs.rho.shape[1]
-    seed = np.ones(width)
     for r in range(pairs.rho.shape[0]):
         i = i0 + r
         m = r + 1 if pairs.lower else width
         to_deficits(pairs, r, p.eta[0][:m])
         forward_row(layers, x, i, j0, m, p)
-        backward_row(layers, x, i, j0, seed[:m], p)
+        p.h_bar[:] = 1.0
+        backward_row(layers, x, i, j0, m, p)
         rows = out[i][j0 : j0 + m]
         _add_direct(layers, chain.columns, p, rows)
         _add_through_inputs(x, i, j0, p, chain, rows)

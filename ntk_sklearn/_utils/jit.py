@@ -16,7 +16,17 @@ ROOMS = ("_utils", "activations", "_engine")
 # "contract" lets a product and a sum become one fused operation. It keeps NaN,
 # infinities and signed zeros as they are, and makes the polynomials both faster and
 # more exact. No other fast-math rule is in general use.
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+#
+# Inlining is forced so that every process computes the same digits. A call that is left
+# goes to whichever machine code of that name is loaded: where functions are compiled,
+# their own; where they come from the cache on disk, the copy that was compiled within
+# the caller, and in it other operations may be fused.
+_OPTIONS = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "forceinline": True,
+}
 
 # Sums over a row run in several lanes at once only if they may be reordered. NaN and
 # infinities pass through as before, and the order is fixed when the code is compiled.

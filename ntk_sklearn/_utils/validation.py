@@ -179,9 +179,9 @@ def check_bounds(name: str, bounds, n_elements: int):
     return array
 
 
-def is_flat(x) -> bool:
+def is_flat(x, rounding: float = 1e-12) -> bool:
     """Return whether a column is constant up to rounding, whatever its units."""
-    return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())
+    return bool(np.ptp(x) <= rounding * np.abs(x).max())
 
 
 def weighted_moments(x, sample_weight) -> tuple[float, float]:

@@ -7,11 +7,10 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from .._utils.compat import _fit_context
-from .._utils.validation import is_flat
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import regression_specs
-from ._target_scaler import TargetScaler
+from ._target_scaler import TargetScaler, flatten_rounding
 
 
 class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
@@ -264,10 +263,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         given = self._given(X, y, sample_weight, multi_output=True, y_numeric=True)
         Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
         scaler = self._fit_scaler(Y, given.weights.weight)
-        present = given.present
-        for column in Y.T:
-            if present.any() and is_flat(column[present]):
-                column[:] = column[present][0]  # nothing is to be learned from rounding
+        flatten_rounding(Y, given.present)
         fitted = self._fit(given, scaler.apply(Y), np.ones(len(Y)))
         single, others = given.y.ndim == 1, {}
         if fitted.is_exact:

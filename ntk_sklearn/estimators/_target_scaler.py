@@ -7,6 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.validation import is_flat, weighted_moments
+from .._utils.warnings import warn
+
+# Targets that differ by this share are one number, computed in different ways. They
+# may have an offset of any size: what is left of their digits beside it is learned.
+ROUNDING = 1e-14
 
 
 class TargetScaler(NamedTuple):
@@ -51,7 +56,7 @@ class TargetScaler(NamedTuple):
             mean, deviation = weighted_moments(y, weight[present])
             if centre:
                 scaler.mean[k] = mean
-            if deviation > 0.0 and not is_flat(y):
+            if deviation > 0.0 and not is_flat(y, ROUNDING):
                 scaler.scale[k] = deviation
         return scaler
 
@@ -62,3 +67,22 @@ class TargetScaler(NamedTuple):
     def invert(self, values) -> np.ndarray:
         """Return scaled values in the original units of the targets."""
         return values * self.scale + self.mean
+
+
+def flatten_rounding(Y, present) -> None:
+    """Make constant what varies by rounding only: nothing is to be learned from it.
+
+    `present` are the rows that count. What is made constant is said in a warning.
+    """
+    for k, column in enumerate(Y.T):
+        y = column[present]
+        if y.size == 0 or not is_flat(y, ROUNDING):
+            continue
+        if np.ptp(y) > 0.0:
+            warn(
+                f"output {k} of y varies by less than {ROUNDING:g} of its size, as "
+                "rounding may, and is taken as constant; if it is not, subtract an "
+                "offset from it first.",
+                UserWarning,
+            )
+        column[:] = y[0]

@@ -227,7 +227,7 @@ class TestNumericalCare:
             depth=6, length_scale=np.ones(20), length_scale_bounds=(0.1, 10.0)
         )
         model = WNTKRegressor(kernel, objective="loo", max_iter=2)
-        quiet(clone(model), X[:40], y[:40])  # compiles
+        quiet(clone(model), X[:400], y[:400])  # compiles, both lanes of the engine
         tracemalloc.start()
         try:
             quiet(model, X, y)
@@ -252,7 +252,7 @@ class TestNumericalCare:
         model = clone(self.MODELS[name]).set_params(max_iter=3)
         X, y = regression(700, features=4)
         y = y if isinstance(model, WNTKRegressor) else y > np.median(y)
-        quiet(clone(model), X[:40], y[:40])  # compiles
+        quiet(clone(model), X[:400], y[:400])  # compiles, both lanes of the engine
         tracemalloc.start()
         try:
             quiet(model, X, y)

@@ -104,9 +104,22 @@ class TestRegressor:
         assert np.ptp(flat) > 0.0
         model = WNTKRegressor(objective="gcv", alpha_bounds="fixed")
         alone = clone(model).fit(X, y).predict(X)
-        found = model.fit(X, np.column_stack([y, flat])).predict(X)
+        said = r"output 1 of y varies by less than 1e-14 .* subtract an offset"
+        with pytest.warns(UserWarning, match=said):
+            model.fit(X, np.column_stack([y, flat]))
+        found = model.predict(X)
         assert_allclose(found[:, 0], alone, rtol=1e-9)
         assert_allclose(found[:, 1], 3.0, rtol=1e-15)
+
+    @pytest.mark.parametrize("offset", [1e6, -1e10, 1e13])
+    def test_an_offset_leaves_what_digits_it_leaves(self, offset):
+        X, y = regression()
+        moved = y + offset
+        alone = WNTKRegressor().fit(X, moved - offset).predict(X)
+        found = WNTKRegressor().fit(X, moved).predict(X) - offset
+        # The mean of the targets is known to rounding of the offset, and so are they.
+        assert_allclose(found, alone, atol=max(1e-5, 4.0 * np.spacing(abs(offset))))
+        assert np.corrcoef(found, y)[0, 1] > 0.99
 
     @pytest.mark.parametrize("kernel", ["auto", WeightedNTKernel(depth=2), RBF()])
     @pytest.mark.parametrize("constant", [0.0, 0.1, -1e6])

@@ -221,10 +221,11 @@ def test_arora_2019(L):
 
 
 @pytest.mark.parametrize("beta2", [0.0, 0.4])
-def test_scikit_ntk(beta2):
+@pytest.mark.parametrize("size", [1.0, 0.009, 1e-8, 1e8])
+def test_scikit_ntk(beta2, size):
     """Biases that start at 0 but are trained: out of the covariance, in the kernel."""
     rng = np.random.default_rng(1)
-    X, L = rng.standard_normal((7, 4)), 3
+    X, L = size * rng.standard_normal((7, 4)), 3
     gain = np.array([4.0] + [2.0] * L)
     derivatives = np.ones((L + 1, 7, 7))
     q, diag = X @ X.T, (X**2).sum(axis=1)  # with c = 2 the diagonal stays
@@ -237,7 +238,7 @@ def test_scikit_ntk(beta2):
     expected = (np.array(terms) * derivatives + beta2 * derivatives).sum(axis=0)
     expected /= (L + 1) * (beta2 + 1)
 
-    tiny = 1e-14 if beta2 else 0.0  # a bias too small to be seen, learning fast
+    tiny = 1e-100 if beta2 else 0.0  # a bias too small to be seen, learning fast
     kernel = WeightedNTKernel(
         depth=L,
         weight_variance=gain,
@@ -246,8 +247,8 @@ def test_scikit_ntk(beta2):
     )
     K = kernel(X) / ((L + 1) * (beta2 + 1))
     off = ~np.eye(7, dtype=bool)
-    assert_allclose(K[off], expected[off], rtol=1e-11)
-    assert_allclose(np.diag(K), (diag + beta2) / (1 + beta2), rtol=1e-11)
+    assert_allclose(K[off], expected[off], rtol=1e-13)
+    assert_allclose(np.diag(K), (diag + beta2) / (1 + beta2), rtol=1e-14)
 
 
 # -- special weights ------------------------------------------------------------------

@@ -91,3 +91,30 @@ def test_names_and_contents_of_all_sources_count(tmp_path):
     assert len(set(seen)) == len(seen) == 7
     (tmp_path / "kernels" / "a.py").write_text("x = 2")
     assert fingerprint(tmp_path) == seen[-1]
+
+
+DIGITS = """
+import numpy as np
+from ntk_sklearn import NTKernel
+
+X = np.random.default_rng(0).standard_normal((60, 4))
+kernel = NTKernel(3, bias_variance=0.1)
+print(kernel(X).tobytes().hex(), kernel.contract(X, np.eye(60) + 1.0).tobytes().hex())
+"""
+
+
+def test_the_process_that_compiles_computes_the_same_digits(tmp_path, monkeypatch):
+    """And the one that finds machine code on disk: no operation is fused elsewhere."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", DIGITS],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert len(printed[0]) > 60 * 60 * 16
+    assert printed[0] == printed[1]
