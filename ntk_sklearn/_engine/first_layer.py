@@ -99,8 +99,12 @@ def add_first_layer(x, pairs, r, eta, slopes, wanted, sums):
     slope, mean, half = slopes
     i, j0, m = pairs.i0 + r, pairs.j0, eta.size
     sums.scalars[0] += 2.0 * total(mean)
+    others = m
+    if pairs.lower:
+        others -= 1
+        slope[others] = 0.0  # an input's correlation with itself is one
     if wanted[0]:
-        _add_close(x, pairs, r, eta, slopes, wanted[1], sums)
+        _add_close(x, pairs, r, eta[:others], slopes, wanted[1], sums)
     row, by_input = pairs.rho[r], sums.by_input[j0 : j0 + m]
     if pairs.rows.bias > 0.0:
         inverse = x.ranks.inverse

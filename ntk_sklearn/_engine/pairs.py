@@ -102,37 +102,35 @@ def unit_rows(X, powers, scale, bias, norms, rows, units):
 def to_deficits(pairs, r, eta):
     """Write signed deficits of the first pairs of a row of a tile; count close ones.
 
-    Pairs too close for cosines are recomputed from the difference of their rows; the
-    last one of a row of a tile on the diagonal is an input with itself. `eta` may be in
-    single precision and must not be a part of the tile: loops over memory that may
-    overlap are not vectorised.
+    Pairs too close for cosines are recomputed from the difference of their rows. The
+    last one of a row of a tile on the diagonal is an input with itself, and is not
+    counted. `eta` may be in single precision and must not be a part of the tile: loops
+    over memory that may overlap are not vectorised.
     """
     row, below = pairs.rho[r], pairs.close[pairs.i0 + r]
-    if pairs.ready:
-        close = 0
-        for k in range(eta.size):
-            eta[k] = row[k]
-            close += 1 if abs(row[k]) < below else 0
-        return close
-    others = eta.size
+    others, close = eta.size, 0
     if pairs.lower:
         others -= 1
         eta[others] = 0.0 if pairs.n_x[pairs.i0 + r] > 0.0 else 1.0
-    close, itself = 0, eta.size - others
+    if pairs.ready:
+        for k in range(others):
+            eta[k] = row[k]
+            close += 1 if abs(row[k]) < below else 0
+        return close
     for k in range(others):
         rho = row[k]
         d = max(1.0 - abs(rho), 0.0)
         close += 1 if d < below else 0
         eta[k] = -d if rho < 0.0 else d
     if close == 0:
-        return itself
+        return close
     x, rows = pairs.x[r], pairs.rows
     n_i, n_j = pairs.n_x[pairs.i0 + r], pairs.n_y[pairs.j0 :]
     for k in range(others):
         if abs(eta[k]) < below:
             across, along, _ = compare(x, rows, k, row[k], (n_i, n_j[k]))
             eta[k] = signed(deficit(across, along), row[k])
-    return close + itself
+    return close
 
 
 @jit

@@ -159,6 +159,22 @@ class TestGradients:
         assert_allclose(found, differences, rtol=0, atol=1e-7 * np.abs(found).max())
 
     @every_network
+    @pytest.mark.parametrize("step", [1e-9, 1e-7, 1e-4])
+    def test_near_duplicates(self, network, step):
+        # Against the steps written out, whose differences are right to rounding.
+        X = _table(1) * np.ones((2, 1))
+        X[1] -= step * np.array([1.0, -2.0, 1.0, 0.5, -1.0])
+        free = {"bias_variance_bounds": (1e-9, 1e3), "length_scale_bounds": "fixed"}
+        ranks = _kernel(network, weight_variance_bounds=(0.1, 10.0), **free)
+        plain = clone(ranks).set_params(n_ranks=0, length_scale=1.0)
+        expected = plain(_written_out(X), eval_gradient=True)[1][0, 1]
+        G = np.array([[0.0, 0.5], [0.5, 0.0]])
+        size = 1e-12 * np.abs(ranks(X)).max()
+        assert_allclose(ranks.contract(X, G), expected, rtol=0, atol=size)
+        found = ranks(X, eval_gradient=True)[1][0, 1]
+        assert_allclose(found, expected, rtol=0, atol=size)
+
+    @every_network
     def test_full_gradient_is_what_is_contracted(self, network):
         X = _table(30)
         kernel = _kernel(network, length_scale_bounds=(0.1, 10.0))
