@@ -13,6 +13,9 @@ from ..solvers._row_weights import RowWeights
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
 # kernel: half-decades.
 PATH_ALPHAS = 10.0 ** np.arange(-4.0, 2.01, 0.5)
+# What a constant kernel's centred diagonal may be by rounding, and the least unit of a
+# kernel that is not constant; both relative to the mean diagonal.
+_ROUNDING, _LEAST = 1e-12, 1e-8
 # The search for a larger ridge: the first step of its logarithm, which is also the
 # length of an interval that is small enough for a cubic, and the number of steps.
 _RAISE, _MOST_RAISES = 2.0, 6
@@ -21,7 +24,8 @@ _RAISE, _MOST_RAISES = 2.0, 6
 def kernel_unit(K: np.ndarray, weights: RowWeights) -> float:
     """Return the weighted mean diagonal of the centred kernel matrix.
 
-    It is the natural unit of a ridge.
+    It is the natural unit of a ridge. A constant kernel has none: the mean diagonal
+    takes its place, beside which rounding is small.
 
     Parameters
     ----------
@@ -36,7 +40,10 @@ def kernel_unit(K: np.ndarray, weights: RowWeights) -> float:
     """
     p = weights.weight / weights.weight.sum()
     mean = p @ np.diag(K)
-    return max(mean - p @ K @ p, 1e-8 * mean, 1e-300)  # a constant kernel has no unit
+    unit = mean - p @ K @ p
+    if unit <= _ROUNDING * mean:
+        return max(mean, 1e-300)
+    return max(unit, _LEAST * mean)
 
 
 def solve_raised(

@@ -129,7 +129,7 @@ class EmpiricalNTKernel(ThetaKernel):
     >>> from sklearn.neural_network import MLPClassifier
     >>> from ntk_sklearn import EmpiricalNTKernel
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((20, 20), solver="lbfgs", random_state=0).fit(X, y)
+    >>> network = MLPClassifier((20, 20), alpha=1.0, solver="lbfgs", random_state=0).fit(X, y)
     >>> kernel = EmpiricalNTKernel(network)
     >>> kernel(X[:5], X[50:57]).shape
     (5, 7)

@@ -18,8 +18,6 @@ TEST = load_iris().data[1::5]
 
 @parametrize_with_checks(
     [KernelLogisticRegression(), KernelLogisticRegression(RBF(), C="loo")],
-    expected_failed_checks=None,
-    xfail_strict=True,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -146,7 +146,7 @@ class TestRegressor:
         _, y = regression()
         X = np.full((45, 2), value)
         model = quiet(WNTKRegressor(kernel), X, y)
-        # Nothing tells the ridge: it may be small, and the matrix near to singular.
-        assert_allclose(model.predict(X), y.mean(), rtol=1e-7)
+        # The ridge is far above what rounding makes of a constant matrix.
+        assert_allclose(model.predict(X), y.mean(), rtol=1e-12)
         others = (45 * y.mean() - y) / 44
-        assert_allclose(model.loo_predictions_, others, rtol=1e-6)
+        assert_allclose(model.loo_predictions_, others, rtol=1e-12)

@@ -39,8 +39,6 @@ def _few_iterations():
         KernelSurrogate(REGRESSOR),
         AfterNTKRegressor(REGRESSOR),
     ],
-    expected_failed_checks=None,
-    xfail_strict=True,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
