@@ -129,8 +129,8 @@ class EmpiricalNTKernel(ThetaKernel):
     >>> from sklearn.neural_network import MLPClassifier
     >>> from ntk_sklearn import EmpiricalNTKernel
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((20, 20), alpha=1.0, solver="lbfgs", random_state=0).fit(X, y)
-    >>> kernel = EmpiricalNTKernel(network)
+    >>> network = MLPClassifier((20, 20), solver="lbfgs", max_iter=2000, random_state=0)
+    >>> kernel = EmpiricalNTKernel(network.fit(X, y))
     >>> kernel(X[:5], X[50:57]).shape
     (5, 7)
     >>> kernel.components(X[:5]).shape

@@ -37,9 +37,9 @@ class OptimizerWeights(NamedTuple):
     >>> from sklearn.neural_network import MLPClassifier
     >>> from ntk_sklearn.networks import optimizer_weights
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((20,), alpha=1.0, solver="lbfgs", random_state=0).fit(
-    ...     X, y
-    ... )
+    >>> network = MLPClassifier(
+    ...     (20,), solver="lbfgs", max_iter=2000, random_state=0
+    ... ).fit(X, y)
     >>> optimizer_weights(network, X, y, "sgd").layer_weights
     array([1., 1.])
     """

@@ -44,7 +44,7 @@ class Fidelity(NamedTuple):
     >>> from sklearn.preprocessing import scale
     >>> from ntk_sklearn import KernelSurrogate
     >>> X, y = load_wine(return_X_y=True)
-    >>> network = MLPClassifier((20,), alpha=1.0, solver="lbfgs", random_state=0)
+    >>> network = MLPClassifier((20,), solver="lbfgs", max_iter=2000, random_state=0)
     >>> surrogate = KernelSurrogate(network, method="ridge").fit(scale(X)[::2], y[::2])
     >>> fidelity = surrogate.fidelity(scale(X)[1::2], y[1::2])
     >>> bool(fidelity.agreement > 0.95 and fidelity.kendall_tau > 0.8)
@@ -137,7 +137,7 @@ class KernelSurrogate(BaseEstimator):
     >>> from ntk_sklearn import KernelSurrogate
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier(
-    ...     (20, 20), alpha=1.0, solver="lbfgs", random_state=0
+    ...     (20, 20), solver="lbfgs", max_iter=2000, random_state=0
     ... ).fit(X, y)
     >>> surrogate = KernelSurrogate(network).fit(X, y)
     >>> bool(surrogate.fidelity(X, y).agreement > 0.97)
