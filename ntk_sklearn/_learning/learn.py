@@ -17,10 +17,9 @@ from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..optimizers._curvature import Curvature
 from ..optimizers._result import OptimizeResult
-from ..solvers._spectrum import ridge_path
 from .folds import folds_of
+from .path import best_on_path
 from .problem import HyperparameterProblem
-from .ridge import PATH_ALPHAS, kernel_unit
 from .spec import LearnedKernel, LearningOptions, ModelSpec
 from .starts import is_blind, look, starts
 from .subsets import growing_subsets
@@ -57,7 +56,7 @@ def learn(
     if nothing_free or not spread.any() or rows.n_rows < 3:
         return LearnedKernel(kernel, options.alpha, bounds, [], [])
     if spec.on_path and bounds is not None and options.objective == "loo":
-        return _best_on_path(kernel, rows, options)
+        return best_on_path(kernel, rows, bounds, options.fit_intercept)
     objective = _objective(rows, options)
     problem = HyperparameterProblem(kernel, rows, objective, options, spec.prior)
     u, path, n_rows, converged = _optimise(problem)
@@ -75,18 +74,6 @@ def learn(
             ConvergenceWarning,
         )
     return LearnedKernel(kernel, alpha, bounds, path, n_rows)
-
-
-def _best_on_path(kernel, rows: TrainingSet, options) -> LearnedKernel:
-    """Return the ridge with the smallest leave-one-out error, the kernel as it is."""
-    K = kernel(rows.X)
-    alphas = PATH_ALPHAS * kernel_unit(K, rows.weights)
-    alphas = np.unique(np.clip(alphas, *options.alpha_bounds))
-    tried = ridge_path(K, rows.Y, alphas, rows.weights, options.fit_intercept)
-    path = [float(tried.errors[-1]), float(tried.errors.min())]
-    n_rows = [rows.n_rows] * 2
-    alpha = tried.best_alpha
-    return LearnedKernel(kernel, alpha, options.alpha_bounds, path, n_rows)
 
 
 def _objective(rows: TrainingSet, options) -> Callable:
