@@ -17,6 +17,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -120,22 +122,24 @@ def main():
     parser.add_argument("--regression", nargs="*", default=[])
     parser.add_argument("--classification", nargs="*", default=[])
     parser.add_argument("--environments", nargs="*", default=list(ENVIRONMENTS))
+    parser.add_argument("--jobs", type=int, default=1, help="environments at a time")
     parser.add_argument("--out", help=argparse.SUPPRESS)
     options = parser.parse_args()
     files = {
         WNTKRegressor: options.regression,
         WNTKClassifier: options.classification,
     }
-    base = fits(files)
     if options.out:
-        np.savez(options.out, **base)
+        np.savez(options.out, **fits(files))
         return
     arguments = ["--regression", *files[WNTKRegressor]]
     arguments += ["--classification", *files[WNTKClassifier]]
+    names = options.environments
+    with ThreadPoolExecutor(options.jobs) as pool:
+        run = partial(_in_environment, arguments=arguments)
+        base, *others = pool.map(run, [{}, *(ENVIRONMENTS[name] for name in names)])
     columns = {variation: (base, variation) for variation in VARIATIONS[1:]}
-    for environment in options.environments:
-        found = _in_environment(ENVIRONMENTS[environment], arguments)
-        columns[environment] = found, "plain"
+    columns |= {name: (found, "plain") for name, found in zip(names, others)}
     print(f"{'':24}", *(f"{column:>13}" for column in columns))
     for name, *_ in tables(files):
         entries = [_difference(base, *column, name) for column in columns.values()]
