@@ -139,7 +139,9 @@ def main():
         run = partial(_in_environment, arguments=arguments)
         base, *others = pool.map(run, [{}, *(ENVIRONMENTS[name] for name in names)])
     columns = {variation: (base, variation) for variation in VARIATIONS[1:]}
-    columns |= {name: (found, "plain") for name, found in zip(names, others)}
+    columns |= {
+        name: (found, "plain") for name, found in zip(names, others, strict=True)
+    }
     print(f"{'':24}", *(f"{column:>13}" for column in columns))
     for name, *_ in tables(files):
         entries = [_difference(base, *column, name) for column in columns.values()]
