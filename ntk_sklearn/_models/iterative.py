@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from .._learning.training_set import TrainingSet
 from .._utils.threads import one_blas_thread
-from ..solvers._conjugate_gradient import conjugate_solve
+from ..solvers._one_matrix import solve_in_place
 from .base import DualModel
 from .exact import ExactModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class IterativeModel(DualModel):
-    """A ridge model that was solved by conjugate gradients, without a factorisation."""
+    """A ridge model of all rows, with the kernel and the ridge of a pilot."""
 
     def posterior_variance(self, X):
         """Raise an error, because variances need a factorisation."""
@@ -40,7 +40,7 @@ def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
         Its leave-one-out predictions are those of the pilot.
     """
     rows = data._replace(X=pilot.encode(data.X))
-    found = conjugate_solve(
+    found = solve_in_place(
         pilot.kernel(rows.X),
         rows.Y,
         pilot.alpha,

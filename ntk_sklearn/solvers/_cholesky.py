@@ -264,7 +264,7 @@ def solve(
         G, logdet, jitter = inverse(K, noise, overwrite_K)
         none = np.zeros(len(K))
         return Solution(G, G @ Y, none @ Y, none, logdet, jitter)
-    K, shift, offset = _centred(K, overwrite_K)
+    K, shift, offset = centred_kernel(K, overwrite_K)
     G, logdet, jitter = inverse(K, noise, overwrite_K=True)
     ones = G.sum(axis=1)
     constant = float(ones.sum())
@@ -283,7 +283,7 @@ def solve(
     )
 
 
-def _centred(K, overwrite_K):
+def centred_kernel(K, overwrite_K):
     """Return a kernel matrix with rows of the same small mean, and what was subtracted.
 
     Adding ``a 1' + 1 a'`` to a kernel matrix, for any vector a, only changes the

@@ -18,6 +18,10 @@ from ._cholesky import ridge_factor
 from ._row_weights import RowWeights
 
 
+class NotConverged(np.linalg.LinAlgError):
+    """The error of conjugate gradients that end before they are accurate enough."""
+
+
 class IterativeSolution(NamedTuple):
     """The solution of a ridge problem by conjugate gradients.
 
@@ -166,7 +170,7 @@ def conjugate_solve(
             A, column, rtol=tol, maxiter=max_iter, M=M, callback=count
         )
         if failed:
-            raise np.linalg.LinAlgError(
+            raise NotConverged(
                 f"conjugate gradients did not reach a residual of {tol:.0e} in "
                 f"{max_iter} iterations; raise the rank of the preconditioner or "
                 'alpha, or use solver="cholesky".'
