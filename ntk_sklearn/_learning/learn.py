@@ -88,7 +88,7 @@ def _objective(rows: TrainingSet, options) -> Callable:
 
 
 def _optimise(problem: HyperparameterProblem):
-    """Learn on growing subsets of the rows, and finally on all of them.
+    """Learn on growing subsets of the rows, and finally on all of up to 5000.
 
     Most iterations then run on few rows, where an evaluation costs little. The
     curvature of the objective is handed on from subset to subset. The values of an
@@ -112,27 +112,27 @@ def _optimise(problem: HyperparameterProblem):
     floor = -np.inf  # of the ridge's logarithm, on subsets
     matters, blind = look(problem), False
     share = 1.0  # size of the subset's objective, relative to that of all rows
-    for subset in growing_subsets(problem):
+    subsets = growing_subsets(problem)
+    for subset in subsets:
+        is_last = subset is subsets[-1]
         before, share = share, _size(subset) / _size(problem)
         left = options.max_iter - max(len(path) - 1, 0)
         run = partial(
             OPTIMIZERS[options.optimizer],
             subset.evaluate,
-            max_iter=left if subset is problem else left // 2,
+            max_iter=left if is_last else left // 2,
             tol=options.tol,
             report=partial(_report, options, subset.n_rows, share),
             scale=_scale(subset, path[:1]),
         )
         seen = found.curvature
         if seen is not None and not blind:
-            bounds = subset.bounds
-            if subset is not problem:
-                bounds = subset.bounds_above(floor)
+            bounds = subset.bounds if is_last else subset.bounds_above(floor)
             found = run(found.u, bounds, curvature=seen.scaled(before / share))
         # At the end of a subset, the matrix of more rows may not be factorisable; and
         # that a subset showed nothing but noise says nothing of more rows.
         if seen is None or found.path[0] == np.inf or blind:
-            found, floor = _from_starts(run, subset, subset is not problem, matters)
+            found, floor = _from_starts(run, subset, not is_last, matters)
         blind = is_blind(subset, found)
         told = [value / share for value in found.path]
         if path and len(told) == 1:  # no iteration: the same point, on more rows
@@ -144,13 +144,13 @@ def _optimise(problem: HyperparameterProblem):
 
 
 def _from_starts(
-    run: partial, problem: HyperparameterProblem, is_subset: bool, matters
+    run: partial, problem: HyperparameterProblem, has_floor: bool, matters
 ):
     """Learn from each start, and return the best result and the floor of the ridge."""
     report, begins, ends = run.keywords["report"], starts(problem, matters), []
     for start in begins:
         floor = start[-1] - _DEEPEST
-        bounds = problem.bounds_above(floor) if is_subset else problem.bounds
+        bounds = problem.bounds_above(floor) if has_floor else problem.bounds
         extra = _extra(problem)
         if len(begins) > 1:  # the path to report is that of the better end
             extra["report"] = _hush

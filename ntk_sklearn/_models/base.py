@@ -26,6 +26,9 @@ _PER_INPUT = 10
 # many rows, and what each hyperparameter for a row adds. Between 1.1 and 1.25, and 0.25
 # and 0.5, classifiers are equally accurate on 32 small sets.
 _OPTIMISM = 1.2, 0.25
+# Leave-one-out errors above this share of the mean's say that nothing is explained, if
+# there are at least as many rows as the second number.
+_NOTHING, _FEWEST = 0.99, 20
 
 
 def row_slices(n_rows: int, n_columns: int) -> Iterator[slice]:
@@ -60,6 +63,16 @@ class HeldOut(NamedTuple):
         """The weighted mean of squared errors, summed over outputs."""
         squares = np.sum((self.targets - self.predictions) ** 2, axis=1)
         return float(self.weights.weight @ squares / self.weights.total)
+
+    @property
+    def explains_nothing(self) -> bool:
+        """Whether the predictions are hardly better than the mean of the targets.
+
+        It is never said of fewer than 20 rows, nor of constant targets.
+        """
+        mean = self.weights.weight @ self.targets / self.weights.total
+        null = self._replace(predictions=np.broadcast_to(mean, self.targets.shape))
+        return len(self.targets) >= _FEWEST and self.error > _NOTHING * null.error > 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

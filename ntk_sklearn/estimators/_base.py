@@ -159,6 +159,13 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         progress = FitProgress(self, given.X, given.y, told)
         options = fit_options(self, solver, progress)
         ensemble = fit_ensemble(self._specs, rows, options)
+        if self.verbose and ensemble.held_out.explains_nothing:
+            print(  # noqa: T201
+                f"[{type(self).__name__}] nothing is explained: predictions of rows "
+                "that are left out are no better than the mean of the targets, and all "
+                "predictions are close to it. The columns say nothing of the targets, "
+                f"or {rows.n_rows} rows are too few to see it."
+            )
         return Fitted(ensemble, solver, origin, progress)
 
     def _fit_batch(self, given: Given, Y, class_factor) -> Fitted:

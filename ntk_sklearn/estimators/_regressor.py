@@ -75,8 +75,9 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         quasi-Newton methods; their variables are the logarithms of all free
         hyperparameters. ``"lbfgs"`` is SciPy's L-BFGS-B. ``"bfgs"`` saves time: with
         200 rows or more it starts on a subset of them and doubles the subset until all
-        rows are used. ``"projected-gradient"`` takes the steps of [1]_, in which a
-        layer weight may become exactly zero, so that its layer is switched off.
+        rows are used, or the next one would have more than 5000 rows.
+        ``"projected-gradient"`` takes the steps of [1]_, in which a layer weight may
+        become exactly zero, so that its layer is switched off.
     learning_rate : float or "backtracking", default="backtracking"
         Step size of ``optimizer="projected-gradient"``; the other optimizers ignore it.
         A number is a fixed step size, as in [1]_. ``"backtracking"`` searches a step
@@ -102,8 +103,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         The method that solves the ridge problem.
 
         - ``"cholesky"``: exact, by a Cholesky factorisation of the kernel matrix.
-          Hyperparameters are learned on all rows. The other solvers learn them on a
-          sample of 2000 rows.
+          Hyperparameters are learned on all rows, or by ``optimizer="bfgs"`` on at
+          most 5000 of them. The other solvers learn them on a sample of 2000 rows.
         - ``"cg"``: exact for the learned kernel and ridge, by conjugate gradients. It
           holds one kernel matrix instead of five, and gives no standard deviations.
         - ``"nystrom"``: a Nyström model with `n_components` centres. It never holds a

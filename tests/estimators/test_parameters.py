@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
-from ntk_sklearn import WeightedNTKernel, WNTKClassifier, WNTKRegressor
+from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier, WNTKRegressor
 from ntk_sklearn.optimizers import OPTIMIZERS
 
 from ..estimator_cases import HELD, both, classification, quiet, regression
@@ -109,7 +109,7 @@ class TestManners:
     @both
     def test_verbose_prints_every_iteration(self, estimator, capsys):
         X, y = classification()
-        y = y if estimator is WNTKClassifier else np.arange(60.0)
+        y = y if estimator is WNTKClassifier else X.sum(axis=1)
         model = estimator(WeightedNTKernel(depth=1), max_iter=3, verbose=1)
         quiet(model, X, y)
         lines = capsys.readouterr().out.splitlines()
@@ -120,6 +120,15 @@ class TestManners:
         assert_allclose(shown, model.objective_path_[1:], rtol=1e-5)
         quiet(estimator(WeightedNTKernel(depth=1), max_iter=3), X, y)
         assert capsys.readouterr().out == ""
+
+    @both
+    def test_verbose_says_if_nothing_is_explained(self, estimator, capsys):
+        X = np.random.default_rng(0).standard_normal((60, 2))
+        for sees in (False, True):
+            y = X[:, 0] > 0 if sees else np.random.default_rng(1).random(60) > 0.5
+            quiet(estimator(NTKernel(), verbose=1), X, y.astype(float))
+            said = "nothing is explained: predictions of" in capsys.readouterr().out
+            assert said is not sees
 
 
 class TestCallbacks:

@@ -17,13 +17,18 @@ from ntk_sklearn._learning import ridge as ridge_module
 from ntk_sklearn._learning.learn import learn
 from ntk_sklearn._learning.problem import HyperparameterProblem
 from ntk_sklearn._learning.ridge import solve_raised
-from ntk_sklearn._learning.subsets import in_order, spread_rows, subset_sizes
+from ntk_sklearn._learning.subsets import (
+    growing_subsets,
+    in_order,
+    spread_rows,
+    subset_sizes,
+)
 from ntk_sklearn.estimators._defaults import regression_specs
 from ntk_sklearn.objectives import evidence, loo
 from ntk_sklearn.solvers import ridge_path, solve
 from ntk_sklearn.solvers._row_weights import RowWeights
 
-from ..learning_cases import learning_options, training_set
+from ..learning_cases import learning_options, problem_of, training_set
 
 
 def _data(n=500, seed=0):
@@ -80,6 +85,21 @@ class TestStages:
     )
     def test_sizes(self, n, fewest, sizes):
         assert subset_sizes(n, fewest) == sizes
+
+    @pytest.mark.parametrize(
+        ("n", "sizes"),
+        [
+            (5000, [156, 312, 625, 1250, 2500, 5000]),
+            (5001, [156, 312, 625, 1250, 2500]),
+            (12_000, [187, 375, 750, 1500, 3000]),
+        ],
+    )
+    def test_at_most_5000_rows(self, n, sizes):
+        X = np.random.default_rng(0).standard_normal((n, 2))
+        problem = problem_of(NTKernel(), X, X[:, :1], loo)
+        # An odd size is made even, because rows come in pairs that do not overlap.
+        found = [subset.n_rows for subset in growing_subsets(problem)]
+        assert_allclose(found, sizes, atol=2)
 
     def test_rows_come_in_pairs_spread_over_the_inputs(self):
         X = np.random.default_rng(1).permutation(np.arange(1000.0))[:, None]
