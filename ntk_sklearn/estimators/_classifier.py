@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -14,7 +13,7 @@ from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
-from ._indicators import indicators_of, softmax_factor
+from ._indicators import class_factors, indicators_of, softmax_factor
 from ._options import checked_bounds
 
 
@@ -288,33 +287,11 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
 
     def _class_factor(self, y, weight, classes):
         """Return the class factor of each row: see `TrainingSet.class_factor`."""
-        if self.class_weight is None:
-            return np.ones(len(y))
-        if isinstance(self.class_weight, dict):
-            factor = self._class_weights(y)
-        else:
-            mass = np.array([weight[y == label].sum() for label in classes])
-            share = weight.sum() / (len(classes) * mass)
-            # A label that only rows of weight zero have is no class: any will do.
-            factor = share[np.minimum(np.searchsorted(classes, y), len(mass) - 1)]
-        total = weight @ factor
-        if not total > 0:
-            raise ValueError(
-                "class_weight must be positive for some class in y, got "
-                f"{self.class_weight!r}: no row is left to fit."
-            )
-        if checked_bounds(self.alpha_bounds) is None:
+        factor = class_factors(self.class_weight, y, weight, classes)
+        if self.class_weight is None or checked_bounds(self.alpha_bounds) is None:
             return factor
-        return factor * (weight.sum() / total)  # a learned ridge keeps its meaning
-
-    def _class_weights(self, y):
-        """Return the class weight of each row, as a dictionary gives them."""
-        factor = compute_sample_weight(self.class_weight, y)
-        if (factor < 0).any():
-            raise ValueError(
-                f"class_weight must not be negative, got {self.class_weight!r}."
-            )
-        return factor
+        # A learned ridge keeps its meaning.
+        return factor * (weight.sum() / (weight @ factor))
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -362,9 +339,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 f"y holds {unknown.tolist()}, which are not among the classes of the "
                 f"first call: {classes.tolist()}."
             )
-        factor = np.ones(len(given.y))
-        if self.class_weight is not None:
-            factor = self._class_weights(given.y)
+        factor = class_factors(self.class_weight, given.y)
         fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
         temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
