@@ -8,6 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._learning.training_set import TrainingSet
 from .._utils.compat import StrOptions, _fit_context
 from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
@@ -333,16 +334,19 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         given = self._given(X, y, sample_weight, reset=not grows)
         check_classification_targets(given.y)
         classes = np.unique(classes)
-        unknown = np.setdiff1d(given.y, classes)
-        if unknown.size:
-            raise ValueError(
-                f"y holds {unknown.tolist()}, which are not among the classes of the "
-                f"first call: {classes.tolist()}."
-            )
+        _refuse_unknown(given.y, classes, "the first call")
         factor = class_factors(self.class_weight, given.y)
         fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
         temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
+
+    def _training_again(self, X, y, sample_weight=None):
+        given = self._given(X, y, sample_weight, reset=False)
+        _refuse_unknown(given.y, self.classes_, "the fit")
+        weight, roles = given.weights.weight, np.zeros((len(given.y), 0))
+        factor = class_factors(self.class_weight, given.y, weight, self.classes_)
+        weights, Y = given.weights.scaled(factor), indicators_of(given.y, self.classes_)
+        return TrainingSet(given.X, Y, weights, np.ones(len(Y)), roles)
 
     def _in_units(self, values, *, shift=False):
         return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
@@ -417,3 +421,13 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """
         _, decisions = self._decisions(X)
         return log_softmax(self.temperature_ * decisions, axis=1)
+
+
+def _refuse_unknown(y, classes, whose: str) -> None:
+    """Raise if there are labels that are not among the classes."""
+    unknown = np.setdiff1d(y, classes)
+    if unknown.size:
+        raise ValueError(
+            f"y holds {unknown.tolist()}, which are not among the classes of {whose}: "
+            f"{classes.tolist()}."
+        )
