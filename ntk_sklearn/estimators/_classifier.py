@@ -162,6 +162,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a model fitted without it. Only
         if ``solver_="cholesky"``.
+    loo_loss_ : ndarray of shape (n_samples,)
+        The log loss of each training row's label: minus the logarithm of its
+        probability by a model fitted without the row. It is large where all other rows
+        predict another label, and finds wrong labels. Only if ``solver_="cholesky"``.
     temperature_ : float
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
@@ -278,10 +282,13 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         factor = self._class_factor(given.y, given.weights.weight, classes)
         fitted = self._fit(given, indicators_of(given.y, classes), factor)
         others = {}
+        temperature = softmax_factor(fitted.ensemble.held_out)
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-        temperature = softmax_factor(fitted.ensemble.held_out)
+            log_proba = log_softmax(temperature * held_out, axis=1)
+            indicators = indicators_of(given.y, classes)
+            others["loo_loss_"] = -np.sum(indicators * log_proba, axis=1)
         return self._publish(
             fitted, given, classes_=classes, temperature_=temperature, **others
         )

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import softmax
 from sklearn import config_context
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.metrics import log_loss
 
 from ntk_sklearn import NTKernel, WNTKClassifier, WNTKRegressor
 from ntk_sklearn.solvers import (
@@ -122,8 +124,22 @@ def test_planted_labels_have_large_influence():
     planted = [3, 20, 45]
     labels[planted] = ["c", "a", "a"]
     model = WNTKClassifier(KERNEL, objective="loo").fit(IRIS, labels)
-    suspects = np.argsort(-model.loo_influence_)[:4]
-    assert set(planted) <= set(suspects)
+    for score in (model.loo_influence_, model.loo_loss_):
+        assert set(planted) <= set(np.argsort(-score)[:4])
+
+
+def test_leave_one_out_losses_are_those_of_refits():
+    weight = np.arange(50) % 3  # zeros, and copies
+    model = WNTKClassifier(KERNEL, **FIXED).fit(IRIS, LABELS, weight)
+    assert model.loo_loss_.shape == (50,)
+    for row in (0, 4, 20):  # not there, one copy, two copies
+        left = weight - (np.arange(50) == row)
+        rest = WNTKClassifier(KERNEL, **FIXED).fit(IRIS, LABELS, np.maximum(left, 0))
+        decision = model.temperature_ * rest.decision_function(IRIS[row : row + 1])
+        expected = log_loss([LABELS[row]], softmax(decision, axis=1), labels=[0, 1, 2])
+        assert_allclose(model.loo_loss_[row], expected, rtol=1e-6)
+    nystrom = WNTKClassifier(KERNEL, solver="nystrom", n_components=10)
+    assert not hasattr(nystrom.fit(IRIS, LABELS), "loo_loss_")
 
 
 # -- other solvers --------------------------------------------------------------------
