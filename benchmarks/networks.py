@@ -106,18 +106,11 @@ def suspicion(X, y, names):
     """Return a score of each row by each of the named detectors."""
     network = MLPClassifier((100, 100), early_stopping=True, random_state=0)
 
-    def ridge(with_fitted=False):
-        model = WNTKClassifier(ANALYTIC).fit(X, y)
-        found = model.loo_influence_
-        if with_fitted:  # the leave-one-out error itself
-            decision = model.decision_function(X)
-            found = found + np.sum((np.eye(y.max() + 1)[y] - decision) ** 2, axis=1)
-        return found
-
+    model = WNTKClassifier(ANALYTIC).fit(X, y)
     detectors = {
         "10 neighbours": partial(neighbours, X, y),
-        "ridge": ridge,
-        "ridge, error": partial(ridge, with_fitted=True),
+        "ridge": lambda: model.loo_influence_,
+        "ridge, loss": lambda: model.loo_loss_,
         "logistic": lambda: (
             KernelLogisticRegression(ANALYTIC, C="loo").fit(X, y).loo_influence_
         ),
@@ -137,7 +130,7 @@ def precision(score, wrong):
 
 def noise(options):
     """Plant wrong labels in 600 rows of each set, and look for them."""
-    names = ["10 neighbours", "ridge", "ridge, error", "logistic", "surrogate"]
+    names = ["10 neighbours", "ridge", "ridge, loss", "logistic", "surrogate"]
     sets = {}
     for name in options.names or ["digits"]:
         if name == "digits":  # comes with scikit-learn

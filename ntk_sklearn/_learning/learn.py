@@ -16,6 +16,7 @@ from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_o
 from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..optimizers._curvature import Curvature
+from ..optimizers._projected import WeightSteps
 from ..optimizers._result import OptimizeResult
 from .folds import folds_of
 from .path import best_on_path
@@ -193,7 +194,7 @@ def _extra(problem: HyperparameterProblem) -> dict:
     """Return the arguments that only the chosen optimizer takes."""
     options = problem.options
     if options.optimizer == "projected-gradient":
-        return {"linear": problem.linear, "learning_rate": options.learning_rate}
+        return {"steps": WeightSteps(problem.linear, options.learning_rate)}
     if options.optimizer == "bfgs" and problem.prior is not None:
         # The inverse Hessian of the prior, for what the data do not determine.
         spread = np.minimum(problem.prior.deviation, 1.0) ** 2

@@ -6,63 +6,56 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._learning.training_set import TrainingSet
 from .._utils.threads import one_blas_thread
-from ..solvers._attribution import contributions, influence
-from ..solvers._cholesky import solve
-from .base import DualModel, RidgeModel
+from ..solvers._attribution import contributions, group_changes, row_changes
+from ..solvers._leave_one_out import leave_one_out
+from .base import RidgeModel
 from .ensemble import Ensemble
 from .exact import ExactModel
 
 
-def _dual(model: RidgeModel) -> DualModel:
-    if not isinstance(model, DualModel):
-        raise ValueError(
-            "contributions of training rows need a coefficient for each of them, which "
-            f"a {type(model).__name__} does not have; fit it, or a sample of the rows, "
-            'with solver="cholesky" or "cg".'
-        )
-    return model
-
-
-def _exact(model: RidgeModel) -> ExactModel:
-    if not isinstance(model, ExactModel):
-        raise ValueError(
-            "the influence of training rows needs a factorisation of their kernel "
-            f"matrix, which a {type(model).__name__} goes without; fit it, or a sample "
-            'of the rows, with solver="cholesky".'
-        )
-    return model
-
-
 @one_blas_thread()
-def _model_contributions(model: RidgeModel, X) -> np.ndarray:
-    model = _dual(model)
-    out = np.empty((len(X), *model.dual_coef.shape))
-    for block in model.slices(X, len(model.X)):
-        K = model.kernel(model.encode(X[block]), model.X)
-        out[block] = contributions(K, model.dual_coef)
+def _model_contributions(model: RidgeModel, X, training) -> np.ndarray:
+    rows = model.attributed(training)
+    dual = rows.dual_coef
+    out = np.empty((len(X), *dual.shape))
+    for block in model.slices(X, len(dual)):
+        out[block] = contributions(rows.kernel(X[block]), dual)
     return out
 
 
 @one_blas_thread()
-def _model_influence(model: RidgeModel, X, groups) -> np.ndarray:
-    model = _exact(model)
-    weights, K = model.rows.solve_weights, model.kernel(model.X)
-    solution = solve(K, model.rows.Y, model.alpha, weights, model.fit_intercept, True)
-    n_columns = len(model.X) if groups is None else len(groups)
-    out = np.empty((len(X), n_columns, model.dual_coef.shape[1]))
-    for block in model.slices(X, len(model.X)):
-        K = model.kernel(model.encode(X[block]), model.X)
-        out[block] = influence(solution, K, model.alpha, weights, groups)
+def _model_influence(model: RidgeModel, X, groups, training) -> np.ndarray:
+    rows = model.attributed(training)
+    facts = rows.dual_coef, model.alpha, rows.weights
+    n, k = rows.dual_coef.shape
+    out = np.empty((len(X), n if groups is None else len(groups), k))
+    for block in model.slices(X, n):
+        q = rows.smoother(X[block])
+        if groups is None:
+            out[block] = row_changes(q, rows.diagonal, *facts)
+        else:
+            out[block] = group_changes(q, rows.precision, *facts, groups)
     return out
 
 
+@one_blas_thread()
 def _model_residuals(model: RidgeModel) -> np.ndarray:
-    model = _exact(model)
-    return model.rows.solve_weights.noise(model.alpha)[:, None] * model.dual_coef
+    """Return the residuals of the training rows, fitted and leave-one-out."""
+    rows = model.attributed(None)
+    dual, weights = rows.dual_coef, rows.weights
+    fitted = weights.noise(model.alpha)[:, None] * dual
+    if isinstance(model, ExactModel):  # they are known, without a factorisation
+        held_out = model.held_out
+        return np.stack([fitted, held_out.targets - held_out.predictions])
+    left, _ = leave_one_out(rows.diagonal, dual, model.alpha, weights)
+    return np.stack([fitted, left])
 
 
-def ensemble_contributions(ensemble: Ensemble, X: np.ndarray) -> np.ndarray:
+def ensemble_contributions(
+    ensemble: Ensemble, X: np.ndarray, training: TrainingSet | None
+) -> np.ndarray:
     """Return the part of each training row in the blended predictions.
 
     Parameters
@@ -71,21 +64,29 @@ def ensemble_contributions(ensemble: Ensemble, X: np.ndarray) -> np.ndarray:
         The fitted models.
     X : ndarray of shape (m, n_features)
         Raw rows to predict.
+    training : TrainingSet or None
+        The raw training rows of Nyström models, which do not keep them.
 
     Returns
     -------
     ndarray of shape (m, n, k)
         Over training rows they sum to the predictions minus the constants.
     """
-    return ensemble.blended(_model_contributions(model, X) for model in ensemble.models)
+    return ensemble.blended(
+        _model_contributions(model, X, training) for model in ensemble.models
+    )
 
 
 def ensemble_influence(
-    ensemble: Ensemble, X: np.ndarray, groups: Sequence[np.ndarray] | None
+    ensemble: Ensemble,
+    X: np.ndarray,
+    groups: Sequence[np.ndarray] | None,
+    training: TrainingSet | None,
 ) -> np.ndarray:
     """Return how blended predictions change if training rows are left out.
 
-    The kernels, the ridges and the shares of the models stay as they are.
+    The kernels, the ridges and the shares of the models stay as they are, and so do
+    centres and clusters.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ def ensemble_influence(
     groups : sequence of ndarray of int or None
         Sets of training rows that are left out together. None means one copy of each
         row for itself.
+    training : TrainingSet or None
+        The raw training rows of Nyström models, which do not keep them.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def ensemble_influence(
         The predictions with all rows minus those without the row or group.
     """
     return ensemble.blended(
-        _model_influence(model, X, groups) for model in ensemble.models
+        _model_influence(model, X, groups, training) for model in ensemble.models
     )
 
 
@@ -113,15 +116,14 @@ def own_influence(ensemble: Ensemble) -> np.ndarray:
     Parameters
     ----------
     ensemble : Ensemble
-        The fitted models, all exact.
+        The fitted models, which keep their rows.
 
     Returns
     -------
     ndarray of shape (n, k)
     """
-    residuals = ensemble.blended(_model_residuals(model) for model in ensemble.models)
-    held_out = ensemble.held_out
-    return (held_out.targets - held_out.predictions) ** 2 - residuals**2
+    fitted, left = ensemble.blended(map(_model_residuals, ensemble.models))
+    return left**2 - fitted**2
 
 
 def blended_intercept(ensemble: Ensemble) -> np.ndarray:

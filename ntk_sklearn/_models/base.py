@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from sklearn import get_config
@@ -16,6 +17,8 @@ from .._learning.spec import Encoder, LearnedKernel
 from .._learning.training_set import TrainingSet
 from .._utils.compat import get_chunk_n_rows
 from .._utils.threads import one_blas_thread
+from ..solvers._attribution import smoother
+from ..solvers._cholesky import Solution, solve
 from ..solvers._features import multiply
 from ..solvers._row_weights import RowWeights
 
@@ -73,6 +76,31 @@ class HeldOut(NamedTuple):
         mean = self.weights.weight @ self.targets / self.weights.total
         null = self._replace(predictions=np.broadcast_to(mean, self.targets.shape))
         return len(self.targets) >= _FEWEST and self.error > _NOTHING * null.error > 0.0
+
+
+class AttributedRows(Protocol):
+    """The training rows of a fitted model."""
+
+    @property
+    def weights(self) -> RowWeights:
+        """The weights of the rows."""
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        """The coefficients of the rows, (n, k): residuals over noise."""
+
+    def kernel(self, X: np.ndarray) -> np.ndarray:
+        """Return the model's kernel of raw rows with the training rows, (m, n)."""
+
+    def smoother(self, X: np.ndarray) -> np.ndarray:
+        """Return the derivatives of predictions of raw rows by targets, (m, n)."""
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        """The derivative of the coefficient of each row by its own target, (n,)."""
+
+    def precision(self, rows: np.ndarray) -> np.ndarray:
+        """Return the derivatives of coefficients of some rows by their targets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +169,20 @@ class RidgeModel(ABC):
     def posterior_variance(self, X: np.ndarray) -> np.ndarray:
         """Return the posterior variances of the function at raw rows, (n, k)."""
 
+    @abstractmethod
+    def attributed(self, training: TrainingSet | None) -> AttributedRows:
+        """Return the training rows, as attribution needs them.
+
+        Parameters
+        ----------
+        training : TrainingSet or None
+            The raw training rows, for Nyström models: others keep their own.
+
+        Returns
+        -------
+        AttributedRows
+        """
+
     def plus(self, batch: TrainingSet, progress_name: str | None) -> RidgeModel:
         """Return a new model with more rows; only Nyström models support this."""
         raise TypeError(f"a {type(self).__name__} takes no more rows.")
@@ -177,10 +219,13 @@ class DualModel(RidgeModel):
         The training rows, as the kernel sees them.
     raw : ndarray of shape (n, n_features), or a sequence of n objects
         The training rows as they were given.
+    fit_intercept : bool
+        Whether it has a constant.
     """
 
     rows: TrainingSet
     raw: np.ndarray
+    fit_intercept: bool
 
     def __getstate__(self):
         """Leave out the encoded rows: models share the raw ones, which are smaller."""
@@ -200,3 +245,47 @@ class DualModel(RidgeModel):
     def X(self) -> np.ndarray:
         """The training rows, as the kernel sees them."""
         return self.rows.X
+
+    def attributed(self, training):
+        """Return the training rows, as attribution needs them."""
+        return SolvedRows(self)
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedRows:
+    """The rows of a model with an exact kernel, which is factorised again if needed."""
+
+    model: DualModel
+
+    @property
+    def weights(self) -> RowWeights:
+        """The weights of the rows."""
+        return self.model.rows.solve_weights
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        """The coefficients of the rows."""
+        return self.model.dual_coef
+
+    @cached_property
+    def _solution(self) -> Solution:
+        model, K = self.model, self.model.kernel(self.model.X)
+        how = model.alpha, self.weights, model.fit_intercept, True
+        return solve(K, model.rows.Y, *how)
+
+    def kernel(self, X) -> np.ndarray:
+        """Return the kernel of raw rows with the training rows."""
+        return self.model.kernel(self.model.encode(X), self.model.X)
+
+    def smoother(self, X) -> np.ndarray:
+        """Return the derivatives of predictions of raw rows by targets."""
+        return smoother(self._solution, self.kernel(X))
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        """The derivative of the coefficient of each row by its own target."""
+        return np.diag(self._solution.P)
+
+    def precision(self, rows) -> np.ndarray:
+        """Return the derivatives of coefficients of some rows by their targets."""
+        return self._solution.P[np.ix_(rows, rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from ..solvers._clustered import (
 )
 from ..solvers._clusters import cluster_rows, nearest_cluster
 from ..solvers._features import NystromFeatures, multiply
-from .base import HeldOut, RidgeModel
-from .exact import ExactModel
+from ..solvers._row_weights import RowWeights
+from .base import DualModel, HeldOut, RidgeModel
 from .sample import PilotSample, first_layer
 
 # The smallest mean number of rows in a cluster.
@@ -40,11 +41,14 @@ class ClusteredModel(RidgeModel):
         The mean of the rows of each cluster, in the coordinates of `first_layer`.
     posterior : ClusteredPosterior
         The posterior distribution; it holds the rows, their clusters and the centres.
+    weights : RowWeights
+        The weights of the rows.
     """
 
     coef: np.ndarray
     means: np.ndarray
     posterior: ClusteredPosterior
+    weights: RowWeights
 
     @property
     def X(self) -> np.ndarray:
@@ -64,7 +68,7 @@ class ClusteredModel(RidgeModel):
         widest = max(len(rows) for rows in self.clusters)
         for block in self.slices(X, len(centres) + widest):
             Z = self.encode(X[block])
-            near = self._nearest(Z)
+            near = self.nearest(Z)
             K = self.kernel(Z, centres)
             found = out[block]
             for cluster in np.unique(near):
@@ -79,7 +83,7 @@ class ClusteredModel(RidgeModel):
     def posterior_variance(self, X):
         """Return the posterior variances of the function at raw rows."""
         Z = self.encode(X)
-        near = self._nearest(Z)
+        near = self.nearest(Z)
         out = np.empty(len(X))
         centres = self.posterior.data.features.centres
         for cluster in np.unique(near):
@@ -90,13 +94,17 @@ class ClusteredModel(RidgeModel):
                 out[block] = variance
         return out[:, None] * self.variance
 
-    def _nearest(self, Z):
+    def attributed(self, training):
+        """Return the training rows, as attribution needs them."""
+        return RowsInClusters(self)
+
+    def nearest(self, Z) -> np.ndarray:
         """Return the number of the cluster nearest to each encoded row."""
         return nearest_cluster(first_layer(self.kernel, Z), self.means)
 
 
 def fit_clustered(
-    pilot: ExactModel,
+    pilot: DualModel,
     sample: PilotSample,
     data: TrainingSet,
     n_centres: int,
@@ -107,7 +115,7 @@ def fit_clustered(
 
     Parameters
     ----------
-    pilot : ExactModel
+    pilot : DualModel
         The model fitted to the learning rows of the sample.
     sample : PilotSample
         The sample from which the centres are chosen.
@@ -153,4 +161,70 @@ def fit_clustered(
         coef=found.coef,
         means=means,
         posterior=found.posterior,
+        weights=data.solve_weights,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class RowsInClusters:
+    """The rows of a clustered model: exact in a cluster, Nyström between clusters."""
+
+    model: ClusteredModel
+
+    @property
+    def weights(self) -> RowWeights:
+        """The weights of the rows."""
+        return self.model.weights
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        """The coefficients of the rows."""
+        return self.model.dual_coef
+
+    def kernel(self, X) -> np.ndarray:
+        """Return the kernel in each row's cluster, and products of features."""
+        model, Z = self.model, self.model.encode(X)
+        near, features = model.nearest(Z), model.posterior.data.features
+        out, test = np.empty((len(Z), len(model.X))), features(Z).T
+        for cluster, rows in enumerate(model.clusters):
+            out[:, rows] = test @ features(model.X[rows])
+            mine = np.flatnonzero(near == cluster)
+            if mine.size:
+                out[np.ix_(mine, rows)] = model.kernel(Z[mine], model.X[rows])
+        return out
+
+    def smoother(self, X) -> np.ndarray:
+        """Return the derivatives of predictions of raw rows by targets."""
+        model, posterior, Z = self.model, self.model.posterior, self.model.encode(X)
+        near, out = model.nearest(Z), np.zeros((len(Z), len(model.X)))
+        through = np.empty((len(Z), model.coef.shape[1] + 1))
+        for cluster in np.unique(near):
+            mine, rows = np.flatnonzero(near == cluster), model.clusters[cluster]
+            vectors, within = posterior.whitened(cluster, Z[mine])
+            through[mine], out[np.ix_(mine, rows)] = vectors.T, within.T
+        for cluster, rows in enumerate(model.clusters):
+            out[:, rows] += through @ posterior.columns(cluster)[0]
+        return out
+
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """The derivative of the coefficient of each row by its own target."""
+        out = np.empty(len(self.model.X))
+        for cluster, rows in enumerate(self.model.clusters):
+            vectors, own = self.model.posterior.columns(cluster)
+            out[rows] = np.diag(own) - np.einsum("ij,ij->j", vectors, vectors)
+        return out
+
+    def precision(self, rows) -> np.ndarray:
+        """Return the derivatives of coefficients of some rows by their targets."""
+        model, out = self.model, np.zeros((len(rows), len(rows)))
+        vectors = np.empty((model.coef.shape[1] + 1, len(rows)))
+        for cluster, members in enumerate(model.clusters):
+            here = np.flatnonzero(np.isin(rows, members))
+            if here.size:
+                order = np.argsort(members)
+                places = order[np.searchsorted(members[order], rows[here])]
+                found, own = model.posterior.columns(cluster)
+                vectors[:, here] = found[:, places]
+                out[np.ix_(here, here)] = own[np.ix_(places, places)]
+        return out - vectors.T @ vectors

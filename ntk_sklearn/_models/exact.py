@@ -19,15 +19,7 @@ from .base import DualModel, HeldOut
 
 @dataclass(frozen=True, kw_only=True)
 class ExactModel(DualModel):
-    """A ridge model that was solved by a Cholesky factorisation.
-
-    Attributes
-    ----------
-    fit_intercept : bool
-        Whether it has a constant.
-    """
-
-    fit_intercept: bool
+    """A ridge model that was solved by a Cholesky factorisation."""
 
     @one_blas_thread()
     def posterior_variance(self, X) -> np.ndarray:

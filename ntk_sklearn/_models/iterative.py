@@ -8,7 +8,6 @@ from .._learning.training_set import TrainingSet
 from .._utils.threads import one_blas_thread
 from ..solvers._one_matrix import solve_in_place
 from .base import DualModel
-from .exact import ExactModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +23,12 @@ class IterativeModel(DualModel):
 
 
 @one_blas_thread()
-def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
+def fit_iterative(pilot: DualModel, data: TrainingSet) -> IterativeModel:
     """Solve the ridge problem of all rows, with the kernel and the ridge of a pilot.
 
     Parameters
     ----------
-    pilot : ExactModel
+    pilot : DualModel
         The model fitted to the learning rows of a sample.
     data : TrainingSet
         All rows, raw and in memory.
@@ -57,4 +56,5 @@ def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
         held_out=pilot.held_out,
         rows=rows,
         raw=data.X,
+        fit_intercept=pilot.fit_intercept,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,10 +12,11 @@ from .._learning.spec import LearnedKernel
 from .._learning.training_set import TrainingSet
 from .._utils.progress import Progress
 from ..solvers._features import NystromFeatures
+from ..solvers._leave_one_out import EPS
 from ..solvers._nystrom import NystromSystem
+from ..solvers._row_weights import RowWeights
 from ..solvers._streaming import accumulate
-from .base import HeldOut, RidgeModel
-from .exact import ExactModel
+from .base import DualModel, HeldOut, RidgeModel, row_slices
 from .sample import PilotSample
 
 # Ridges that are tried for the Nyström model, relative to the learned one.
@@ -53,6 +56,11 @@ class NystromModel(RidgeModel):
             out[block] = np.maximum(prior - explained, 0.0) + spread
         return out[:, None] * self.variance
 
+    def attributed(self, training):
+        """Return the given training rows, as attribution needs them."""
+        assert training is not None
+        return NystromRows(self, training)
+
     def plus(self, batch: TrainingSet, progress_name: str | None) -> NystromModel:
         """Return a new model with more rows; this one is not changed.
 
@@ -75,7 +83,7 @@ class NystromModel(RidgeModel):
 
 
 def fit_nystrom(
-    pilot: ExactModel,
+    pilot: DualModel,
     sample: PilotSample,
     data: TrainingSet,
     n_centres: int,
@@ -85,7 +93,7 @@ def fit_nystrom(
 
     Parameters
     ----------
-    pilot : ExactModel
+    pilot : DualModel
         The model fitted to the learning rows of the sample.
     sample : PilotSample
         The sample from which the centres are chosen.
@@ -140,3 +148,59 @@ def _solved(system: NystromSystem, learned: LearnedKernel, scored: TrainingSet) 
         "intercept": fit.intercept,
         "held_out": HeldOut(predictions, scored.Y, weights),
     }
+
+
+@dataclass(frozen=True, eq=False)
+class NystromRows:
+    """The rows of a Nyström model, whose kernel is the product of its features."""
+
+    model: NystromModel
+    training: TrainingSet
+
+    @property
+    def weights(self) -> RowWeights:
+        """The weights of the rows."""
+        return self.training.solve_weights
+
+    @cached_property
+    def dual_coef(self) -> np.ndarray:
+        """The coefficients of the rows: weighted residuals over the ridge."""
+        residuals = self.training.Y - self.model.predict(self.training.X)
+        return residuals * (self.weights.weight / self.model.alpha)[:, None]
+
+    def _whitened(self, X) -> np.ndarray:
+        return self.model.system.whitened(X, self.model.alpha)
+
+    def _blocks(self) -> Iterator[slice]:
+        return row_slices(len(self.training.X), 2 * len(self.model.X))
+
+    def kernel(self, X) -> np.ndarray:
+        """Return the products of features of raw rows and training rows."""
+        features, rows = self.model.system.features, self.training.X
+        out, test = np.empty((len(X), len(rows))), features(X).T
+        for block in self._blocks():
+            out[:, block] = test @ features(rows[block])
+        return out
+
+    def smoother(self, X) -> np.ndarray:
+        """Return the derivatives of predictions of raw rows by targets."""
+        out, test = np.empty((len(X), len(self.training.X))), self._whitened(X).T
+        for block in self._blocks():
+            out[:, block] = test @ self._whitened(self.training.X[block])
+        return out * self.weights.weight
+
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """The derivative of the coefficient of each row by its own target."""
+        weight, leverage = self.weights.weight, np.empty(len(self.training.X))
+        for block in self._blocks():
+            vectors = self._whitened(self.training.X[block])
+            leverage[block] = np.einsum("ij,ij->j", vectors, vectors)
+        return np.maximum(1.0 - weight * leverage, EPS) * weight / self.model.alpha
+
+    def precision(self, rows) -> np.ndarray:
+        """Return the derivatives of coefficients of some rows by their targets."""
+        vectors, weight = self._whitened(self.training.X[rows]), self.weights.weight
+        root = weight[rows] / np.sqrt(self.model.alpha)
+        vectors *= root
+        return np.diag(weight[rows] / self.model.alpha) - vectors.T @ vectors

@@ -114,12 +114,11 @@ class BaseGradientDescent(BaseEstimator):
                 f"n_steps must be a whole number with flow=False, got {self.n_steps!r}."
             )
 
-    def _rows(self, given: Given, Y) -> tuple[TrainingSet, np.ndarray]:
+    def _rows(self, given: Given, Y, factor) -> tuple[TrainingSet, np.ndarray]:
         """Return the training set, and the training row that each given row became."""
         roles = np.zeros((len(Y), 0))
         if self._holds_out:
             roles = split_roles(self.cv, given.X, given.y)
-        factor = np.ones(len(Y))
         return training_set(
             given, Y, factor, roles, learns_alpha=False, must_merge=True
         )
@@ -130,12 +129,13 @@ class BaseGradientDescent(BaseEstimator):
 
     # -- the fit ----------------------------------------------------------------------
 
-    def _fit(self, given: Given, Y) -> tuple[dict, np.ndarray]:
+    def _fit(self, given: Given, Y, class_factor) -> tuple[dict, np.ndarray]:
         """Return all attributes, and the leave-one-out outputs of the given rows."""
-        rows, origin = self._rows(given, Y)
+        rows, origin = self._rows(given, Y, class_factor)
+        weights = rows.solve_weights
         kernel = NTKernel() if self.kernel is None else clone(self.kernel)
         K = kernel(rows.X)
-        spectrum = resolved_spectrum(K, rows.weights, self.fit_intercept)
+        spectrum = resolved_spectrum(K, weights, self.fit_intercept)
         decay, temperature = most_likely_noise(
             spectrum, rows.Y, _number(self.weight_decay), _number(self.temperature)
         )
@@ -168,7 +168,7 @@ class BaseGradientDescent(BaseEstimator):
         if errors is not None:
             found["stopping_errors_"] = errors
         left_out = rows.Y - network.path.leave_one_out(time)
-        found["_held_out"] = HeldOut(left_out, rows.Y, rows.weights)
+        found["_held_out"] = HeldOut(left_out, rows.Y, weights)
         outputs = left_out[origin]
         unseen = np.flatnonzero(origin < 0)  # of weight zero: not fitted
         if unseen.size:

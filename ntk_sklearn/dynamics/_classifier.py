@@ -7,8 +7,8 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._utils.compat import _fit_context
-from ..estimators._indicators import indicators_of, softmax_factor
+from .._utils.compat import StrOptions, _fit_context
+from ..estimators._indicators import class_factors, indicators_of, softmax_factor
 from ._base import BaseGradientDescent
 
 
@@ -46,6 +46,12 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
         Splits for ``stopping="holdout"``.
     fit_intercept : bool, default=True
         Whether to fit a constant for each class.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by which the sample weights are multiplied, in training
+        and in the error that chooses the time. ``"balanced"`` gives all classes the
+        same total weight. The rows of a class of weight zero are left out. Weights
+        matter if training ends early or has weight decay: otherwise all rows are
+        fitted, whatever their weights.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffled folds. None means 0.
 
@@ -85,6 +91,46 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
     True
     """
 
+    _parameter_constraints: dict = {
+        **BaseGradientDescent._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        kernel=None,
+        *,
+        learning_rate="max",
+        n_steps=None,
+        flow=True,
+        momentum=0.0,
+        weight_decay=0.0,
+        temperature=0.0,
+        start="random",
+        stopping="loo",
+        times=100,
+        cv=None,
+        fit_intercept=True,
+        class_weight=None,
+        random_state=None,
+    ):
+        super().__init__(
+            kernel,
+            learning_rate=learning_rate,
+            n_steps=n_steps,
+            flow=flow,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            temperature=temperature,
+            start=start,
+            stopping=stopping,
+            times=times,
+            cv=cv,
+            fit_intercept=fit_intercept,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Train the network, and choose the time of training.
@@ -111,7 +157,9 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
                 "y must hold at least 2 classes among rows of positive weight, got "
                 f"{len(classes)} class: {classes.tolist()}."
             )
-        found, held_out = self._fit(given, indicators_of(given.y, classes))
+        weight = given.weights.weight
+        factor = class_factors(self.class_weight, given.y, weight, classes)
+        found, held_out = self._fit(given, indicators_of(given.y, classes), factor)
         found["classes_"] = classes
         found["temperature_"] = softmax_factor(found.pop("_held_out"))
         found["loo_predictions_"] = classes[held_out.argmax(axis=1)]

@@ -10,35 +10,70 @@ parameters that are optimal for a single time and for all times in an interval.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 Contour = tuple[np.ndarray, np.ndarray]
 
-# The angle of the hyperbola, for a single time and for a decade of times.
-_ANGLE_OF_ONE, _ANGLE_OF_DECADE = 1.172104229, 1.0235997
-# Nodes of a single time, and of a decade of times (measured against fits without each
-# row: errors of 1e-13 and of 1e-8, relative to the targets).
-NODES_OF_ONE, NODES_OF_DECADE = 14, 18
-# Powers of z on the circle of a z-transform are no smaller than this.
-_SMALLEST = 1e-14
+# The angle of the hyperbola that is best for a single time, and about the best ones for
+# an interval of so many decades: 0.8 + 0.23 / decades (measured).
+_ANGLE, _ANGLE_OF_MANY, _ANGLE_OF_FEW = 1.172104229, 0.8, 0.23
+# Decades of times that share a hyperbola.
+_DECADES = 3.0
 
 
-def hyperbola(shortest: float, longest: float, n_nodes: int) -> Contour:
+class Accuracy(NamedTuple):
+    """How exactly a transform is inverted.
+
+    Attributes
+    ----------
+    nodes, per_decade : int
+        Number of nodes of a hyperbola, and of further ones for each decade of times.
+    negligible : float
+        The error on a circle, and the share below which parts of a function are
+        neglected.
+    density : int
+        Nodes for each step on half a circle. With more of them, rounding errors are
+        magnified less: by the root of the inverse of `negligible` with one.
+    """
+
+    nodes: int
+    per_decade: int
+    negligible: float
+    density: int
+
+    def last(self, factor: float) -> float:
+        """Return the last time at which powers of a factor are not negligible."""
+        if factor <= 0.0:
+            return 0.0
+        return np.log(self.negligible) / np.log(factor) if factor < 1.0 else np.inf
+
+
+# A single time, and many (measured against fits without each row: errors of 1e-13 and
+# of 1e-8, relative to the targets).
+ONE, MANY = Accuracy(14, 0, 1e-14, 2), Accuracy(10, 10, 1e-10, 1)
+
+
+def hyperbola(shortest: float, longest: float, accuracy: Accuracy) -> Contour:
     """Return the hyperbola for all times of an interval.
 
     Parameters
     ----------
     shortest, longest : float
-        The first and the last time, at most a factor of ten apart.
-    n_nodes : int
-        Number of nodes. Conjugate nodes are left out.
+        The first and the last time.
+    accuracy : Accuracy
+        How exactly.
 
     Returns
     -------
     sigma, weight : ndarray of complex, shape (n_nodes,)
+        Conjugate nodes are left out.
     """
     ratio = longest / shortest
-    angle = _ANGLE_OF_ONE if ratio < 1.0 + 1e-12 else _ANGLE_OF_DECADE
+    decades = np.log10(ratio)
+    n_nodes = int(np.ceil(accuracy.nodes + accuracy.per_decade * decades))
+    angle = min(_ANGLE, _ANGLE_OF_MANY + _ANGLE_OF_FEW / max(decades, 1e-9))
     width = np.arccosh(
         ((np.pi - 2.0 * angle) * ratio + 4.0 * angle - np.pi)
         / ((4.0 * angle - np.pi) * np.sin(angle))
@@ -50,27 +85,29 @@ def hyperbola(shortest: float, longest: float, n_nodes: int) -> Contour:
     return sigma, step / np.pi * size * np.cos(1j * u - angle)
 
 
-def circle(longest: int) -> Contour:
+def circle(longest: int, accuracy: Accuracy) -> Contour:
     """Return the circle of the z-transform for all whole numbers up to the longest.
 
     Parameters
     ----------
     longest : int
         The largest number of steps.
+    accuracy : Accuracy
+        How exactly.
 
     Returns
     -------
-    sigma, weight : ndarray of complex, shape (2 * longest + 30,)
+    sigma, weight : ndarray of complex, shape (density * (longest + 15),)
         With ``z = exp(-sigma)``. Conjugate nodes are left out.
     """
-    half = 2 * int(longest) + 30
+    half = accuracy.density * (int(longest) + 15)
     angle = (np.arange(half) + 0.5) * (np.pi / half)
-    sigma = -np.log(_SMALLEST) / (2 * half) + 1j * angle
+    sigma = -np.log(accuracy.negligible) / (2 * half) + 1j * angle
     return sigma, np.full(half, 1.0 / half + 0j)
 
 
-def decades(times: np.ndarray) -> list[np.ndarray]:
-    """Divide rising times into groups that span less than a factor of ten.
+def intervals(times: np.ndarray) -> list[np.ndarray]:
+    """Divide rising times into groups, each for one hyperbola.
 
     Parameters
     ----------
@@ -84,7 +121,7 @@ def decades(times: np.ndarray) -> list[np.ndarray]:
     if not times.size:
         return []
     logs = np.log10(times)
-    n_groups = max(int(np.ceil(logs[-1] - logs[0] - 1e-9)), 1)
+    n_groups = max(int(np.ceil((logs[-1] - logs[0]) / _DECADES - 1e-9)), 1)
     bounds = np.linspace(logs[0], logs[-1], n_groups + 1)[1:-1]
     groups = np.split(times, np.searchsorted(logs, bounds))
     return [group for group in groups if group.size]

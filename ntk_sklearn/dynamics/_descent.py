@@ -136,7 +136,7 @@ class GradientDescent:
         return ridge, -1.0 / np.expm1(-sigma)
 
     def oscillations(self, largest):
-        """Return how the residuals change sign, besides shrinking.
+        """Return by which factors parts of the residuals oscillate in each step.
 
         Parameters
         ----------
@@ -145,13 +145,17 @@ class GradientDescent:
 
         Returns
         -------
-        alternate : bool
-            Whether some parts change sign in every step.
+        alternating : float
+            The largest factor of parts that change sign in every step; 0 without any.
         spiral : float
-            The factor, per step, of parts that oscillate with longer periods.
+            That of parts that oscillate with longer periods; 0 without any.
         """
         x, root = self.learning_rate * (largest + self.weight_decay), self.momentum**0.5
-        return x > (1.0 + root) ** 2, root if x > (1.0 - root) ** 2 else 0.0
+        spiral = root if x > (1.0 - root) ** 2 else 0.0
+        if x <= (1.0 + root) ** 2:
+            return 0.0, spiral
+        middle = x - 1.0 - self.momentum
+        return 0.5 * (middle + np.sqrt(middle**2 - 4.0 * self.momentum)), spiral
 
 
 def max_learning_rate(largest, momentum=0.0, weight_decay=0.0):

@@ -14,28 +14,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import block_diag
+from sklearn.utils import gen_batches
 
 from .._utils.threads import one_blas_thread
 from ..solvers._row_weights import RowWeights
 from ..solvers._spectrum import SpectralFit, Spectrum
-from ._contours import (
-    NODES_OF_DECADE,
-    NODES_OF_ONE,
-    Contour,
-    circle,
-    decades,
-    hyperbola,
-)
+from ._contours import MANY, ONE, Accuracy, Contour, circle, hyperbola, intervals
 from ._rules import Rule
 
 EPS = float(np.finfo(float).eps)
 # From so many steps on, hyperbolas around the roots near one and those near minus one
 # lie in the strip of the z-transform without meeting.
 _MANY_STEPS = 16.0
-# Oscillating parts of the residuals below this share are neglected.
-_NEGLIGIBLE = 1e-14
-# Nodes of a contour that are worked on at a time, to bound the memory.
-_BLOCK = 128
+# Nodes that are worked on at a time: many for few large products, but not all, to bound
+# the memory.
+_BLOCK = 256
+# The ridge of no training: eigenvalues are nothing beside it.
+_ALL = 1e300
 
 
 def resolved_spectrum(K: np.ndarray, weights: RowWeights, intercept: bool) -> Spectrum:
@@ -147,13 +143,13 @@ class TrainingPath:
             Exact to about 1e-12 of the targets.
         """
         times = np.array([time], dtype=np.float64)
-        _, residuals = next(self._residuals(times, NODES_OF_ONE))
+        _, residuals = next(self._residuals(times, ONE))
         return residuals[:, 0]
 
     def loo(self, times: np.ndarray) -> np.ndarray:
         """Return the weighted mean square of `leave_one_out` at each of many times.
 
-        Times of the same decade share the nodes of a contour.
+        Times of the same size share the nodes of a contour.
 
         Parameters
         ----------
@@ -167,7 +163,7 @@ class TrainingPath:
         """
         weights, errors = self.spectrum.weights, np.empty(len(times))
         share = weights.weight / weights.total
-        for places, residuals in self._residuals(np.asarray(times), NODES_OF_DECADE):
+        for places, residuals in self._residuals(np.asarray(times), MANY):
             errors[places] = share @ np.sum(residuals**2, axis=2)
         return errors
 
@@ -193,12 +189,12 @@ class TrainingPath:
         along = (copies * weights.left_out) @ self.spectrum.squares
         kept = copies @ (1.0 - weights.left_out)
         energy = self.spectrum.energy(self.Y) / weights.total
-        for places, nodes, factors in self._nodes(np.asarray(times), NODES_OF_DECADE):
+        for places, nodes, factors in self._nodes(np.asarray(times), MANY):
             left, size = _left_at(self.spectrum.values, nodes), len(nodes)
             freedom = along @ left
-            freedom = _held_up(kept + freedom[:size], freedom[size:])
+            real, imag = _inverse(kept + freedom[:size], freedom[size:])
             # The shares of the targets that stay are those of each ridge, divided.
-            weight = factors * (copies.sum() / freedom)[:, None]
+            weight = factors * (copies.sum() * (real + 1j * imag))[:, None]
             found = left[:, :size] @ weight.real - left[:, size:] @ weight.imag
             errors[places] = energy @ found**2
         return errors
@@ -232,7 +228,9 @@ class TrainingPath:
 
     # -- contours ----------------------------------------------------------------------
 
-    def _residuals(self, times, n_nodes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _residuals(
+        self, times, accuracy: Accuracy
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield places of times, and their leave-one-out residuals (n, times, k)."""
         spectrum = self.spectrum
         targets = spectrum.coordinates(self.Y)
@@ -240,62 +238,81 @@ class TrainingPath:
         left_out = spectrum.weights.left_out[:, None]
         n, k = self.Y.shape
         with one_blas_thread():
-            for places, nodes, factors in self._nodes(times, n_nodes):
+            for places, nodes, factors in _batches(self._nodes(times, accuracy)):
                 found = np.zeros((n, len(places), k))
-                for start in range(0, len(nodes), _BLOCK):
-                    block = slice(start, start + _BLOCK)
-                    left = _left_at(spectrum.values, nodes[block])
+                for block in gen_batches(len(nodes), _BLOCK):
+                    left, weight = (
+                        _left_at(spectrum.values, nodes[block]),
+                        factors[block],
+                    )
                     size = left.shape[1] // 2
-                    unseen = left_out * (spectrum.squares @ left)
+                    unseen = spectrum.squares @ left
+                    unseen *= left_out
                     unseen[:, :size] += 1.0 - left_out
-                    unseen = 1.0 / _held_up(unseen[:, :size], unseen[:, size:])
+                    real, imag = _inverse(unseen[:, :size], unseen[:, size:])
                     for output, along in enumerate(targets.T):
                         parts = spectrum.vectors @ (left * along[:, None])
-                        real, imag = parts[:, :size], parts[:, size:]
-                        found[:, :, output] += (
-                            real * unseen.real - imag * unseen.imag
-                        ) @ factors[block].real
-                        found[:, :, output] -= (
-                            real * unseen.imag + imag * unseen.real
-                        ) @ factors[block].imag
+                        a, b = parts[:, :size], parts[:, size:]
+                        found[:, :, output] += (a * real - b * imag) @ weight.real
+                        found[:, :, output] -= (a * imag + b * real) @ weight.imag
                 yield places, found / root[:, None, None]
 
-    def _nodes(self, times, n_nodes):
+    def _nodes(self, times, accuracy: Accuracy):
         """Yield places of times, the ridges of a contour, and their factors.
 
         The factors have a column for each time.
         """
         limit = EPS * (self.spectrum.values.max(initial=0.0) or 1.0)
-        ends = {0.0: np.inf, np.inf: self.rule.weight_decay or limit}
+        ends = {0.0: _ALL, np.inf: self.rule.weight_decay or limit}
         for end, ridge in ends.items():
             places = np.flatnonzero(times == end)
             if places.size:
                 one = np.ones((1, len(places)), dtype=complex)
                 yield places, np.array([ridge + 0j]), one
         inner = np.sort(times[(times > 0) & np.isfinite(times)])
-        for group, (sigma, weight) in self._contours(inner, n_nodes):
+        for group, (sigma, weight) in self._contours(inner, accuracy):
             places = np.flatnonzero(np.isin(times, group))
             ridges, factor = self.rule.ridge_at(sigma)
             factors = np.exp(sigma[:, None] * times[places])
             yield places, ridges, factors * (weight * factor)[:, None]
 
-    def _contours(self, times, n_nodes) -> Iterator[tuple[np.ndarray, Contour]]:
+    def _contours(
+        self, times, accuracy: Accuracy
+    ) -> Iterator[tuple[np.ndarray, Contour]]:
         """Yield groups of rising times, and a contour for each group."""
-        alternate, few = False, 0.0
+        alternating, few = 0.0, 0.0  # the last times of such parts of the residuals
         if self.rule.discrete:
             largest = self.spectrum.values.max(initial=0.0)
-            alternate, spiral = self.rule.oscillations(largest)
-            few = np.log(_NEGLIGIBLE) / np.log(spiral) if spiral else 0.0
-            few = max(few, _MANY_STEPS)
+            last = [accuracy.last(f) for f in self.rule.oscillations(largest)]
+            alternating, few = last[0], max(last[1], _MANY_STEPS)
         short = times[times <= few]
         if short.size:
-            yield short, circle(short[-1])
-        for group in decades(times[times > few]):
-            sigma, weight = hyperbola(group[0], group[-1], n_nodes)
-            if alternate:  # the roots near minus one have a hyperbola of their own
+            yield short, circle(short[-1], accuracy)
+        for group in intervals(times[times > few]):
+            sigma, weight = hyperbola(group[0], group[-1], accuracy)
+            if (
+                group[0] <= alternating
+            ):  # roots near minus one: a hyperbola of their own
                 sigma = np.append(sigma, sigma + 1j * np.pi)
                 weight = np.append(weight, weight)
             yield group, (sigma, weight)
+
+
+def _batches(groups):
+    """Join groups of times, up to a number of nodes."""
+    batch: list = []
+    for group in groups:
+        if batch and sum(len(nodes) for _, nodes, _ in [*batch, group]) > _BLOCK:
+            yield _joined(batch)
+            batch = []
+        batch.append(group)
+    if batch:
+        yield _joined(batch)
+
+
+def _joined(batch):
+    places, nodes, factors = zip(*batch, strict=True)
+    return np.concatenate(places), np.concatenate(nodes), block_diag(*factors)
 
 
 def _left_at(values, ridges):
@@ -304,8 +321,6 @@ def _left_at(values, ridges):
     The real parts come first, then the imaginary ones, (r, 2 * ridges), so that
     products with real matrices are single ones.
     """
-    if np.isinf(ridges[0]):
-        return np.repeat([[1.0, 0.0]], len(values), axis=0)
     unit = np.abs(ridges)  # the squares of ridges themselves could overflow
     a, b = ridges.real / unit, ridges.imag / unit
     v = np.minimum(values[:, None] / unit, 1e100)
@@ -313,7 +328,9 @@ def _left_at(values, ridges):
     return np.concatenate([((v + a) * a + b**2) * scale, v * b * scale], axis=1)
 
 
-def _held_up(real, imag):
-    """Return complex numbers that are no smaller than the rounding error of one."""
-    numbers = real + 1j * imag
-    return np.where(np.abs(numbers) < EPS, EPS, numbers)
+def _inverse(real, imag):
+    """Return the inverses of complex numbers, as if none were below rounding errors."""
+    squares = real**2 + imag**2
+    tiny = squares < EPS**2
+    scale = 1.0 / np.where(tiny, EPS**2, squares)
+    return np.where(tiny, EPS, real) * scale, np.where(tiny, 0.0, -imag) * scale

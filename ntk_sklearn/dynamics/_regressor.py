@@ -178,7 +178,7 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
         given = self._given(X, y, sample_weight, multi_output=True, y_numeric=True)
         Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
         single = given.y.ndim == 1
-        found, held_out = self._fit(given, Y)
+        found, held_out = self._fit(given, Y, np.ones(len(Y)))
         del found["_held_out"]
         found["temperature_"] = found["_noise"]
         found["loo_predictions_"] = held_out.ravel() if single else held_out

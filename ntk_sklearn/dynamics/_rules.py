@@ -38,8 +38,8 @@ class Rule(Protocol):
     def ridge_at(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return complex ridges and factors; see `_path`."""
 
-    def oscillations(self, largest: float) -> tuple[bool, float]:
-        """Return whether residuals alternate, and the factor of other oscillations."""
+    def oscillations(self, largest: float) -> tuple[float, float]:
+        """Return the factors per step of alternating and of other oscillations."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,10 @@ class GradientFlow:
 
         Returns
         -------
-        alternate : bool
-        spiral : float
+        alternating, spiral : float
+            Zeros.
         """
-        return False, 0.0
+        return 0.0, 0.0
 
 
 def inverse(decayed):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._learning.training_set import TrainingSet
 from .._models.attribution import (
     blended_intercept,
     ensemble_contributions,
@@ -14,6 +15,7 @@ from .._models.attribution import (
     own_influence,
 )
 from .._models.ensemble import Ensemble
+from .._models.nystrom import NystromModel
 
 
 class GivenRows(NamedTuple):
@@ -66,6 +68,7 @@ class AttributionMixin:
 
     _ensemble: Ensemble
     _given_rows: GivenRows
+    solver_: str
 
     def _checked_rows(self, X) -> np.ndarray:
         raise NotImplementedError
@@ -78,18 +81,57 @@ class AttributionMixin:
         """Return the factors of squared errors in units of the targets."""
         return 1.0
 
-    def contributions(self, X):
+    def _training_again(self, X, y, sample_weight=None) -> TrainingSet:
+        """Return the rows of a fit, which are given again, with all their weights."""
+        raise NotImplementedError
+
+    def _known_rows(self, training) -> tuple[GivenRows, TrainingSet | None]:
+        """Return the given rows, and the training rows of models that keep none."""
+        if self.solver_ != "nystrom":
+            if training is not None:
+                raise ValueError(
+                    "training must be None after a fit with "
+                    f"solver_={self.solver_!r}, whose models keep their training rows."
+                )
+            return self._given_rows, None
+        if not isinstance(training, tuple) or len(training) not in (2, 3):
+            raise ValueError(
+                "a Nyström model keeps no training rows: pass those of the fit as "
+                "training=(X, y) or training=(X, y, sample_weight), got "
+                f"{type(training).__name__}."
+            )
+        rows, model = self._training_again(*training), self._ensemble.best
+        assert isinstance(model, NystromModel)
+        sums, present = model.system.equations, rows.weights.weight > 0
+        if not np.isclose(rows.weights.n_rows, sums.n_rows, rtol=1e-9):
+            raise ValueError(
+                "training must hold all rows that the model was fitted to, "
+                f"{sums.n_rows:.0f} of them, got {rows.weights.n_rows:.0f}."
+            )
+        origin = np.where(present, np.cumsum(present) - 1, -1)
+        given = GivenRows(origin, rows.weights.multiplicity)
+        rows = rows.take(np.flatnonzero(present))
+        # A fit that learns the ridge scales weights.
+        factor = sums.weight / rows.solve_weights.total
+        return given, rows._replace(weights=rows.weights.scaled(factor))
+
+    def contributions(self, X, training=None):
         """Return the part of each training row in each prediction.
 
         Over training rows, the parts sum to the predictions of a regressor, or to the
         decision values of a classifier: each row has its kernel times its coefficient,
-        and an equal part of the constant [1]_. They need a fit with ``solver_``
-        "cholesky" or "cg".
+        and an equal part of the constant [1]_. The kernel is that of the model: with
+        ``solver_="nystrom"`` the product of the features of two rows, and with "local"
+        that too between rows of different clusters.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             The rows to predict.
+        training : tuple, default=None
+            ``(X, y)`` or ``(X, y, sample_weight)`` with all rows of the fit, in memory.
+            Needed with ``solver_="nystrom"``, whose models keep no training rows, and
+            only then.
 
         Returns
         -------
@@ -103,19 +145,23 @@ class AttributionMixin:
            and Efficient Explanations for Neural Networks via Neural Tangent Kernel
            Surrogate Models", ICLR 2024.
         """
-        X, rows = self._checked_rows(X), self._given_rows
-        parts = rows.spread(ensemble_contributions(self._ensemble, X), axis=1)
+        X = self._checked_rows(X)
+        rows, again = self._known_rows(training)
+        parts = ensemble_contributions(self._ensemble, X, again)
+        parts = rows.spread(parts, axis=1)
         constant = self._in_units(blended_intercept(self._ensemble), shift=True)
         parts, present = self._in_units(parts), rows.origin >= 0
         parts[:, present] += np.asarray(constant) / present.sum()
         return parts
 
-    def influence(self, X, groups=None):
+    def influence(self, X, groups=None, training=None):
         """Return how each prediction would change if training rows were left out.
 
         The change is exact, and nothing is fitted again: the kernels, the ridges, the
-        scale of the targets and the shares of the models stay as they are. It needs a
-        fit with ``solver_`` "cholesky", and takes one factorisation in each call.
+        scale of the targets and the shares of the models stay as they are, and so do
+        the centres and clusters of the solvers "nystrom" and "local". Each call takes
+        one factorisation of the matrix that the solver factorises; with
+        ``solver_="cg"``, which factorises none, that of the kernel matrix.
 
         Parameters
         ----------
@@ -125,6 +171,8 @@ class AttributionMixin:
             Sets of training rows that are left out together, by their numbers in the
             rows that were given to `fit`. None means each row for itself, or one copy
             of it if weights count copies.
+        training : tuple, default=None
+            As in `contributions`.
 
         Returns
         -------
@@ -133,12 +181,14 @@ class AttributionMixin:
             all rows minus that without each row or group: a positive number means that
             the row has raised the value. With `groups`, one column for each group.
         """
-        X, rows = self._checked_rows(X), self._given_rows
+        X = self._checked_rows(X)
+        rows, again = self._known_rows(training)
         if groups is None:
-            found = rows.each(ensemble_influence(self._ensemble, X, None), axis=1)
+            found = ensemble_influence(self._ensemble, X, None, again)
+            found = rows.each(found, axis=1)
         else:
             together = [rows.group(group) for group in groups]
-            found = ensemble_influence(self._ensemble, X, together)
+            found = ensemble_influence(self._ensemble, X, together, again)
         return self._in_units(found)
 
     @property
@@ -148,12 +198,14 @@ class AttributionMixin:
         By how much the squared error of the row, summed over the outputs of a regressor
         or over the class indicators of a classifier, would grow if the row were left
         out. A large number means that the other rows predict something else: a reason
-        to look at the target. Only if ``solver_="cholesky"``.
+        to look at the target. Not with ``solver_="nystrom"``. With "cg" and "local", it
+        is computed when it is asked for, by a factorisation.
         """
-        if getattr(self, "solver_", None) != "cholesky":
+        if getattr(self, "solver_", "nystrom") == "nystrom":
             raise AttributeError(
                 f"this {type(self).__name__} has no loo_influence_, which needs a fit "
-                'with solver_="cholesky".'
+                "that keeps its training rows: with another solver than "
+                '"nystrom". See influence, which takes rows.'
             )
         values = own_influence(self._ensemble) * self._squared_units()
         return self._given_rows.each(values.sum(axis=1), axis=0)

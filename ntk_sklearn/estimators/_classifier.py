@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._learning.training_set import TrainingSet
 from .._utils.compat import StrOptions, _fit_context
 from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
-from ._indicators import indicators_of, softmax_factor
+from ._indicators import class_factors, indicators_of, softmax_factor
 from ._options import checked_bounds
 
 
@@ -163,6 +163,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a model fitted without it. Only
         if ``solver_="cholesky"``.
+    loo_loss_ : ndarray of shape (n_samples,)
+        The log loss of each training row's label: minus the logarithm of its
+        probability by a model fitted without the row. It is large where all other rows
+        predict another label, and finds wrong labels. Only if ``solver_="cholesky"``.
     temperature_ : float
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
@@ -279,43 +283,24 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         factor = self._class_factor(given.y, given.weights.weight, classes)
         fitted = self._fit(given, indicators_of(given.y, classes), factor)
         others = {}
+        temperature = softmax_factor(fitted.ensemble.held_out)
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-        temperature = softmax_factor(fitted.ensemble.held_out)
+            log_proba = log_softmax(temperature * held_out, axis=1)
+            indicators = indicators_of(given.y, classes)
+            others["loo_loss_"] = -np.sum(indicators * log_proba, axis=1)
         return self._publish(
             fitted, given, classes_=classes, temperature_=temperature, **others
         )
 
     def _class_factor(self, y, weight, classes):
         """Return the class factor of each row: see `TrainingSet.class_factor`."""
-        if self.class_weight is None:
-            return np.ones(len(y))
-        if isinstance(self.class_weight, dict):
-            factor = self._class_weights(y)
-        else:
-            mass = np.array([weight[y == label].sum() for label in classes])
-            share = weight.sum() / (len(classes) * mass)
-            # A label that only rows of weight zero have is no class: any will do.
-            factor = share[np.minimum(np.searchsorted(classes, y), len(mass) - 1)]
-        total = weight @ factor
-        if not total > 0:
-            raise ValueError(
-                "class_weight must be positive for some class in y, got "
-                f"{self.class_weight!r}: no row is left to fit."
-            )
-        if checked_bounds(self.alpha_bounds) is None:
+        factor = class_factors(self.class_weight, y, weight, classes)
+        if self.class_weight is None or checked_bounds(self.alpha_bounds) is None:
             return factor
-        return factor * (weight.sum() / total)  # a learned ridge keeps its meaning
-
-    def _class_weights(self, y):
-        """Return the class weight of each row, as a dictionary gives them."""
-        factor = compute_sample_weight(self.class_weight, y)
-        if (factor < 0).any():
-            raise ValueError(
-                f"class_weight must not be negative, got {self.class_weight!r}."
-            )
-        return factor
+        # A learned ridge keeps its meaning.
+        return factor * (weight.sum() / (weight @ factor))
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -357,18 +342,19 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         given = self._given(X, y, sample_weight, reset=not grows)
         check_classification_targets(given.y)
         classes = np.unique(classes)
-        unknown = np.setdiff1d(given.y, classes)
-        if unknown.size:
-            raise ValueError(
-                f"y holds {unknown.tolist()}, which are not among the classes of the "
-                f"first call: {classes.tolist()}."
-            )
-        factor = np.ones(len(given.y))
-        if self.class_weight is not None:
-            factor = self._class_weights(given.y)
+        _refuse_unknown(given.y, classes, "the first call")
+        factor = class_factors(self.class_weight, given.y)
         fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
         temperature = softmax_factor(fitted.ensemble.held_out)
         return self._publish(fitted, given, classes_=classes, temperature_=temperature)
+
+    def _training_again(self, X, y, sample_weight=None):
+        given = self._given(X, y, sample_weight, reset=False)
+        _refuse_unknown(given.y, self.classes_, "the fit")
+        weight, roles = given.weights.weight, np.zeros((len(given.y), 0))
+        factor = class_factors(self.class_weight, given.y, weight, self.classes_)
+        weights, Y = given.weights.scaled(factor), indicators_of(given.y, self.classes_)
+        return TrainingSet(given.X, Y, weights, np.ones(len(Y)), roles)
 
     def _in_units(self, values, *, shift=False):
         return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
@@ -443,3 +429,13 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """
         _, decisions = self._decisions(X)
         return log_softmax(self.temperature_ * decisions, axis=1)
+
+
+def _refuse_unknown(y, classes, whose: str) -> None:
+    """Raise if there are labels that are not among the classes."""
+    unknown = np.setdiff1d(y, classes)
+    if unknown.size:
+        raise ValueError(
+            f"y holds {unknown.tolist()}, which are not among the classes of {whose}: "
+            f"{classes.tolist()}."
+        )

@@ -30,7 +30,7 @@ from ._training_set import checked_weights
 # The penalties that C="loo" chooses from, in units of the kernel, strongest first.
 _PENALTIES = np.geomspace(10.0, 1e-4, 6)
 # Violation of the optimum up to which each of them is solved.
-_PATH_TOL = 1e-6
+_PATH_TOL = 1e-4
 
 
 class KernelLogisticRegression(ClassifierMixin, BaseEstimator):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from .._learning.training_set import TrainingSet
 from .._utils.compat import _fit_context
 from ._base import BaseWNTK
 from ._batches import can_add_batches
@@ -312,6 +313,14 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         """Set every fitted attribute, including the scale of the targets."""
         units = {"_scaler": scaler, "target_scale_": scaler.scale}
         return self._publish(fitted, given, _single_output=single, **units, **others)
+
+    def _training_again(self, X, y, sample_weight=None):
+        how = {"multi_output": True, "y_numeric": True, "reset": False}
+        given = self._given(X, y, sample_weight, **how)
+        Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
+        ones, roles = np.ones(len(Y)), np.zeros((len(Y), 0))
+        Y = self._scaler.apply(Y)
+        return TrainingSet(given.X, Y, given.weights, ones, roles)
 
     def _in_units(self, values, *, shift=False):
         values = self._scaler.invert(values) if shift else values * self._scaler.scale

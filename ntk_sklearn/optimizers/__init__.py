@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ._curvature import Curvature
 from ._lbfgs import lbfgs
-from ._projected import projected_gradient
+from ._projected import WeightSteps, projected_gradient
 from ._quasi_newton import bfgs
 from ._result import OptimizeResult
 
@@ -25,6 +25,7 @@ __all__ = [
     "OPTIMIZERS",
     "Curvature",
     "OptimizeResult",
+    "WeightSteps",
     "bfgs",
     "lbfgs",
     "projected_gradient",

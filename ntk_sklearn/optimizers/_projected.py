@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +14,33 @@ from ._result import FIRST_CHANGE, OptimizeResult
 _HALVINGS = 40
 
 
+class WeightSteps(NamedTuple):
+    """The parameters that are logarithms of weights, and the rate of their steps.
+
+    Attributes
+    ----------
+    linear : ndarray of bool, shape (p,)
+        Mask of the entries that are logarithms of weights.
+    learning_rate : float or "backtracking"
+        A fixed rate, or a search for a rate at which the value does not rise.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.optimizers import WeightSteps
+    >>> WeightSteps([True, False], 0.1).learning_rate
+    0.1
+    """
+
+    linear: np.ndarray
+    learning_rate: float | str
+
+
 def projected_gradient(
     evaluate: Callable,
     start,
     bounds,
     *,
-    linear,
-    learning_rate,
+    steps: WeightSteps,
     max_iter,
     tol,
     report: Callable,
@@ -35,10 +56,8 @@ def projected_gradient(
     ----------
     evaluate, start, bounds, max_iter, tol, report, scale
         As for `lbfgs`.
-    linear : ndarray of bool, shape (p,)
-        Mask of the entries that are logarithms of weights.
-    learning_rate : float or "backtracking"
-        A fixed rate, or a search for a rate at which the value does not rise.
+    steps : WeightSteps
+        Which entries are logarithms of weights, and the learning rate.
 
     Returns
     -------
@@ -49,15 +68,14 @@ def projected_gradient(
     The minimum of a parabola lies beyond a bound:
 
     >>> import numpy as np
-    >>> from ntk_sklearn.optimizers import projected_gradient
+    >>> from ntk_sklearn.optimizers import WeightSteps, projected_gradient
     >>> def evaluate(u):
     ...     return float(np.sum((u - [1.0, 3.0]) ** 2)), 2.0 * (u - [1.0, 3.0])
     >>> found = projected_gradient(
     ...     evaluate,
     ...     np.zeros(2),
     ...     np.array([[-2.0, 2.0], [-2.0, 2.0]]),
-    ...     linear=np.zeros(2, dtype=bool),
-    ...     learning_rate="backtracking",
+    ...     steps=WeightSteps(np.zeros(2, dtype=bool), "backtracking"),
     ...     max_iter=50,
     ...     tol=1e-9,
     ...     report=lambda value: None,
@@ -65,6 +83,7 @@ def projected_gradient(
     >>> found.u.round(3), found.converged
     (array([1., 2.]), True)
     """
+    linear, learning_rate = steps
     u = np.asarray(start, dtype=np.float64)
     value, gradient = evaluate(u)
     path = [value]

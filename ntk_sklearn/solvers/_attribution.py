@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ._cholesky import Solution
@@ -117,18 +119,65 @@ def influence(
     >>> np.allclose(change[:, 0], before - after)
     True
     """
-    q, a, P = smoother(solution, K_test), solution.dual_coef, solution.P
-    weights = RowWeights.of(sample_weight, len(P))
-    noise = weights.noise(alpha)
+    q, dual = smoother(solution, K_test), solution.dual_coef
+    weights = RowWeights.of(sample_weight, len(dual))
     if groups is None:
-        kept = _kept(weights.left_out, noise)
-        return q[:, :, None] * (a / (kept + np.diag(P))[:, None])
-    changes = []
+        return row_changes(q, np.diag(solution.P), dual, alpha, weights)
+    P = solution.P
+    return group_changes(
+        q, lambda rows: P[np.ix_(rows, rows)], dual, alpha, weights, groups
+    )
+
+
+def row_changes(q, precision, dual_coef, alpha, weights: RowWeights) -> np.ndarray:
+    """Return the changes of predictions if one copy of a row is left out.
+
+    Parameters
+    ----------
+    q : ndarray of shape (m, n)
+        The weights with which predictions are means of targets.
+    precision : ndarray of shape (n,)
+        The diagonal of the matrix P of the problem.
+    dual_coef : ndarray of shape (n, k)
+        The coefficients of the rows.
+    alpha : float
+        The ridge.
+    weights : RowWeights
+        The weights of the rows.
+
+    Returns
+    -------
+    ndarray of shape (m, n, k)
+    """
+    kept = _kept(weights.left_out, weights.noise(alpha))
+    return q[:, :, None] * (dual_coef / (kept + precision)[:, None])
+
+
+def group_changes(
+    q, precision: Callable, dual_coef, alpha, weights: RowWeights, groups
+) -> np.ndarray:
+    """Return the changes of predictions if groups of rows are left out.
+
+    Parameters
+    ----------
+    q, dual_coef, alpha, weights
+        As for `row_changes`.
+    precision : callable
+        A function of the numbers of some rows that returns the block of the matrix P of
+        these rows.
+    groups : list of ndarray of int
+        The groups: each row number as often as copies of it are left out.
+
+    Returns
+    -------
+    ndarray of shape (m, n_groups, k)
+    """
+    noise, changes = weights.noise(alpha), []
     for group in groups:
         rows, copies = np.unique(np.asarray(group, dtype=int), return_counts=True)
         left = np.minimum(copies / weights.multiplicity[rows], 1.0)
-        A = P[np.ix_(rows, rows)] + np.diag(_kept(left, noise[rows]))
-        changes.append(q[:, rows] @ np.linalg.solve(A, a[rows]))
+        A = precision(rows) + np.diag(_kept(left, noise[rows]))
+        changes.append(q[:, rows] @ np.linalg.solve(A, dual_coef[rows]))
     return np.stack(changes, axis=1)
 
 

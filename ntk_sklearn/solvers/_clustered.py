@@ -141,6 +141,57 @@ class ClusteredPosterior(NamedTuple):
             out = np.maximum(kernel.diag(new) - known, 0.0) + constant**2 / self.weight
             yield out + np.einsum("ij,ij->j", other, spread)
 
+    def whitened(self, cluster: int, new) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the predictions of rows in a cluster make of the targets.
+
+        Parameters
+        ----------
+        cluster : int
+            The number of the cluster in which the rows are predicted.
+        new : ndarray of shape (n_new, n_features)
+            The rows.
+
+        Returns
+        -------
+        through : ndarray of shape (m + 1, n_new)
+            Vectors: the part of the targets of all rows is their inner product with
+            the vectors that `columns` returns.
+        within : ndarray of shape (n_rows, n_new)
+            The further part of the targets of the rows in the cluster.
+        """
+        features, rows = self.data.features, self.data.clusters[cluster]
+        Zt, factor, _ = self.data.condition(rows, self.noise)
+        new_Zt = features(new)
+        left = features.kernel(self.data.X[rows], new) - Zt.T @ new_Zt
+        within = cho_solve((factor, True), left)
+        constant = 1.0 - within.sum(axis=0)
+        other = new_Zt - Zt @ within - np.outer(self.mean, constant)
+        return self._vectors(other, constant), within
+
+    def columns(self, cluster: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the parts of the inverse matrix of the problem for a cluster.
+
+        Parameters
+        ----------
+        cluster : int
+            The number of the cluster.
+
+        Returns
+        -------
+        vectors : ndarray of shape (m + 1, n_rows)
+        own : ndarray of shape (n_rows, n_rows)
+            The block of the inverse is `own` minus the inner products of `vectors`;
+            between clusters it is minus the inner products.
+        """
+        Zt, factor, _ = self.data.condition(self.data.clusters[cluster], self.noise)
+        own = cho_solve((factor, True), np.eye(len(factor)))
+        ones = own.sum(axis=0)
+        return self._vectors(Zt @ own - np.outer(self.mean, ones), ones), own
+
+    def _vectors(self, features, constant):
+        root = solve_lower(self.normal, np.asfortranarray(features))
+        return np.vstack([root, constant / np.sqrt(self.weight)])
+
 
 class ClusteredSolution(NamedTuple):
     """The solution of a ridge problem that is exact within clusters.

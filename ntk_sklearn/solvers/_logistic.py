@@ -115,23 +115,30 @@ class _Curvature:
         D = weight[:, None] * P * (1.0 - P if single else 1.0)
         self.E = np.array([_inverse(K, column) for column in D.T])
         self.factor = None if single else _factor(self.E.sum(axis=0))
-        ones = np.ones((len(K), 1))
         # B times the constants of all classes, (n, k, k), and 1'B1.
-        units = np.eye(P.shape[1])
         self.constants = None
         if intercept:
-            self.constants = np.stack([self.B(ones * unit) for unit in units], axis=2)
+            self.constants = self._of_constants()
             self.inverse_T = np.linalg.pinv(
                 self.constants.sum(axis=0), rcond=1e-10, hermitian=True
             )
 
+    def _of_constants(self):
+        """Return B times the constant of each class: (n, k, k), that class last."""
+        E1 = self.E.sum(axis=2)
+        own = E1.T[:, :, None] * np.eye(len(E1))
+        if self.factor is None:
+            return own
+        common = lapack.dpotrs(self.factor, E1.T, lower=1)[0]
+        return own - (self.E @ common).transpose(1, 0, 2)
+
     def B(self, G):
         """Return B times a matrix of shape (n, k)."""
-        EG = np.einsum("cij,jc->ic", self.E, G, optimize=True)
+        EG = np.stack([E @ g for E, g in zip(self.E, G.T, strict=True)], axis=1)
         if self.factor is None:
             return EG
         common = lapack.dpotrs(self.factor, EG.sum(axis=1), lower=1)[0]
-        return EG - np.einsum("cij,j->ic", self.E, common, optimize=True)
+        return EG - (self.E @ common).T
 
     def W(self, F):
         """Return the curvature times a matrix of shape (n, k)."""

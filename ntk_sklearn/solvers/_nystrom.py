@@ -197,16 +197,40 @@ class NystromSystem:
         A, b, _ = self.equations.centred(self.fit_intercept)
         return ridge_factor(A, alpha), b
 
+    def whitened(self, X, alpha) -> np.ndarray:
+        """Return vectors of rows whose inner products are leverages.
+
+        The derivative of the prediction at a row by the target of another one, of
+        weight w, is w times the inner product of the two vectors.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Raw rows.
+        alpha : float
+            The ridge.
+
+        Returns
+        -------
+        ndarray of shape (m + 1, n_rows)
+            The last entry of each vector belongs to the constant.
+        """
+        return self._solved_features(self._factorised(alpha)[0][0], self.features(X))
+
+    def _solved_features(self, factor, Zt):
+        """Return whitened vectors of features, which are overwritten."""
+        sums = self.equations
+        if self.fit_intercept:
+            Zt -= (sums.z / sums.weight)[:, None]
+        constant = np.full(Zt.shape[1], self.fit_intercept / np.sqrt(sums.weight))
+        return np.vstack([solve_lower(factor, Zt), constant])
+
     def _resolve(self, X, alpha):
         """Return centred fits, leverages of rows of weight one, and squared norms."""
         (factor, _), b = self._factorised(alpha)
-        Zt, sums = self.features(X), self.equations
+        Zt = self.features(X)
         norms = np.einsum("ij,ij->j", Zt, Zt)
-        if self.fit_intercept:
-            Zt -= (sums.z / sums.weight)[:, None]
-        solved = solve_lower(factor, Zt)
+        solved = self._solved_features(factor, Zt)
         leverage = np.einsum("ij,ij->j", solved, solved)
-        if self.fit_intercept:
-            leverage += 1.0 / sums.weight
-        fitted = solved.T @ solve_triangular(factor, b, lower=True)
+        fitted = solved[:-1].T @ solve_triangular(factor, b, lower=True)
         return fitted, leverage, norms

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.gaussian_process.kernels import RBF
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
+from ntk_sklearn.activations import ACTIVATIONS
 from ntk_sklearn.approximation import finite_width_kernel
 
 X = np.random.default_rng(0).standard_normal((6, 3))
@@ -34,6 +35,19 @@ def test_wide_networks_have_the_kernel(kernel):
     noise = drawn.std(axis=0) / np.sqrt(40) / scale
     # Four standard errors, and a bias of the order of depth over width.
     assert (error < 4 * noise + 5 * kernel.depth / 600).all()
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_single_networks_come_closer_as_the_root_of_the_width(activation):
+    kernel = NTKernel(depth=1, activation=activation, weight_variance=0.7)
+    infinite, errors = kernel(X), []
+    for width in (16, 64, 256):
+        drawn = finite_width_kernel(
+            kernel, X, width=width, n_networks=200, random_state=width
+        )
+        errors.append(np.sqrt(np.mean((drawn - infinite) ** 2)))
+    # 200 draws of a root mean square are good to about 7 %, which is 0.15 here.
+    assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), 1.0, atol=0.4)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)

@@ -27,11 +27,16 @@ CHECKED = [
         {},
         {"stopping": "gcv", "flow": False, "momentum": 0.5},
         {"stopping": "holdout", "weight_decay": 0.1},
-        {"stopping": None, "kernel": RBF(), "fit_intercept": False},
+        # To convergence without decay, and between distant rows, class weights would
+        # say nothing.
+        {"stopping": None, "kernel": RBF(30.0), "weight_decay": 0.1}
+        if estimator is GradientDescentClassifier
+        else {"stopping": None, "kernel": RBF(), "fit_intercept": False},
         {"n_steps": 50, "flow": False, "kernel": WeightedNTKernel(depth=1)},
         {"weight_decay": "evidence", "temperature": "evidence", "n_steps": np.inf},
     )
 ]
+CHECKED.append(GradientDescentClassifier(class_weight="balanced"))
 
 
 @parametrize_with_checks(CHECKED)
@@ -245,6 +250,53 @@ def test_outputs_are_trained_for_the_same_time():
     mean, spread = model.predict(X, return_std=True)
     assert spread.shape == mean.shape == Y.shape
     assert_array_equal(spread[:, 0], spread[:, 1])
+
+
+@pytest.mark.parametrize("stopping", ["loo", "gcv", "holdout"])
+@pytest.mark.parametrize("flow", [True, False])
+def test_class_weights_multiply_the_weights_of_the_rows(stopping, flow):
+    X, y = regression(40)
+    y = np.where(y > 3.8, "high", "low")
+    assert 4 < np.sum(y == "high") < 15
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, 40)
+    parts = {"stopping": stopping, "flow": flow}
+    model = GradientDescentClassifier(class_weight={"high": 3.0, "low": 0.5}, **parts)
+    both = weight * np.where(y == "high", 3.0, 0.5)
+    peer = GradientDescentClassifier(**parts).fit(X, y, both)
+    found = model.fit(X, y, weight).decision_function(X)
+    assert model.n_steps_ == peer.n_steps_
+    assert_allclose(found, peer.decision_function(X), rtol=1e-10, atol=1e-12)
+    plain = GradientDescentClassifier(**parts).fit(X, y, weight)
+    assert np.abs(found - plain.decision_function(X)).max() > 0.01
+
+
+def test_balanced_classes_have_the_same_total_weight():
+    X, y = regression(40)
+    y = np.where(y > 3.8, "high", "low")
+    model = GradientDescentClassifier(class_weight="balanced").fit(X, y)
+    total = model.path_.spectrum.weights.weight @ model.path_.Y
+    assert_allclose(total, [20.0, 20.0])
+    plain = GradientDescentClassifier().fit(X, y)
+    assert (model.predict(X) == "high").sum() > (plain.predict(X) == "high").sum()
+    # One copy of a row is left out, with its class weight.
+    copies = np.arange(40) % 3 + 1
+    rows = np.repeat(np.arange(40), copies)
+    model = GradientDescentClassifier(class_weight={"high": 3.0}).fit(X, y, copies)
+    peer = clone(model).fit(X[rows], y[rows])
+    assert_allclose(model.stopping_errors_, peer.stopping_errors_, rtol=1e-7)
+    assert_array_equal(model.predict(X), peer.predict(X))
+
+
+def test_class_weights_of_zero_and_below():
+    X, y = load_iris(return_X_y=True)
+    model = GradientDescentClassifier(class_weight={0: 1.0, 1: 2.0, 2: 0.0})
+    model.fit(X[::3], y[::3])
+    assert len(model.X_fit_) == np.sum(y[::3] < 2)
+    assert set(model.predict(X)) == {0, 1}
+    with pytest.raises(ValueError, match="class_weight must not be negative, got"):
+        model.set_params(class_weight={0: -1.0}).fit(X, y)
+    with pytest.raises(ValueError, match="class_weight must be positive for some"):
+        model.set_params(class_weight={0: 0, 1: 0, 2: 0}).fit(X, y)
 
 
 @pytest.mark.parametrize(("load", "least"), [(load_iris, 0.93), (load_wine, 0.95)])

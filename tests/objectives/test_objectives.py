@@ -13,7 +13,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from ntk_sklearn.objectives import OBJECTIVES, evidence, gcv, holdout, loo
 from ntk_sklearn.objectives._loo import loo_along_alpha
-from ntk_sklearn.optimizers import projected_gradient
+from ntk_sklearn.optimizers import WeightSteps, projected_gradient
 from ntk_sklearn.solvers import RowWeights, leave_one_out, solve
 
 with np.load(Path(__file__).parents[1] / "data" / "wntk.npz") as _file:
@@ -337,8 +337,7 @@ class TestAuthorsUpdate:
             evaluate,
             np.log(REF["author_w"][0]),
             np.log(np.tile([1e-5, 1e5], (5, 1))),
-            linear=np.ones(5, dtype=bool),
-            learning_rate=float(REF["author_lr"]),
+            steps=WeightSteps(np.ones(5, dtype=bool), float(REF["author_lr"])),
             max_iter=steps,
             tol=0.0,
             report=lambda value: None,

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import lsq_linear
 
-from ntk_sklearn.optimizers import Curvature, bfgs, lbfgs, projected_gradient
+from ntk_sklearn.optimizers import (
+    Curvature,
+    WeightSteps,
+    bfgs,
+    lbfgs,
+    projected_gradient,
+)
 
 
 def _quiet(value):
@@ -24,10 +30,10 @@ def _bowl(u):
 class TestProjectedGradient:
     BOX = np.log(np.tile([1e-5, 1e5], (3, 1)))
 
-    def _run(self, evaluate=_bowl, **options):
+    def _run(self, evaluate=_bowl, linear=(True, True, True), **options):
+        rate = options.pop("learning_rate", "backtracking")
         default = {
-            "linear": np.ones(3, dtype=bool),
-            "learning_rate": "backtracking",
+            "steps": WeightSteps(np.array(linear), rate),
             "max_iter": 500,
             "tol": 1e-12,
             "report": _quiet,
@@ -72,12 +78,12 @@ class TestProjectedGradient:
         assert max(np.diff(path)) > 0
 
     def test_other_parameters_move_in_logarithms(self):
-        found = self._run(linear=np.zeros(3, dtype=bool), learning_rate=0.1, max_iter=1)
+        found = self._run(linear=3 * [False], learning_rate=0.1, max_iter=1)
         assert_allclose(found.u, -0.1 * _bowl(np.zeros(3))[1], rtol=1e-14)
 
     def test_bounds(self):
         self.BOX = np.log(np.tile([0.8, 1.5], (3, 1)))
-        found = self._run(linear=np.array([False, True, False]))
+        found = self._run(linear=[False, True, False])
         assert_allclose(np.exp(found.u), [0.8, 1.5, 0.8], rtol=1e-4)
 
     def test_never_switches_every_layer_off(self):
@@ -100,7 +106,7 @@ class TestProjectedGradient:
             return -float(np.exp(u).sum()), -np.exp(u)
 
         self.BOX = np.log(np.tile([1e-5, 1.0], (3, 1)))
-        found = self._run(evaluate, linear=np.array([True, True, False]))
+        found = self._run(evaluate, linear=[True, True, False])
         assert_array_equal(found.u, 0.0)
         assert found.converged
         assert len(calls) == 1
