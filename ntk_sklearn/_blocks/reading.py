@@ -65,12 +65,16 @@ def _compute(delayed):
         return np.asarray(client.compute(delayed).result())
 
 
-def first_stray(values: np.ndarray) -> tuple[int, str, str] | None:
+def first_stray(
+    values: np.ndarray, allow_nan: bool = False
+) -> tuple[int, str, str] | None:
     """Return where the first number that is not finite stands, and what it is.
 
     Parameters
     ----------
     values : ndarray of shape (n,) or (n, k)
+    allow_nan : bool, default=False
+        Whether NaN, for a missing value, is as good as a finite number.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def first_stray(values: np.ndarray) -> tuple[int, str, str] | None:
         The column is an ending of a sentence, empty for numbers in one dimension.
         None means that all are finite.
     """
-    finite = np.isfinite(values)
+    finite = ~np.isinf(values) if allow_nan else np.isfinite(values)
     if finite.all():
         return None
     row, *rest = np.argwhere(~finite)[0].tolist()
@@ -86,7 +90,7 @@ def first_stray(values: np.ndarray) -> tuple[int, str, str] | None:
     return row, column, "NaN" if np.isnan(values[(row, *rest)]) else "infinity"
 
 
-def load(block: Block, n_features: int, rows: int):
+def load(block: Block, n_features: int, rows: int, allow_nan: bool = False):
     """Read a block, a few rows at a time, and check its values.
 
     Parameters
@@ -97,6 +101,8 @@ def load(block: Block, n_features: int, rows: int):
         The number of columns it must have.
     rows : int
         The largest number of rows to read at a time.
+    allow_nan : bool, default=False
+        Whether X may hold NaN.
 
     Yields
     ------
@@ -126,23 +132,24 @@ def load(block: Block, n_features: int, rows: int):
     for start in range(0, X.shape[0], rows):
         found = []
         for name, part in (("X", X), ("y", y), ("sample_weight", weight)):
-            found.append(_checked(block, name, part, start, start + rows))
+            here, missing = slice(start, start + rows), allow_nan and name == "X"
+            found.append(_checked(block, name, part, here, missing))
         yield tuple(found)
 
 
-def _checked(block, name, part, start, stop):
+def _checked(block, name, part, rows, allow_nan):
     if part is None:
         return None
     with _named(block):
-        values = np.asarray(_rows(part, start, stop))
+        values = np.asarray(_rows(part, rows.start, rows.stop))
         counts = name == "sample_weight" and values.dtype.kind in "iub"
         values = np.ascontiguousarray(values, dtype=None if counts else np.float64)
-    stray = first_stray(values)
+    stray = first_stray(values, allow_nan)
     if stray:
         row, column, what = stray
         raise BlockError(
-            f"Input {name} contains {what} in {block.name}, at row {start + row} of "
-            f"the block{column}; values must be finite."
+            f"Input {name} contains {what} in {block.name}, at row "
+            f"{rows.start + row} of the block{column}; values must be finite."
         )
     if name == "sample_weight" and (values < 0).any():
         raise BlockError(f"{block.name} holds a negative sample_weight.")

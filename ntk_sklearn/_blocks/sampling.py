@@ -15,7 +15,7 @@ def gather(source) -> np.ndarray:
     return np.concatenate([whole(block) for block in row_blocks(source)])
 
 
-def sample_rows(X, n, rng, among=None, max_blocks=32):
+def sample_rows(X, n, rng, among=None, max_blocks=32, allow_nan=False):
     """Draw random rows of a data set, reading only a few of its blocks.
 
     Parameters
@@ -30,6 +30,8 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
         Sorted numbers of the rows that may be drawn; None means all.
     max_blocks : int, default=32
         Maximum number of files or chunks to read.
+    allow_nan : bool, default=False
+        Whether rows may hold NaN.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
         if drawn.dtype.kind not in "biuf":
             return rows, drawn  # other objects are left to other checks
         drawn = drawn.astype(np.float64, copy=False)
-        stray = first_stray(drawn)
+        stray = first_stray(drawn, allow_nan)
         if stray:  # in a memory map, which no other check has read
             row, column, what = stray
             raise BlockError(
@@ -71,6 +73,7 @@ def sample_rows(X, n, rng, among=None, max_blocks=32):
     columns = width(blocks[0])
     parts = []
     for number in np.unique(home):
-        ((tile, _, _),) = load(blocks[number], columns, rows=max(1, ends[-1]))
+        most = max(1, ends[-1])
+        ((tile, _, _),) = load(blocks[number], columns, most, allow_nan)
         parts.append(tile[rows[home == number] - starts[number]])
     return rows, np.concatenate(parts)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._utils.jit import jit, total
 from .._utils.threads import run
@@ -19,10 +20,11 @@ from .first_layer import (
 )
 from .forward import forward
 from .network import Network
-from .pairs import Correlator, Forward, symmetric_plan, to_deficits
+from .pairs import Forward, symmetric_plan, to_deficits
 from .profile import NODES, PROFILE_WORK, chebyshev_nodes, deficits_at, profile_of
 from .profile_contraction import Derivatives, ProfileContraction, fit_derivatives
 from .recursion import component_rows, forward_row, unit_inputs, unit_kernel
+from .sparse_pairs import correlator
 
 # Partial sums are added up in this many groups of tiles, whatever the number of
 # threads, so that the result does not depend on it.
@@ -156,12 +158,13 @@ def contract(
     Parameters
     ----------
     network : Network
-    X : ndarray of shape (n, n_features)
+    X : ndarray or sparse array of shape (n, n_features)
     G : ndarray of shape (n, n)
         Symmetric; only its lower half is read.
     length_scale : bool, default=False
         Whether to differentiate in the length scales, which takes another product of
-        each tile with the inputs.
+        each tile with the inputs. Of sparse rows only the sum of these derivatives is
+        known, as that in a length scale which all features share: each has its share.
     weights_only : bool, default=False
         Whether only the layer weights are of interest, so that the others need not be
         right. It saves time in the profile lane.
@@ -173,7 +176,8 @@ def contract(
     Contraction
     """
     x = forward(network, X)
-    large = network.work(len(X) ** 2 / 2) > profile_work
+    n, columns = X.shape[0], length_scale and not issparse(X)
+    large = network.work(n**2 / 2) > profile_work
     derivatives = derivatives_of(network) if large else None
     lane: RecursionContraction | ProfileContraction
     if derivatives is None:
@@ -182,9 +186,9 @@ def contract(
         wanted = length_scale or network.first_bias > 0
         all_of_it = wanted and not weights_only
         lane = ProfileContraction(network, derivatives, x, G, all_of_it)
-    plan = list(symmetric_plan(len(X)))
+    plan = list(symmetric_plan(n))
     groups = [plan[g::GROUPS] for g in range(min(GROUPS, len(plan)))]
-    sums, first_layer = _sum_tiles(network, X, x, lane, groups, length_scale)
+    sums, first_layer = _sum_tiles(network, X, x, lane, groups, columns)
     (weight, variance, bias), through = lane.collect(*sums)
     found = collect_first_layer(network, X, x, first_layer, through)
     variance[0] += found[0]
@@ -196,10 +200,10 @@ def contract(
 def _sum_tiles(network, X, x, lane, groups, length_scale):
     """Return the lane's sums over all tiles, and those in the first layer."""
     sums = [lane.zeros() for _ in groups]
-    first_layer = [empty_sums(network, len(X)) for _ in groups]
+    first_layer = [empty_sums(network, X.shape[0]) for _ in groups]
 
     def make_worker():
-        correlate = Correlator(network, X, x, X, x)
+        correlate = correlator(network, X, x, X, x)
         add = lane.worker(correlate.width, length_scale)
 
         def work_off(group):
@@ -211,7 +215,7 @@ def _sum_tiles(network, X, x, lane, groups, length_scale):
 
         return work_off
 
-    run(range(len(groups)), make_worker, 4 * network.work(len(X) ** 2 / 2))
+    run(range(len(groups)), make_worker, 4 * network.work(X.shape[0] ** 2 / 2))
     totals = (
         [np.sum(parts, axis=0) for parts in zip(*groups, strict=True)]
         for groups in (sums, first_layer)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._utils.jit import jit, jit_sums, product_total, total
 from .exact import compare, residual
@@ -164,6 +165,12 @@ def collect_first_layer(
     by_input = sums.by_input + through
     by_bias = bias * sums.scalars[1] + by_input @ share + sums.by_column[-1]
     by_weight = sums.scalars[0] + through.sum() - by_bias
+    if issparse(X):  # whose columns are scaled together, as a weight variance does it
+        return (
+            by_weight,
+            by_bias,
+            np.full(network.n_linear, by_weight / network.n_linear),
+        )
     ranks = sums.by_rank @ x.ranks.raised - x.ranks.weights * sums.by_distance
     by_column = np.concatenate([sums.by_product[:-1], ranks])
     by_column += sums.by_column[:-1] + by_input @ input_shares(network, X, x)

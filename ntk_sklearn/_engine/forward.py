@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._utils.jit import jit
 from ..activations._dispatch import moments, statistics
@@ -79,9 +80,11 @@ def forward(network: Network, X: np.ndarray) -> Forward:
     """
     depth, n = network.depth, X.shape[0]
     norms = np.zeros((depth + 1, n))
-    ranks = measure_ranks(X[:, network.n_linear :], network.rank_scale)
+    of_ranks = np.zeros((n, 0)) if issparse(X) else X[:, network.n_linear :]
+    ranks = measure_ranks(of_ranks, network.rank_scale)
     added = 2.0 * ranks.spread
-    _row_norms(X, network.linear_scale, network.first_bias, added, norms[0])
+    for i, rows, scale in _dense_parts(X, network.linear_scale):
+        _row_norms(rows, scale, network.first_bias, added[i], norms[0][i])
     ranks.inverse[:] = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
     _check_range(
         norms[0],
@@ -109,9 +112,27 @@ def _tails(network, X, added, norms):
     tails = np.zeros(len(X))
     if not network.homogeneous and np.any(norms > LONG):
         powers, left = balance(network.linear_scale)
-        rows = X[:, : network.n_linear] * powers
-        norm_tails(rows, left, network.first_bias, added, norms, tails)
+        columns = np.arange(network.n_linear)
+        for i, rows, used in _dense_parts(X, columns):
+            z, bias = rows[:, : len(used)] * powers[used], network.first_bias
+            norm_tails(z, left[used], bias, added[i], norms[i], tails[i])
     return tails
+
+
+def _dense_parts(X, of_columns: np.ndarray):
+    """Yield dense rows, and what belongs to their columns, of rows of either kind.
+
+    Sparse rows come one by one, in the columns that they have.
+    """
+    if not issparse(X):
+        yield slice(None), X, of_columns
+        return
+    for i, (start, stop) in enumerate(zip(X.indptr, X.indptr[1:], strict=False)):
+        yield (
+            slice(i, i + 1),
+            X.data[None, start:stop],
+            of_columns[X.indices[start:stop]],
+        )
 
 
 def _check_range(norms, sentence, was=None, **details):

@@ -16,7 +16,6 @@ from .._utils.threads import run
 from .forward import diagonal, forward
 from .network import Network
 from .pairs import (
-    Correlator,
     Forward,
     Pairs,
     mirror,
@@ -25,6 +24,7 @@ from .pairs import (
 )
 from .profile import DOUBLE, PROFILE_WORK, Profile, profile_of
 from .recursion import component_tile, recursion_tile, unit_kernel
+from .sparse_pairs import correlator
 
 
 def gram(
@@ -69,7 +69,7 @@ def gram(
     finish = _lane(network, x, y, profile, K)
 
     def make_worker():
-        correlate = Correlator(network, X, x, Y, y)
+        correlate = correlator(network, X, x, Y, y)
 
         def fill(tile):
             pairs = correlate(tile)
@@ -126,7 +126,7 @@ def components(
     out = np.empty((network.depth + 1, X.shape[0], Z.shape[0]))
 
     def make_worker():
-        correlate = Correlator(network, X, x, Z, y)
+        correlate = correlator(network, X, x, Z, y)
         return lambda tile: component_tile(network.layers, x, y, correlate(tile), out)
 
     plan = rectangular_plan(X.shape[0], Z.shape[0])

@@ -25,6 +25,8 @@ class TrainingSet(NamedTuple):
     roles : ndarray of shape (n, n_splits)
         The user's own splits for the hold-out objective, one in each column: 1 marks a
         row to fit, 2 a row to score, 0 any other row.
+    categorical : ndarray of bool, shape (n_features,)
+        Mask of the raw inputs that are codes of levels; empty if there are none.
     """
 
     X: np.ndarray
@@ -32,6 +34,7 @@ class TrainingSet(NamedTuple):
     weights: RowWeights
     class_factor: np.ndarray
     roles: np.ndarray
+    categorical: np.ndarray = np.zeros(0, dtype=bool)
 
     @property
     def n_rows(self) -> int:
@@ -61,6 +64,7 @@ class TrainingSet(NamedTuple):
             self.weights.take(rows),
             self.class_factor[rows],
             self.roles[rows],
+            self.categorical,
         )
 
     def merged(self) -> tuple[TrainingSet, np.ndarray]:
@@ -80,7 +84,10 @@ class TrainingSet(NamedTuple):
         origin = np.arange(self.n_rows)
         if np.ndim(self.X) != 2 or not np.array_equal(self.weights.weight, counted):
             return self, origin
-        table = np.column_stack([self.X, self.Y, self.roles])
+        inputs, missing = [self.X], np.isnan(self.X)
+        if missing.any():  # as NaN equals nothing, not even itself
+            inputs = [np.where(missing, 0.0, self.X), missing]
+        table = np.column_stack([*inputs, self.Y, self.roles])
         first, inverse = np.unique(
             table, axis=0, return_index=True, return_inverse=True
         )[1:]

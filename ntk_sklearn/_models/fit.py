@@ -39,6 +39,8 @@ class FitOptions:
         Options of learning.
     progress_name : str or None
         The name under which the progress of a pass is printed; None prints nothing.
+    allow_nan : bool, default=False
+        Whether raw rows may hold NaN, as encoders take it for what is missing.
     learning_rows : int, default=2000
         Number of rows of the pilot sample from which hyperparameters are learned.
     cluster_rows : int, default=1000
@@ -50,6 +52,7 @@ class FitOptions:
     seed: int | np.random.RandomState
     learning: LearningOptions
     progress_name: str | None
+    allow_nan: bool = False
     learning_rows: int = LEARNING_ROWS
     cluster_rows: int = CLUSTER_ROWS
 
@@ -127,7 +130,9 @@ def fit_ensemble(
     fit, sample, looked_at = FITS[options.solver], None, data
     if options.solver not in LEARNS_FROM_ALL:
         n_centres, n_learning = options.n_centres, options.learning_rows
-        sample = PilotSample.draw(data, n_centres, options.seed, n_learning)
+        sample = PilotSample.draw(
+            data, n_centres, options.seed, n_learning, options.allow_nan
+        )
         looked_at = sample.candidates
     specs = make_specs(looked_at)
     return Ensemble.of([fit(spec, sample, data, options) for spec in specs])

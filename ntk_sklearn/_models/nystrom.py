@@ -112,7 +112,9 @@ def fit_nystrom(
     scored = sample.learning_rows
     encode = None if pilot.encoder is None else pilot.encoder.transform
     centres, width = sample.centres(pilot, n_centres), scored.X.shape[1]
-    features = NystromFeatures.of(learned.kernel, centres, encode, width)
+    features = NystromFeatures.of(
+        learned.kernel, centres, encode, width, allow_nan=encode is not None
+    )
     n_outputs = scored.Y.shape[1]
     system = NystromSystem.empty(features, n_outputs, pilot.fit_intercept)
     system = _with_rows(system, data, progress_name)

@@ -42,7 +42,12 @@ class PilotSample(NamedTuple):
 
     @classmethod
     def draw(
-        cls, data: TrainingSet, n_centres: int, random_state, most=LEARNING_ROWS
+        cls,
+        data: TrainingSet,
+        n_centres: int,
+        random_state,
+        most=LEARNING_ROWS,
+        allow_nan=False,
     ) -> PilotSample:
         """Draw candidates for centres, and among them the learning rows.
 
@@ -56,6 +61,8 @@ class PilotSample(NamedTuple):
             Seed.
         most : int, default=2000
             Maximum number of learning rows.
+        allow_nan : bool, default=False
+            Whether rows may hold NaN.
 
         Returns
         -------
@@ -64,7 +71,7 @@ class PilotSample(NamedTuple):
         rng = check_random_state(random_state)
         among = np.flatnonzero(data.weights.weight > 0)
         wanted = max(_POOL * n_centres, most)
-        numbers, X = sample_rows(data.X, wanted, rng, among=among)
+        numbers, X = sample_rows(data.X, wanted, rng, among=among, allow_nan=allow_nan)
         candidates = data._replace(X=np.empty(data.n_rows)).take(numbers)
         learning = np.sort(rng.permutation(len(numbers))[:most])
         return cls(candidates._replace(X=X), numbers, learning, rng)

@@ -8,8 +8,10 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from .sparse import sparse_rows
 
-def check_samples(X, name: str = "X") -> np.ndarray:
+
+def check_samples(X, name: str = "X", accept_sparse: bool = False):
     """Turn an array-like into a finite, C-contiguous float64 matrix.
 
     Parameters
@@ -18,20 +20,24 @@ def check_samples(X, name: str = "X") -> np.ndarray:
         Lists, DataFrames and arrays of any numeric dtype and layout.
     name : str, default="X"
         The name of the argument in messages.
+    accept_sparse : bool, default=False
+        Whether `X` may be sparse.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_features)
+    ndarray or SparseRows of shape (n_samples, n_features)
         `X` itself if it needs no conversion.
 
     Raises
     ------
     TypeError
-        If `X` is sparse.
+        If `X` is sparse and must not be.
     ValueError
         If `X` is not a matrix of finite real numbers with at least one entry.
     """
     needed = f"{name} must be a dense matrix of finite real numbers"
+    if issparse(X) and accept_sparse:
+        return sparse_rows(X, name)
     if issparse(X):
         raise TypeError(f"{needed}, got a sparse matrix; use {name}.toarray().")
     shape = np.shape(X)
@@ -52,21 +58,26 @@ def check_samples(X, name: str = "X") -> np.ndarray:
         raise ValueError(f"{needed}: {error}") from error
 
 
-def check_pair(X, Y) -> tuple[np.ndarray, np.ndarray | None]:
+def check_pair(X, Y, accept_sparse: bool = False):
     """Check both sets of rows of a kernel; the second is None if it is `X` itself.
+
+    If one of them is sparse, both are returned in sparse form.
+
 
     Estimators of scikit-learn pass the same rows as None or twice. The kernel matrix of
     rows with themselves takes half the time and has an exact diagonal.
     """
-    left = check_samples(X, "X")
+    left = check_samples(X, "X", accept_sparse)
     if Y is None or Y is X:
         return left, None
-    right = check_samples(Y, "Y")
+    right = check_samples(Y, "Y", accept_sparse)
     if left.shape[1] != right.shape[1]:
         raise ValueError(
             f"X has {left.shape[1]} features, but Y has {right.shape[1]}; both sides "
             "of a kernel need the same columns."
         )
+    if issparse(left) or issparse(right):
+        return sparse_rows(left), sparse_rows(right)
     return left, right
 
 
@@ -150,6 +161,10 @@ def check_ranks(n_ranks, X, Y=None) -> int:
     for name, Z in (("X", X), ("Y", Y)):
         if Z is None or count == 0:
             continue
+        if issparse(Z):
+            raise ValueError(
+                f"n_ranks must be 0 for sparse rows, which hold no ranks, got {count}."
+            )
         ranks = Z[:, -count:]
         if not 0 <= ranks.min() <= ranks.max() <= 1:
             raise ValueError(

@@ -23,6 +23,7 @@ from ..kernels._weighted import WeightedNTKernel
 from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..preprocessing._table_encoder import TableEncoder
+from ..preprocessing._table_reader import TableReader, validated
 from ._attribution import AttributionMixin, GivenRows
 from ._encoding import coded_specs, make_encoder
 from ._fitted import Fitted
@@ -32,6 +33,7 @@ from ._options import (
     matrices_of,
     progress_name,
     solver_for,
+    takes_tables,
     takes_vectors,
 )
 from ._training_set import (
@@ -49,6 +51,7 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "kernel": [Kernel, StrOptions({"auto"})],
         "encoding": [StrOptions({"auto", "table"}), TableEncoder, None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "alpha_bounds": ["array-like", StrOptions({"fixed"})],
         "objective": [StrOptions(set(OBJECTIVES))],
@@ -90,26 +93,48 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     def _uses_defaults(self) -> bool:
         return isinstance(self.kernel, str) and self.encoding is not None
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        for kind in ("allow_nan", "categorical", "string"):
+            setattr(tags.input_tags, kind, takes_tables(self))
+        return tags
+
     # -- what is given ----------------------------------------------------------------
 
     def _given(self, X, y, sample_weight, reset=True, **how) -> Given:
         """Check inputs, targets and weights without changing the estimator."""
-        probe = copy(self)  # validate_data sets attributes, to be published at the end
+        probe = copy(self)  # checks set attributes, to be published at the end
+        reader = TableReader() if reset else self._reader
         streamed = reset and self._stays_in_place(X)
         if streamed:
             self._refuse_sources(X)
-            _, head = sample_rows(X, 1, np.random.RandomState(0), max_blocks=1)
-            validate_data(probe, head, dtype=np.float64)
+            rng, missing = np.random.RandomState(0), takes_tables(self)
+            _, head = sample_rows(X, 1, rng, max_blocks=1, allow_nan=missing)
+            validate_data(probe, head, **self._vectors)
             y = checked_targets(y)
         elif takes_vectors(self.kernel):
-            how = {"dtype": np.float64, "order": "C", **how}
-            X, y = validate_data(probe, X, y, reset=reset, **how)
+            if reset and takes_tables(self):
+                reader = TableReader.of(X, self._categorical_features)
+            X, y = validated(probe, reader, X, y, reset=reset, **self._vectors, **how)
         else:
             how = {"dtype": None, "ensure_2d": False, **how}
             X, y = validate_data(probe, X, y, reset=reset, **how)
         names = ("n_features_in_", "feature_names_in_")
         features = {k: getattr(probe, k) for k in names if hasattr(probe, k)}
-        return Given(X, y, checked_weights(sample_weight, y), streamed, features)
+        weights = checked_weights(sample_weight, y)
+        return Given(X, y, weights, streamed, features, reader)
+
+    @property
+    def _categorical_features(self):
+        """The categorical columns, as the encoder says if one is given."""
+        given = isinstance(self.encoding, TableEncoder)
+        return (self.encoding if given else self).categorical_features
+
+    @property
+    def _vectors(self) -> dict:
+        """How inputs that are vectors are checked."""
+        missing = {"ensure_all_finite": "allow-nan"} if takes_tables(self) else {}
+        return {"dtype": np.float64, "order": "C", **missing}
 
     def _stays_in_place(self, X) -> bool:
         """Return whether rows are read in blocks by the tasks that work on them."""
@@ -171,7 +196,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     def _fit_batch(self, given: Given, Y, class_factor) -> Fitted:
         """Add a batch of rows to the fitted models, or fit new models to it."""
         weights, roles = given.weights.scaled(class_factor > 0), self._roles(given)
-        batch = TrainingSet(given.X, Y, weights, class_factor, roles)
+        levels = given.reader.categorical
+        batch = TrainingSet(given.X, Y, weights, class_factor, roles, levels)
         if not self._grows:
             if not weights.weight.any():
                 raise ValueError(
@@ -209,6 +235,7 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
             **given.features,
             **others,
             "_ensemble": ensemble,
+            "_reader": given.reader,
             "_given_rows": GivenRows(fitted.origin, given.weights.multiplicity),
             "solver_": fitted.solver,
             "models_": ensemble.models,
@@ -242,14 +269,13 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     def _checked_rows(self, X) -> np.ndarray:
         """Return checked rows to predict."""
         check_is_fitted(self)
-        how: dict = {"dtype": np.float64, "order": "C"}
         if not self.kernel_.requires_vector_input:
-            how = {"dtype": None, "ensure_2d": False}
-        return validate_data(self, X, reset=False, **how)
+            return validate_data(self, X, reset=False, dtype=None, ensure_2d=False)
+        return validated(self, self._reader, X, reset=False, **self._vectors)
 
 
 # Private attributes of a fitted estimator; public ones end in an underscore.
-_PRIVATE = {"_ensemble", "_given_rows", "_scaler", "_single_output"}
+_PRIVATE = {"_ensemble", "_given_rows", "_reader", "_scaler", "_single_output"}
 
 
 def _is_fitted(name: str) -> bool:

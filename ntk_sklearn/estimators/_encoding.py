@@ -63,6 +63,8 @@ def coded_specs(
 
 def fit_encoder(encoder: TableEncoder, rows: TrainingSet) -> None:
     """Fit an encoder so that it returns arrays, whatever scikit-learn's settings."""
+    if rows.categorical.size:
+        encoder.set_params(categorical_features=rows.categorical)
     encoder.set_output(transform="default")
     encoder.fit(rows.X, sample_weight=rows.weights.weight)
 

@@ -58,6 +58,14 @@ def takes_vectors(kernel: Kernel | str) -> bool:
     return isinstance(kernel, str) or kernel.requires_vector_input
 
 
+def takes_tables(estimator: BaseEstimator) -> bool:
+    """Return whether the inputs are encoded, so that they may be any table."""
+    encoding = estimator.encoding
+    if isinstance(encoding, str) and encoding == "auto":
+        return isinstance(estimator.kernel, str)
+    return encoding is not None
+
+
 def solver_for(estimator: BaseEstimator, n: int) -> str:
     """Return the solver for `n` rows in memory, and check that the kernel suits it.
 
@@ -137,6 +145,7 @@ def fit_options(
         seed=seed,
         learning=learning,
         progress_name=progress_name(estimator),
+        allow_nan=takes_tables(estimator),
     )
 
 

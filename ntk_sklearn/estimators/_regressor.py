@@ -53,6 +53,16 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         - A :class:`~ntk_sklearn.TableEncoder` with parameters of your own is cloned,
           fitted and used in the same way.
         - None leaves inputs and targets as they are.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        The columns whose values are levels, in tables that are encoded.
+
+        - ``"from_dtype"``: columns that hold strings, or have a type of categories.
+        - a mask, or the numbers or names of columns: these columns too, whose values
+          may be numbers.
+        - None: no column; strings and categories are refused.
+
+        If `encoding` is a :class:`~ntk_sklearn.TableEncoder`, its parameter of this
+        name is used instead.
     alpha : float, default=1.0
         The ridge: the penalty that is added to the diagonal of the kernel matrix. If
         the ridge is learned, `alpha` is a value to start from; learning starts at the
@@ -206,6 +216,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         kernel="auto",
         *,
         encoding="auto",
+        categorical_features="from_dtype",
         alpha=1.0,
         alpha_bounds=(1e-8, 1e8),
         objective="evidence",
@@ -222,6 +233,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     ):
         self.kernel = kernel
         self.encoding = encoding
+        self.categorical_features = categorical_features
         self.alpha = alpha
         self.alpha_bounds = alpha_bounds
         self.objective = objective
@@ -246,7 +258,8 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows.
+            Training rows: numbers, or, where inputs are encoded, any table that
+            :class:`~ntk_sklearn.TableEncoder` takes.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, numbers.
         sample_weight : array-like of shape (n_samples,), default=None

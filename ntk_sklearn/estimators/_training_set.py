@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from .._blocks.sampling import gather
 from .._learning.training_set import TrainingSet
 from .._utils.compat import _check_sample_weight
+from ..preprocessing._table_reader import TableReader
 from ..solvers._row_weights import RowWeights
 
 # Largest size of a table in which repeated rows are merged for a solver that does not
@@ -35,6 +36,8 @@ class Given(NamedTuple):
         Whether `X` is a source whose rows are read in blocks.
     features : dict
         The attributes ``n_features_in_`` and ``feature_names_in_``.
+    reader : TableReader
+        The reader by which the inputs have become numbers.
     """
 
     X: np.ndarray
@@ -42,6 +45,7 @@ class Given(NamedTuple):
     weights: RowWeights
     streamed: bool
     features: dict
+    reader: TableReader = TableReader()
 
     @property
     def present(self) -> np.ndarray:
@@ -122,7 +126,8 @@ def training_set(
     counted = np.array_equal(given.weights.weight, given.weights.multiplicity)
     if learns_alpha and not counted:
         weights = weights.scaled(np.count_nonzero(weights.weight) / weights.total)
-    rows = TrainingSet(given.X, Y, weights, class_factor, roles)
+    levels = given.reader.categorical
+    rows = TrainingSet(given.X, Y, weights, class_factor, roles, levels)
     if given.streamed:
         return rows, np.arange(len(Y))
     origin = np.full(len(Y), -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._engine.forward import diagonal
 from .._engine.full_gradient import full_gradient
@@ -144,9 +145,14 @@ class DenseKernel(ThetaKernel):
             hyperparameters, ``gram()``, which returns the kernel matrix, and
             ``contract(G)``, which returns ``sum(G * dK / dtheta)`` for a symmetric G.
         """
-        X = check_samples(X)
+        X = check_samples(X, accept_sparse=True)
         parameters = self._parameters(X)  # checks the parameters first
         columns = self._columns(X.shape[1])
+        if issparse(X) and len(set(columns[-1])) > 1:
+            raise TypeError(
+                "X must be dense to learn a length_scale for each feature; with sparse "
+                'rows, pass one number, or length_scale_bounds="fixed".'
+            )
         return NetworkOnRows(parameters, columns, self.n_dims, X, self._dtype())
 
     def __call__(self, X, Y=None, eval_gradient=False):
@@ -154,8 +160,9 @@ class DenseKernel(ThetaKernel):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples_X, n_features)
-            Finite real numbers; scale the columns to about unit variance.
+        X : array-like or sparse matrix of shape (n_samples_X, n_features)
+            Finite real numbers; scale the columns to about unit variance. Inner
+            products of sparse rows are sparse products, and rows never become dense.
         Y : array-like of shape (n_samples_Y, n_features), default=None
             Second set of rows; None means `X`.
         eval_gradient : bool, default=False
@@ -175,17 +182,23 @@ class DenseKernel(ThetaKernel):
             If the data or a parameter is not as described, or `eval_gradient` is
             true although `Y` is given.
         TypeError
-            If the data are sparse or a parameter has the wrong type.
+            If a parameter has the wrong type, or the data are sparse and
+            `eval_gradient` is true.
         """
         if eval_gradient and Y is not None:
             raise ValueError(
                 "Gradient can only be evaluated when Y is None: eval_gradient=True "
                 "needs the kernel of X with itself."
             )
-        X, Y = check_pair(X, Y)
+        X, Y = check_pair(X, Y, accept_sparse=True)
         network, dtype = self.network(X, Y), self._dtype()
         if not eval_gradient:
             return gram(network, X, Y, dtype)
+        if issparse(X):
+            raise TypeError(
+                "X must be dense for eval_gradient=True; use contract(X, G), which "
+                "takes sparse rows."
+            )
         columns = self._columns(X.shape[1])
         gradient = full_gradient(network, X, columns, self.n_dims)
         return gram(network, X, dtype=dtype), gradient
@@ -235,7 +248,7 @@ class DenseKernel(ThetaKernel):
         ndarray of shape (n_samples,)
             Equal to ``np.diag(self(X))``.
         """
-        X = check_samples(X)
+        X = check_samples(X, accept_sparse=True)
         return diagonal(self.network(X), X)
 
     def components(self, X, Y=None):
@@ -254,7 +267,7 @@ class DenseKernel(ThetaKernel):
             The term of the first layer comes first, that of the read-out last. The sum
             of all terms is the NTK, and the last term is the NNGP kernel.
         """
-        X, Y = check_pair(X, Y)
+        X, Y = check_pair(X, Y, accept_sparse=True)
         return components(self.network(X, Y), X, Y)
 
     def contract(self, X, G):
@@ -274,11 +287,12 @@ class DenseKernel(ThetaKernel):
         -------
         ndarray of shape (n_dims,)
         """
-        X = check_samples(X)
+        X = check_samples(X, accept_sparse=True)
         G = check_samples(G, "G")
-        if G.shape != (len(X), len(X)):
+        n = X.shape[0]
+        if G.shape != (n, n):
             raise ValueError(
-                f"G must have shape ({len(X)}, {len(X)}), a row and a column per row "
+                f"G must have shape ({n}, {n}), a row and a column per row "
                 f"of X, got {G.shape}."
             )
         return self.on_rows(X).contract(G)

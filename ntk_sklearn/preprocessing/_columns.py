@@ -25,7 +25,7 @@ _ROUNDING = 1e-12
 class Standard:
     """``(x - mean) / std``, clipped to the widened training range."""
 
-    length_scale, suffix = 1.0, ""
+    length_scale, suffix, fill = 1.0, "", 0.0
 
     def __init__(self, clip: bool):
         self.clip = clip
@@ -82,8 +82,9 @@ class Rank:
         self.length_scale = np.sqrt(6.0 * np.diff(ranks) @ (below * (1.0 - below)))
         # Beside the weight of one value, that of all others may be lost to rounding.
         self.usable = self.length_scale > 0.0 and not is_flat(x)
+        self.fill = float(ranks @ mass / mass.sum())
         if self.is_standard:
-            self.length_scale = 1.0
+            self.length_scale, self.fill = 1.0, 0.0
             self.mean, self.scale = weighted_moments(ranks, mass)
         return self
 

@@ -1,4 +1,4 @@
-"""A transformer that writes a table of numbers for a network: scaled, and as ranks."""
+"""A transformer that writes a table for a network: scaled, as ranks, as indicators."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._utils.compat import (
     Interval,
@@ -17,14 +17,21 @@ from .._utils.compat import (
     _fit_context,
 )
 from ._columns import Rank, Standard
+from ._levels import Indicator, level_indicators, missing_indicators
+from ._table_reader import TableReader, validated
 
 CODES = ("standard", "ranks")
+Code = Standard | Rank | Indicator
+_CHECKS = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
 # Rows that are written at a time, so that they stay in the cache.
 _BATCH = 16_384
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
-    """Columns of a table, scaled and as ranks, for a network or any other estimator.
+    """Columns of a table, written as numbers for a network or any other estimator.
+
+    Numbers are written scaled and as ranks, categories as indicators, dates as time,
+    and what is missing has an indicator of its own.
 
     A network, or any smooth model, sees a scaled column as a straight line, and one far
     value stretches it. The *rank* of a number is how far it lies from the smallest to
@@ -33,17 +40,42 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     transformation of it. With both, a model may use whichever tells more. This is how
     :class:`~ntk_sklearn.WNTKRegressor` writes its inputs by default.
 
-    Columns that do not vary are left out.
+    Tables are arrays, and DataFrames of pandas, polars and other libraries, with
+    columns of
+
+    - numbers and truth values, written as `codes` says;
+    - strings and categories. Each level has an indicator: whether a row has it, less
+      the share of rows that have it. All indicators of a column together have variance
+      1/2, however many there are, and variance 1 if the column has two levels. A level
+      that was not seen in `fit` counts as a rare level if there are such, or else as
+      the mean of all levels;
+    - dates, times and durations, which become numbers of seconds, and are written as
+      numbers are.
+
+    Numbers and times that are missing are written as the mean, and one more column is
+    an indicator of them, if some were missing in `fit`. In a column of levels, missing
+    is one more level. Columns that do not vary are left out.
 
     Parameters
     ----------
     codes : tuple or list of {"standard", "ranks"}, default=("standard", "ranks")
-        What each column is written as. The output holds the scaled columns first and
-        the ranks last.
+        What each column of numbers is written as. The output holds the scaled columns
+        and the indicators first and the ranks last.
 
         - ``"standard"``: scaled to mean 0 and variance 1.
         - ``"ranks"``: the rank. A column of two values has none and is written scaled,
           whatever the codes: its ranks would be the same but for a factor.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        The columns whose values are levels, as in
+        :class:`~sklearn.ensemble.HistGradientBoostingRegressor`.
+
+        - ``"from_dtype"``: columns that hold strings, or have a type of categories.
+        - a mask, or the numbers or names of columns: these columns too, whose values
+          may be numbers.
+        - None: no column; strings and categories are refused.
+    max_categories : int, default=128
+        Maximum number of indicators of levels of a column. If there are more levels,
+        the rarest share one.
     n_quantiles : int, default=32
         Number of parts of equal weight into which the quantiles divide a column. A
         column of no more than ``n_quantiles + 1`` different values has a level for each
@@ -91,6 +123,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     --------
     sklearn.preprocessing.QuantileTransformer : Ranks between up to a thousand
         quantiles, without weights, in place of the columns.
+    sklearn.preprocessing.OneHotEncoder : Indicators of levels alone.
     sklearn.preprocessing.StandardScaler : Scaled columns alone, not clipped.
 
     Examples
@@ -111,6 +144,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     0.483
     0.491
 
+    Categories and missing values:
+
+    >>> table = [["red", 1.5], ["blue", 2.5], ["green", None], ["red", 2.0]]
+    >>> encoder = TableEncoder().fit(table)
+    >>> encoder.get_feature_names_out(["colour", "size"]).tolist()
+    ['colour_blue', 'colour_green', 'colour_red', 'size', 'size_missing', 'size_rank']
+    >>> encoder.transform([["red", 1.5], ["pink", None]]).round(1).tolist()
+    [[-0.2, -0.2, 0.4, -1.2, -0.6, -1.2], [0.0, 0.0, 0.0, 0.0, 1.7, 0.0]]
+
     A kernel is told which of its inputs are ranks:
 
     >>> from sklearn.kernel_ridge import KernelRidge
@@ -128,6 +170,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "codes": [tuple, list],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
         "n_quantiles": [Interval(Integral, 1, None, closed="left")],
         "rank_levels": [StrOptions({"even", "mass"})],
         "rank_scale": [StrOptions({"standard", "unit"})],
@@ -138,12 +182,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self,
         codes=("standard", "ranks"),
         *,
+        categorical_features="from_dtype",
+        max_categories=128,
         n_quantiles=32,
         rank_levels="even",
         rank_scale="standard",
         clip=True,
     ):
         self.codes = codes
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
         self.n_quantiles = n_quantiles
         self.rank_levels = rank_levels
         self.rank_scale = rank_scale
@@ -151,12 +199,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
-        """Learn the range, the moments and the quantiles of every column.
+        """Learn the range, the moments, the quantiles and the levels of every column.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers.
+            A table. Numbers must not be infinite.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -171,7 +219,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             The fitted transformer.
         """
         self._check_codes()
-        X = validate_data(self, X, dtype=np.float64)
+        reader = TableReader.of(X, self.categorical_features)
+        X = validated(self, reader, X, reset=True, **_CHECKS)
         s = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -179,7 +228,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             X, s = X[s > 0.0], s[s > 0.0]
         if not len(s):
             raise ValueError("sample_weight is zero for every row; none is left.")
-        self._columns = self._fit_columns(X, s)
+        self._reader, self._columns = reader, self._fit_columns(X, s, reader.levels)
         width = len(self._columns)
         self.n_varying_ = max(1, len({j for j, _ in self._columns}))
         self.n_ranks_, self._gain = 0, 1.0
@@ -201,27 +250,43 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"{self.codes!r}."
             )
 
-    def _fit_columns(self, X, s) -> list[tuple[int, Standard | Rank]]:
+    def _fit_columns(self, X, s, levels) -> list[tuple[int, Code]]:
         """Return the index of each written column and its code, ranks last."""
-        scaled: list[tuple[int, Standard | Rank]] = []
-        ranked: list[tuple[int, Standard | Rank]] = []
-        shared: dict[bytes, np.ndarray] = {}  # equal levels are one array
-        for j in range(X.shape[1]):
-            x, is_scaled = np.ascontiguousarray(X[:, j]), "standard" in self.codes
-            if "ranks" in self.codes:
-                by_mass, plain = self.rank_levels == "mass", self.rank_scale != "unit"
-                rank = Rank(self.n_quantiles, by_mass, plain).fit(x, s)
-                if rank.is_binary:
-                    is_scaled = True  # of two values, this says everything
-                elif rank.usable:
-                    levels = rank.levels
-                    rank.levels = shared.setdefault(levels.tobytes(), levels)
-                    ranked.append((j, rank))
-            if is_scaled:
-                standard = Standard(self.clip).fit(x, s)
-                if standard.usable:
-                    scaled.append((j, standard))
-        return scaled + ranked
+        first: list[tuple[int, Code]] = []
+        last: list[tuple[int, Code]] = []
+        shared: dict[bytes, np.ndarray] = {}  # equal levels of ranks are one array
+        for j, names in enumerate(levels or (None,) * X.shape[1]):
+            x = np.ascontiguousarray(X[:, j])
+            codes: list[Code] = []
+            if names is not None:
+                codes += level_indicators(x, s, names, self.max_categories)
+            else:
+                codes += self._fit_numbers(x, s)
+            for code in codes:
+                if isinstance(code, Rank):
+                    code.levels = shared.setdefault(code.levels.tobytes(), code.levels)
+                (last if isinstance(code, Rank) else first).append((j, code))
+        return first + last
+
+    def _fit_numbers(self, x, s) -> list[Code]:
+        """Return the codes of numbers, and of what is missing among them."""
+        missing, codes = np.isnan(x), list[Indicator]()
+        if missing.any():
+            codes = missing_indicators(x, s)
+            x, s = x[~missing], s[~missing]
+        if not len(x):
+            return []
+        is_scaled, found = "standard" in self.codes, list[Rank | Standard]()
+        if "ranks" in self.codes:
+            by_mass, plain = self.rank_levels == "mass", self.rank_scale != "unit"
+            rank = Rank(self.n_quantiles, by_mass, plain).fit(x, s)
+            if rank.is_binary:
+                is_scaled = True  # of two values, this says everything
+            else:
+                found.append(rank)
+        if is_scaled:
+            found.append(Standard(self.clip).fit(x, s))
+        return [*(code for code in found if code.usable), *codes]
 
     def transform(self, X):
         """Write rows of the same table.
@@ -229,7 +294,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers.
+            A table with the columns of that of `fit`.
 
         Returns
         -------
@@ -237,16 +302,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             One column of zeros, if no column of the training rows varied.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validated(self, self._reader, X, reset=False, **_CHECKS)
+        fill = np.array([column.fill for _, column in self._columns])
         Z = np.zeros((len(X), len(self.length_scale_)))
         for rows in gen_batches(len(X), _BATCH):
             for k, (j, column) in enumerate(self._columns):
                 Z[rows, k] = column.transform(X[rows, j])
+            missing = np.isnan(Z[rows])
+            if missing.any():
+                Z[rows] = np.where(missing, fill, Z[rows])
             Z[rows, : Z.shape[1] - self.n_ranks_] *= self._gain
         return Z
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the output columns: "age", "age_rank".
+        """Return the names of the output columns: "age", "age_rank", "colour_red".
 
         Parameters
         ----------
@@ -264,3 +333,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         names = _check_feature_names_in(self, input_features)
         written = [f"{names[j]}{column.suffix}" for j, column in self._columns]
         return np.array(written or ["constant"], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        for kind in ("allow_nan", "categorical", "string"):
+            setattr(tags.input_tags, kind, True)
+        return tags

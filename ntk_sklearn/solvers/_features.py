@@ -50,6 +50,8 @@ class NystromFeatures:
         in other processes. None leaves rows as they are.
     n_features : int, default=None
         Number of columns of raw rows; None means that of the centres.
+    allow_nan : bool, default=False
+        Whether raw rows may hold NaN, which `transform` encodes.
 
     Examples
     --------
@@ -69,10 +71,11 @@ class NystromFeatures:
     factor: np.ndarray
     transform: Callable[[np.ndarray], np.ndarray] | None = None
     n_features: int | None = None
+    allow_nan: bool = False
 
     @classmethod
     def of(
-        cls, kernel: Kernel, centres, transform=None, n_features=None
+        cls, kernel: Kernel, centres, transform=None, n_features=None, allow_nan=False
     ) -> NystromFeatures:
         """Return the features of a kernel with given centres.
 
@@ -82,7 +85,8 @@ class NystromFeatures:
             If the kernel matrix of the centres is not positive definite to rounding.
         """
         centres = np.ascontiguousarray(centres, dtype=np.float64)
-        return cls(kernel, centres, _whitener(kernel(centres)), transform, n_features)
+        factor = _whitener(kernel(centres))
+        return cls(kernel, centres, factor, transform, n_features, allow_nan)
 
     @property
     def width(self) -> int:

@@ -75,7 +75,8 @@ def accumulate(
     features, n_outputs = system.features, len(system.equations.y)
     # Arrays are separate arguments, so that each is sent to a cluster once only.
     arrays = features.kernel, features.centres, features.factor
-    common = *arrays, features.transform, (features.width, n_outputs, rows)
+    shape = n_outputs, features.width, rows, features.allow_nan
+    common = *arrays, features.transform, shape
     tree = TreeSum(NormalEquations.absorb)
     size = system.equations.zz.nbytes
     passed = run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs, task_bytes=size)
@@ -90,13 +91,13 @@ def accumulate(
 @one_blas_thread()
 def _sum_blocks(group, kernel, centres, factor, transform, shape) -> NormalEquations:
     """Return the sums over the blocks of a task."""
-    width, n_outputs, rows = shape
+    n_outputs, *how = shape
     # On other machines arrays may arrive read-only and in another order.
     factor = np.asfortranarray(factor)
     features = NystromFeatures(kernel, centres, factor, transform)
     sums = NormalEquations.zeros(len(centres), n_outputs)
     for block in group:
-        for X, Y, weight in load(block, width, rows):
+        for X, Y, weight in load(block, *how):
             if Y is None or Y.shape[1] != n_outputs:
                 found = 0 if Y is None else Y.shape[1]
                 raise BlockError(
@@ -151,7 +152,7 @@ def predict(
     rows = tile_rows(len(features.centres)) // 2
     blocks = row_blocks(X, rows=rows if block_rows is None else block_rows)
     arrays = features.kernel, features.centres, solution.coef, solution.intercept
-    common = *arrays, features.transform, (features.width, rows)
+    common = *arrays, features.transform, (features.width, rows, features.allow_nan)
     parts = run_tasks(_predict_blocks, share_out(blocks), *common, n_jobs=n_jobs)
     return np.concatenate(list(parts))
 

@@ -57,10 +57,10 @@ def goes_on(name, model, y):
 
 
 @every_model
-def test_wrong_width_nan_and_labels(name):
+def test_wrong_width_infinity_and_labels(name):
     model, y = started(name)
     fails(model, X[120:, :2], y[120:], error=ValueError)
-    fails(model, np.where(X[120:] > 1, np.nan, X[120:]), y[120:], error=ValueError)
+    fails(model, np.where(X[120:] > 1, np.inf, X[120:]), y[120:], error=ValueError)
     fails(model, X[120:], y[121:], error=ValueError)
     if name == "classifier":
         fails(model, X[120:], np.full(120, "sideways"), error=ValueError)
@@ -125,7 +125,7 @@ def test_the_first_batch_may_fail_too(name):
     y = np.where(Y > 0, "up", "down") if name == "classifier" else Y
     model = clone(MODELS[name])
     first = {"classes": np.unique(y)} if name == "classifier" else {}
-    fails(model, np.full_like(X, np.nan), y, error=ValueError, **first)
+    fails(model, np.full_like(X, np.inf), y, error=ValueError, **first)
     assert not hasattr(model, "n_features_in_")
     again = model.partial_fit(X[:120], y[:120], **first)
     assert state(again) == state(started(name)[0])

@@ -55,14 +55,16 @@ class TestNumericalCare:
         model = WNTKRegressor().fit(X, y)
         assert np.abs(model.predict(1e6 * X) - y.mean()).max() < 10 * np.ptp(y)
 
-    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    @pytest.mark.parametrize(
+        ("bad", "encoding"), [(np.inf, "auto"), (np.nan, None), (np.inf, None)]
+    )
     @both
-    def test_not_finite(self, estimator, bad):
+    def test_not_finite(self, estimator, bad, encoding):
         X, y = classification()
         y = y if estimator is WNTKClassifier else np.arange(60.0)
         X[3, 1] = bad
         with pytest.raises(ValueError, match=r"NaN|infinity"):
-            estimator().fit(X, y)
+            estimator(encoding=encoding).fit(X, y)
 
     def test_splits_that_score_what_they_fit(self):
         X, y = regression()
