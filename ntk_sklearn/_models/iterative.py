@@ -13,7 +13,15 @@ from .exact import ExactModel
 
 @dataclass(frozen=True, kw_only=True)
 class IterativeModel(DualModel):
-    """A ridge model that was solved by conjugate gradients, without a factorisation."""
+    """A ridge model that was solved by conjugate gradients, without a factorisation.
+
+    Attributes
+    ----------
+    fit_intercept : bool
+        Whether it has a constant.
+    """
+
+    fit_intercept: bool
 
     def posterior_variance(self, X):
         """Raise an error, because variances need a factorisation."""
@@ -57,4 +65,5 @@ def fit_iterative(pilot: ExactModel, data: TrainingSet) -> IterativeModel:
         held_out=pilot.held_out,
         rows=rows,
         raw=data.X,
+        fit_intercept=pilot.fit_intercept,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -14,11 +13,12 @@ from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
-from ._indicators import indicators_of, softmax_factor
+from ._indicators import calibrate, indicators_of
+from ._intervals import SetMixin
 from ._options import checked_bounds
 
 
-class WNTKClassifier(ClassifierMixin, BaseWNTK):
+class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     r"""Classification by kernel ridge regression with neural tangent kernels.
 
     Each class has an indicator, 1 for its rows and 0 for all others, and the indicators
@@ -108,7 +108,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         with ``solver="nystrom"``, which chooses it anew with them. ``"balanced"`` gives
         all classes the same total weight. If the ridge is learned, `fit` scales the
         class weights such that the total weight of the rows stays the same. The rows of
-        a class of weight zero are left out.
+        a class of weight zero are left out. Class weights change decision values and
+        predicted labels, but not what probabilities mean: see :meth:`predict_proba`.
     n_components : int, default=None
         Number of centres of the Nyström model, which is fitted in one pass over the
         rows. None means that ``solver="auto"`` fits exactly where it can, and that the
@@ -166,6 +167,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
         leave-one-out decision values.
+    class_bias_ : ndarray of shape (n_classes,)
+        The numbers that are added to these products; zeros without `class_weight`.
+        They undo the class weights, which probabilities do not know.
     solver_ : {"cholesky", "cg", "nystrom", "local"}
         The solver that was used.
     n_features_in_ : int
@@ -276,28 +280,32 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 f"{len(classes)} class: {classes.tolist()}."
             )
         factor = self._class_factor(given.y, given.weights.weight, classes)
-        fitted = self._fit(given, indicators_of(given.y, classes), factor)
+        # A label that only rows of weight zero have is no class: any factor will do.
+        row_factor = factor[np.searchsorted(classes[:-1], given.y)]
+        fitted = self._fit(given, indicators_of(given.y, classes), row_factor)
         others = {}
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-        temperature = softmax_factor(fitted.ensemble.held_out)
-        return self._publish(
-            fitted, given, classes_=classes, temperature_=temperature, **others
-        )
+        return self._publish_calibrated(fitted, given, classes, factor, **others)
+
+    def _publish_calibrated(self, fitted, given, classes, class_factor, **others):
+        """Set every fitted attribute, including the calibration of probabilities."""
+        found = calibrate(fitted.ensemble.held_out, class_factor)
+        others |= {"temperature_": found.temperature, "class_bias_": found.bias}
+        return self._publish(fitted, given, classes_=classes, **others)
 
     def _class_factor(self, y, weight, classes):
-        """Return the class factor of each row: see `TrainingSet.class_factor`."""
+        """Return the factor of the weights of each class in the last solve."""
         if self.class_weight is None:
-            return np.ones(len(y))
+            return np.ones(len(classes))
+        mass = np.array([weight[y == label].sum() for label in classes])
         if isinstance(self.class_weight, dict):
-            factor = self._class_weights(y)
+            labels, first = np.unique(y, return_index=True)
+            factor = self._class_weights(y)[first[np.isin(labels, classes)]]
         else:
-            mass = np.array([weight[y == label].sum() for label in classes])
-            share = weight.sum() / (len(classes) * mass)
-            # A label that only rows of weight zero have is no class: any will do.
-            factor = share[np.minimum(np.searchsorted(classes, y), len(mass) - 1)]
-        total = weight @ factor
+            factor = weight.sum() / (len(classes) * mass)
+        total = mass @ factor
         if not total > 0:
             raise ValueError(
                 "class_weight must be positive for some class in y, got "
@@ -362,12 +370,12 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 f"y holds {unknown.tolist()}, which are not among the classes of the "
                 f"first call: {classes.tolist()}."
             )
-        factor = np.ones(len(given.y))
+        factor = np.ones(len(classes))
         if self.class_weight is not None:
-            factor = self._class_weights(given.y)
-        fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
-        temperature = softmax_factor(fitted.ensemble.held_out)
-        return self._publish(fitted, given, classes_=classes, temperature_=temperature)
+            factor = self._class_weights(classes)
+        row_factor = factor[np.searchsorted(classes, given.y)]
+        fitted = self._fit_batch(given, indicators_of(given.y, classes), row_factor)
+        return self._publish_calibrated(fitted, given, classes, factor)
 
     def _in_units(self, values, *, shift=False):
         return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
@@ -402,7 +410,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         Returns
         -------
         ndarray of shape (n_samples,)
-            The label with the largest decision value.
+            The label with the largest decision value. Without `class_weight` it is that
+            with the largest probability.
         """
         _, decisions = self._decisions(X)
         return self.classes_[decisions.argmax(axis=1)]
@@ -411,7 +420,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """Predict class probabilities.
 
         They are the softmax of the decision values times `temperature_`, a factor that
-        was calibrated on leave-one-out decision values.
+        was calibrated on leave-one-out decision values. With `class_weight`, the
+        numbers `class_bias_` are added first, so that the probabilities are those of
+        rows like the training rows, although `predict` weighs the classes: the label
+        of a rare class may be predicted where its probability is small.
 
         Parameters
         ----------
@@ -425,7 +437,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             one.
         """
         _, decisions = self._decisions(X)
-        return softmax(self.temperature_ * decisions, axis=1)
+        return self._calibration.probabilities(decisions)
 
     def predict_log_proba(self, X):
         """Predict the logarithms of class probabilities.
@@ -441,4 +453,4 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             Logarithms of the values of `predict_proba`.
         """
         _, decisions = self._decisions(X)
-        return log_softmax(self.temperature_ * decisions, axis=1)
+        return self._calibration.log_probabilities(decisions)

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from .._models.base import HeldOut
+
+# Bounds of the logarithm of the softmax factor.
+_FACTORS = (-4.0, 6.0)
+# Standard deviation of the normal prior on the biases of the classes.
+_BIAS_DEVIATION = 1.0
 
 
 def indicators_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the class indicators of the rows: (n, n_classes), ones and zeros."""
     return (y[:, None] == classes).astype(np.float64)
+
+
+class Calibration(NamedTuple):
+    """The map from decision values to class probabilities.
+
+    Attributes
+    ----------
+    temperature : float
+        The factor of the decision values.
+    bias : ndarray of shape (n_classes,)
+        The numbers that are added to them before their softmax is taken.
+    """
+
+    temperature: float
+    bias: np.ndarray
+
+    def probabilities(self, decisions: np.ndarray) -> np.ndarray:
+        """Return the class probabilities of decision values, along the last axis."""
+        return softmax(self.temperature * decisions + self.bias, axis=-1)
+
+    def log_probabilities(self, decisions: np.ndarray) -> np.ndarray:
+        """Return the logarithms of the class probabilities, along the last axis."""
+        return log_softmax(self.temperature * decisions + self.bias, axis=-1)
 
 
 def softmax_factor(held_out: HeldOut) -> float:
@@ -23,13 +53,65 @@ def softmax_factor(held_out: HeldOut) -> float:
     from scipy.optimize import minimize_scalar  # slow to import, needed only here
 
     decisions, indicators, weights = held_out
-    k = indicators.shape[1]
-    soft = 1.0 / (weights.total + k)
-    targets = indicators * (1.0 - k * soft) + soft
+    targets = _softened(indicators, weights.total)
 
     def loss(log_factor):
         log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
         return -float(weights.weight @ np.sum(targets * log_p, axis=1))
 
-    found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
+    found = minimize_scalar(loss, bounds=_FACTORS, method="bounded")
     return float(np.exp(found.x))
+
+
+def _softened(indicators: np.ndarray, total: float) -> np.ndarray:
+    """Return indicators of rows of a total weight, moved towards equal numbers."""
+    k = indicators.shape[1]
+    soft = 1.0 / (total + k)
+    return indicators * (1.0 - k * soft) + soft
+
+
+def calibrate(held_out: HeldOut, class_factor: np.ndarray) -> Calibration:
+    """Return the calibration that maximises the likelihood of the labels.
+
+    Without class weights there are no biases: see `softmax_factor`. With them, decision
+    values are those of a population with other frequencies of the classes, whereas
+    probabilities are meant for the population of the rows. The biases then have a
+    normal prior around the logarithms of the ratios of these frequencies.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+        Leave-one-out decision values, class indicators, and weights that contain the
+        class factors.
+    class_factor : ndarray of shape (n_classes,)
+        The factor of the weights of each class.
+
+    Returns
+    -------
+    Calibration
+    """
+    from scipy.optimize import minimize  # slow to import, needed only here
+
+    k = len(class_factor)
+    class_factor = np.where(class_factor > 0.0, class_factor, 1.0)
+    prior = -np.log(class_factor)
+    if np.ptp(prior) == 0.0:
+        return Calibration(softmax_factor(held_out), np.zeros(k))
+    decisions, indicators, weights = held_out
+    weight = weights.weight / class_factor[indicators.argmax(axis=1)]
+    targets = _softened(indicators, weight.sum())
+
+    def loss(x):
+        """Return the loss with the prior of the biases, and its gradient."""
+        factor, moved = np.exp(x[0]), x[1:] / _BIAS_DEVIATION
+        log_p = log_softmax(factor * decisions + prior + x[1:], axis=1)
+        excess = weight[:, None] * (np.exp(log_p) - targets)
+        value = 0.5 * moved @ moved - weight @ np.sum(targets * log_p, axis=1)
+        slope = excess.sum(axis=0) + moved / _BIAS_DEVIATION
+        return value, np.append(factor * np.sum(excess * decisions), slope)
+
+    bounds = [_FACTORS, *[(None, None)] * k]
+    start = np.append(1.0, np.zeros(k))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    bias = prior + found.x[1:]
+    return Calibration(float(np.exp(found.x[0])), bias - bias.mean())
