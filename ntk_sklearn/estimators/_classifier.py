@@ -160,6 +160,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         As in :class:`~ntk_sklearn.WNTKRegressor`, with one output for each class. If
         there are several models, the attributes are those of the model with the
         smallest leave-one-out error.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The share of each input column in the variation of the decision values.
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a model fitted without it. Only
         if ``solver_="cholesky"``.

@@ -150,6 +150,8 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     target_scale_ : ndarray of shape (n_outputs,)
         The numbers that the targets were divided by: their standard deviations with the
         default kernel, ones with a given kernel or ``encoding=None``.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The share of each input column in the variation of the predictions.
     noise_std_ : ndarray of shape (n_outputs,)
         The standard deviations of the noise of new targets, in units of the targets.
     X_fit_ : ndarray of shape (n_rows, n_inputs)
