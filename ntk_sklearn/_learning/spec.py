@@ -21,6 +21,9 @@ class Encoder(Protocol):
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return encoded rows."""
 
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Return the names of the encoded columns."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..solvers._cholesky import warn_jitter
 from ..solvers._clustered import (
     ClusteredPosterior,
     ClusteredRows,
+    ScoredColumns,
     clustered_solve,
 )
 from ..solvers._clusters import cluster_rows, nearest_cluster
@@ -43,12 +44,24 @@ class ClusteredModel(RidgeModel):
         The posterior distribution; it holds the rows, their clusters and the centres.
     weights : RowWeights
         The weights of the rows.
+    columns : ScoredColumns
+        What predictions without one of the scored rows need.
+    scored : TrainingSet
+        The raw rows that the kernel was learned from. Leave-one-out predictions are
+        made of these rows.
     """
 
     coef: np.ndarray
     means: np.ndarray
     posterior: ClusteredPosterior
     weights: RowWeights
+    columns: ScoredColumns
+    scored: TrainingSet
+
+    @property
+    def raw_rows(self) -> np.ndarray:
+        """The raw rows that the kernel was learned from."""
+        return self.scored.X
 
     @property
     def X(self) -> np.ndarray:
@@ -82,17 +95,28 @@ class ClusteredModel(RidgeModel):
     @one_blas_thread()
     def posterior_variance(self, X):
         """Return the posterior variances of the function at raw rows."""
+        out = np.empty(len(X))
+        self._fill(out, X, self.posterior.variance)
+        return out[:, None] * self.variance
+
+    @one_blas_thread()
+    def target_weights(self, X) -> np.ndarray:
+        """Return the weights of the scored rows' targets in predictions, (n, s)."""
+        out = np.empty((len(X), len(self.columns.rows)))
+        self._fill(out, X, partial(self.posterior.target_weights, columns=self.columns))
+        return out
+
+    def _fill(self, out, X, values) -> None:
+        """Fill an array with values of the posterior, cluster by cluster."""
         Z = self.encode(X)
         near = self.nearest(Z)
-        out = np.empty(len(X))
         centres = self.posterior.data.features.centres
         for cluster in np.unique(near):
             mine, rows = np.flatnonzero(near == cluster), self.clusters[cluster]
             blocks = [mine[b] for b in self.slices(mine, len(centres) + len(rows))]
-            found = self.posterior.variance(cluster, (Z[block] for block in blocks))
-            for block, variance in zip(blocks, found, strict=True):
-                out[block] = variance
-        return out[:, None] * self.variance
+            found = values(cluster, (Z[block] for block in blocks))
+            for block, value in zip(blocks, found, strict=True):
+                out[block] = value
 
     def attributed(self, training):
         """Return the training rows, as attribution needs them."""
@@ -162,6 +186,8 @@ def fit_clustered(
         means=means,
         posterior=found.posterior,
         weights=data.solve_weights,
+        columns=found.columns,
+        scored=scored,
     )
 
 

@@ -40,6 +40,11 @@ class NystromModel(RidgeModel):
     scored: TrainingSet
 
     @property
+    def raw_rows(self) -> np.ndarray:
+        """The raw rows that the kernel was learned from."""
+        return self.scored.X
+
+    @property
     def X(self) -> np.ndarray:
         """The centres, as the kernel sees them."""
         return self.system.features.centres

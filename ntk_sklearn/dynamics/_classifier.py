@@ -8,7 +8,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._utils.compat import StrOptions, _fit_context
-from ..estimators._indicators import class_factors, indicators_of, softmax_factor
+from ..estimators._indicators import (
+    class_factors,
+    indicators_of,
+    of_rows,
+    softmax_factor,
+)
 from ._base import BaseGradientDescent
 
 
@@ -158,8 +163,9 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
                 f"{len(classes)} class: {classes.tolist()}."
             )
         weight = given.weights.weight
-        factor = class_factors(self.class_weight, given.y, weight, classes)
-        found, held_out = self._fit(given, indicators_of(given.y, classes), factor)
+        factor = class_factors(self.class_weight, classes, given.y, weight)
+        row_factor = of_rows(factor, classes, given.y)
+        found, held_out = self._fit(given, indicators_of(given.y, classes), row_factor)
         found["classes_"] = classes
         found["temperature_"] = softmax_factor(found.pop("_held_out"))
         found["loo_predictions_"] = classes[held_out.argmax(axis=1)]

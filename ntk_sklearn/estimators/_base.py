@@ -27,6 +27,7 @@ from ..preprocessing._table_reader import TableReader, validated
 from ._attribution import AttributionMixin, GivenRows
 from ._encoding import coded_specs, make_encoder
 from ._fitted import Fitted
+from ._importance import ImportanceMixin
 from ._options import (
     checked_bounds,
     fit_options,
@@ -45,7 +46,7 @@ from ._training_set import (
 )
 
 
-class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
+class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEstimator):
     """Base class of estimators that fit kernel ridge models with learned kernels."""
 
     _parameter_constraints: dict = {

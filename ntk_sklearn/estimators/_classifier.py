@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -14,11 +13,12 @@ from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
-from ._indicators import class_factors, indicators_of, softmax_factor
+from ._indicators import calibrate, class_factors, indicators_of, of_rows
+from ._intervals import SetMixin
 from ._options import checked_bounds
 
 
-class WNTKClassifier(ClassifierMixin, BaseWNTK):
+class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     r"""Classification by kernel ridge regression with neural tangent kernels.
 
     Each class has an indicator, 1 for its rows and 0 for all others, and the indicators
@@ -119,7 +119,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         with ``solver="nystrom"``, which chooses it anew with them. ``"balanced"`` gives
         all classes the same total weight. If the ridge is learned, `fit` scales the
         class weights such that the total weight of the rows stays the same. The rows of
-        a class of weight zero are left out.
+        a class of weight zero are left out. Class weights change decision values and
+        predicted labels, but not what probabilities mean: see :meth:`predict_proba`.
     n_components : int, default=None
         Number of centres of the Nyström model, which is fitted in one pass over the
         rows. None means that ``solver="auto"`` fits exactly where it can, and that the
@@ -170,6 +171,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         As in :class:`~ntk_sklearn.WNTKRegressor`, with one output for each class. If
         there are several models, the attributes are those of the model with the
         smallest leave-one-out error.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The share of each input column in the variation of the decision values.
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a model fitted without it. Only
         if ``solver_="cholesky"``.
@@ -181,6 +184,9 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
         leave-one-out decision values.
+    class_bias_ : ndarray of shape (n_classes,)
+        The numbers that are added to these products; zeros without `class_weight`.
+        They undo the class weights, which probabilities do not know.
     solver_ : {"cholesky", "cg", "nystrom", "local"}
         The solver that was used.
     n_features_in_ : int
@@ -294,26 +300,30 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
                 f"{len(classes)} class: {classes.tolist()}."
             )
         factor = self._class_factor(given.y, given.weights.weight, classes)
-        fitted = self._fit(given, indicators_of(given.y, classes), factor)
+        row_factor = of_rows(factor, classes, given.y)
+        fitted = self._fit(given, indicators_of(given.y, classes), row_factor)
         others = {}
-        temperature = softmax_factor(fitted.ensemble.held_out)
+        found = calibrate(fitted.ensemble.held_out, factor)
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-            log_proba = log_softmax(temperature * held_out, axis=1)
+            log_proba = found.log_probabilities(held_out)
             indicators = indicators_of(given.y, classes)
             others["loo_loss_"] = -np.sum(indicators * log_proba, axis=1)
-        return self._publish(
-            fitted, given, classes_=classes, temperature_=temperature, **others
-        )
+        return self._publish_calibrated(fitted, given, classes, found, **others)
+
+    def _publish_calibrated(self, fitted, given, classes, found, **others):
+        """Set every fitted attribute, including the calibration of probabilities."""
+        others |= {"temperature_": found.temperature, "class_bias_": found.bias}
+        return self._publish(fitted, given, classes_=classes, **others)
 
     def _class_factor(self, y, weight, classes):
-        """Return the class factor of each row: see `TrainingSet.class_factor`."""
-        factor = class_factors(self.class_weight, y, weight, classes)
+        """Return the factor of the weights of each class in the last solve."""
+        factor = class_factors(self.class_weight, classes, y, weight)
         if self.class_weight is None or checked_bounds(self.alpha_bounds) is None:
             return factor
         # A learned ridge keeps its meaning.
-        return factor * (weight.sum() / (weight @ factor))
+        return factor * (weight.sum() / (weight @ of_rows(factor, classes, y)))
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -356,16 +366,18 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         check_classification_targets(given.y)
         classes = np.unique(classes)
         _refuse_unknown(given.y, classes, "the first call")
-        factor = class_factors(self.class_weight, given.y)
-        fitted = self._fit_batch(given, indicators_of(given.y, classes), factor)
-        temperature = softmax_factor(fitted.ensemble.held_out)
-        return self._publish(fitted, given, classes_=classes, temperature_=temperature)
+        factor = class_factors(self.class_weight, classes)
+        row_factor = of_rows(factor, classes, given.y)
+        fitted = self._fit_batch(given, indicators_of(given.y, classes), row_factor)
+        found = calibrate(fitted.ensemble.held_out, factor)
+        return self._publish_calibrated(fitted, given, classes, found)
 
     def _training_again(self, X, y, sample_weight=None):
         given = self._given(X, y, sample_weight, reset=False)
         _refuse_unknown(given.y, self.classes_, "the fit")
         weight, roles = given.weights.weight, np.zeros((len(given.y), 0))
-        factor = class_factors(self.class_weight, given.y, weight, self.classes_)
+        factor = class_factors(self.class_weight, self.classes_, given.y, weight)
+        factor = of_rows(factor, self.classes_, given.y)
         weights, Y = given.weights.scaled(factor), indicators_of(given.y, self.classes_)
         return TrainingSet(given.X, Y, weights, np.ones(len(Y)), roles)
 
@@ -402,7 +414,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         Returns
         -------
         ndarray of shape (n_samples,)
-            The label with the largest decision value.
+            The label with the largest decision value. Without `class_weight` it is that
+            with the largest probability.
         """
         _, decisions = self._decisions(X)
         return self.classes_[decisions.argmax(axis=1)]
@@ -411,7 +424,10 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         """Predict class probabilities.
 
         They are the softmax of the decision values times `temperature_`, a factor that
-        was calibrated on leave-one-out decision values.
+        was calibrated on leave-one-out decision values. With `class_weight`, the
+        numbers `class_bias_` are added first, so that the probabilities are those of
+        rows like the training rows, although `predict` weighs the classes: the label
+        of a rare class may be predicted where its probability is small.
 
         Parameters
         ----------
@@ -425,7 +441,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             one.
         """
         _, decisions = self._decisions(X)
-        return softmax(self.temperature_ * decisions, axis=1)
+        return self._calibration.probabilities(decisions)
 
     def predict_log_proba(self, X):
         """Predict the logarithms of class probabilities.
@@ -441,7 +457,7 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
             Logarithms of the values of `predict_proba`.
         """
         _, decisions = self._decisions(X)
-        return log_softmax(self.temperature_ * decisions, axis=1)
+        return self._calibration.log_probabilities(decisions)
 
 
 def _refuse_unknown(y, classes, whose: str) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.utils import compute_sample_weight
 
 from .._models.base import HeldOut
+
+# Bounds of the logarithm of the softmax factor.
+_FACTORS = (-4.0, 6.0)
+# Standard deviation of the normal prior on the biases of the classes.
+_BIAS_DEVIATION = 1.0
 
 
 def indicators_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -14,22 +21,22 @@ def indicators_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return (y[:, None] == classes).astype(np.float64)
 
 
-def class_factors(class_weight, y, weight=None, classes=None) -> np.ndarray:
-    """Return the factor of the weight of each row that class weights give it.
+def class_factors(class_weight, classes, y=None, weight=None) -> np.ndarray:
+    """Return the factor that class weights give to the weights of each class.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
         The parameter of the estimator.
-    y : ndarray of shape (n,)
-        The labels.
-    weight, classes : ndarray, default=None
-        The weights of the rows, and the labels of rows of positive weight;
-        ``"balanced"`` needs them, and gives all classes the same total weight.
+    classes : ndarray of shape (n_classes,)
+        The sorted labels of rows of positive weight.
+    y, weight : ndarray of shape (n,), default=None
+        The labels and the weights of the rows; ``"balanced"`` needs them, and gives all
+        classes the same total weight.
 
     Returns
     -------
-    ndarray of shape (n,)
+    ndarray of shape (n_classes,)
 
     Raises
     ------
@@ -37,22 +44,55 @@ def class_factors(class_weight, y, weight=None, classes=None) -> np.ndarray:
         If a factor is negative, or none of a row of positive weight is positive.
     """
     if class_weight is None:
-        return np.ones(len(y))
-    if isinstance(class_weight, dict):
-        factor = compute_sample_weight(class_weight, y)
-    else:
+        return np.ones(len(classes))
+    mass = np.zeros(len(classes))
+    if weight is not None:
         mass = np.array([weight[y == label].sum() for label in classes])
-        share = weight.sum() / (len(classes) * mass)
-        # A label that only rows of weight zero have is no class: any will do.
-        factor = share[np.minimum(np.searchsorted(classes, y), len(mass) - 1)]
+    if isinstance(class_weight, dict):
+        labels = classes if y is None else np.unique(y)
+        factor = compute_sample_weight(class_weight, labels)
+        factor = factor[np.isin(labels, classes)]
+    else:
+        factor = mass.sum() / (len(classes) * mass)
     if (factor < 0).any():
         raise ValueError(f"class_weight must not be negative, got {class_weight!r}.")
-    if weight is not None and not weight @ factor > 0:
+    if weight is not None and not mass @ factor > 0:
         raise ValueError(
             "class_weight must be positive for some class in y, got "
             f"{class_weight!r}: no row is left to fit."
         )
     return factor
+
+
+def of_rows(factor: np.ndarray, classes: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the factor of each row, by its label.
+
+    A label that only rows of weight zero have is no class: any factor will do.
+    """
+    return factor[np.searchsorted(classes[:-1], y)]
+
+
+class Calibration(NamedTuple):
+    """The map from decision values to class probabilities.
+
+    Attributes
+    ----------
+    temperature : float
+        The factor of the decision values.
+    bias : ndarray of shape (n_classes,)
+        The numbers that are added to them before their softmax is taken.
+    """
+
+    temperature: float
+    bias: np.ndarray
+
+    def probabilities(self, decisions: np.ndarray) -> np.ndarray:
+        """Return the class probabilities of decision values, along the last axis."""
+        return softmax(self.temperature * decisions + self.bias, axis=-1)
+
+    def log_probabilities(self, decisions: np.ndarray) -> np.ndarray:
+        """Return the logarithms of the class probabilities, along the last axis."""
+        return log_softmax(self.temperature * decisions + self.bias, axis=-1)
 
 
 def softmax_factor(held_out: HeldOut) -> float:
@@ -65,13 +105,65 @@ def softmax_factor(held_out: HeldOut) -> float:
     from scipy.optimize import minimize_scalar  # slow to import, needed only here
 
     decisions, indicators, weights = held_out
-    k = indicators.shape[1]
-    soft = 1.0 / (weights.total + k)
-    targets = indicators * (1.0 - k * soft) + soft
+    targets = _softened(indicators, weights.total)
 
     def loss(log_factor):
         log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
         return -float(weights.weight @ np.sum(targets * log_p, axis=1))
 
-    found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
+    found = minimize_scalar(loss, bounds=_FACTORS, method="bounded")
     return float(np.exp(found.x))
+
+
+def _softened(indicators: np.ndarray, total: float) -> np.ndarray:
+    """Return indicators of rows of a total weight, moved towards equal numbers."""
+    k = indicators.shape[1]
+    soft = 1.0 / (total + k)
+    return indicators * (1.0 - k * soft) + soft
+
+
+def calibrate(held_out: HeldOut, class_factor: np.ndarray) -> Calibration:
+    """Return the calibration that maximises the likelihood of the labels.
+
+    Without class weights there are no biases: see `softmax_factor`. With them, decision
+    values are those of a population with other frequencies of the classes, whereas
+    probabilities are meant for the population of the rows. The biases then have a
+    normal prior around the logarithms of the ratios of these frequencies.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+        Leave-one-out decision values, class indicators, and weights that contain the
+        class factors.
+    class_factor : ndarray of shape (n_classes,)
+        The factor of the weights of each class.
+
+    Returns
+    -------
+    Calibration
+    """
+    from scipy.optimize import minimize  # slow to import, needed only here
+
+    k = len(class_factor)
+    class_factor = np.where(class_factor > 0.0, class_factor, 1.0)
+    prior = -np.log(class_factor)
+    if np.ptp(prior) == 0.0:
+        return Calibration(softmax_factor(held_out), np.zeros(k))
+    decisions, indicators, weights = held_out
+    weight = weights.weight / class_factor[indicators.argmax(axis=1)]
+    targets = _softened(indicators, weight.sum())
+
+    def loss(x):
+        """Return the loss with the prior of the biases, and its gradient."""
+        factor, moved = np.exp(x[0]), x[1:] / _BIAS_DEVIATION
+        log_p = log_softmax(factor * decisions + prior + x[1:], axis=1)
+        excess = weight[:, None] * (np.exp(log_p) - targets)
+        value = 0.5 * moved @ moved - weight @ np.sum(targets * log_p, axis=1)
+        slope = excess.sum(axis=0) + moved / _BIAS_DEVIATION
+        return value, np.append(factor * np.sum(excess * decisions), slope)
+
+    bounds = [_FACTORS, *[(None, None)] * k]
+    start = np.append(1.0, np.zeros(k))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    bias = prior + found.x[1:]
+    return Calibration(float(np.exp(found.x[0])), bias - bias.mean())

@@ -11,10 +11,11 @@ from .._utils.compat import _fit_context
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import regression_specs
+from ._intervals import IntervalMixin
 from ._target_scaler import TargetScaler, flatten_rounding
 
 
-class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
+class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     r"""Kernel ridge regression with a neural tangent kernel that is learned.
 
     Kernel ridge regression with the kernel of an infinitely wide neural network
@@ -161,6 +162,10 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
     target_scale_ : ndarray of shape (n_outputs,)
         The numbers that the targets were divided by: their standard deviations with the
         default kernel, ones with a given kernel or ``encoding=None``.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The share of each input column in the variation of the predictions.
+    noise_std_ : ndarray of shape (n_outputs,)
+        The standard deviations of the noise of new targets, in units of the targets.
     X_fit_ : ndarray of shape (n_rows, n_inputs)
         The rows that `dual_coef_` belongs to, as the kernel sees them: the training
         rows of positive weight, with repeated rows merged where weights count copies,
@@ -348,7 +353,7 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             return TargetScaler.none(Y.shape[1])
         return TargetScaler.fit(Y, weight, centre=self.fit_intercept)
 
-    def predict(self, X, return_std=False):
+    def predict(self, X, return_std=False, include_noise=False):
         """Predict targets.
 
         Parameters
@@ -358,10 +363,14 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
         return_std : bool, default=False
             Whether to return standard deviations as well: those of the predicted
             function under a Gaussian process with the learned kernel, whose scale is
-            estimated from the training targets. The noise of new targets is not
-            included. After an exact fit, each such call factorises the kernel matrix of
-            the training rows again. With ``solver="cg"`` standard deviations are not
-            available.
+            estimated from the training targets. After an exact fit, each such call
+            factorises the kernel matrix of the training rows again. With
+            ``solver="cg"`` standard deviations are not available.
+        include_noise : bool, default=False
+            Whether the standard deviations are those of new targets: the noise of the
+            targets, `noise_std_`, is added to that of the function. If false, they say
+            how well the function is known, which tells nothing of how far a new target
+            may lie from it; see :meth:`predict_interval` for that.
 
         Returns
         -------
@@ -376,6 +385,5 @@ class WNTKRegressor(MultiOutputMixin, RegressorMixin, BaseWNTK):
             mean = mean.ravel()
         if not return_std:
             return mean
-        variance = self._ensemble.best.posterior_variance(X)
-        spread = np.sqrt(variance) * self._scaler.scale
+        spread = np.sqrt(self._variance(X, include_noise)) * self._scaler.scale
         return mean, spread.ravel() if self._single_output else spread

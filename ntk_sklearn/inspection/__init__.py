@@ -7,6 +7,7 @@ from ._kernel_drift import KernelDriftDisplay
 from ._layer_weights import LayerWeightsDisplay
 from ._learning_path import LearningPathDisplay
 from ._learning_time import LearningTimeDisplay
+from ._length_scale import LengthScaleDisplay
 from ._phase_diagram import PhaseDiagramDisplay
 from ._spectrum import KernelSpectrumDisplay
 from ._training_time import TrainingTimeDisplay
@@ -20,6 +21,7 @@ __all__ = [
     "LayerWeightsDisplay",
     "LearningPathDisplay",
     "LearningTimeDisplay",
+    "LengthScaleDisplay",
     "PhaseDiagramDisplay",
     "TrainingTimeDisplay",
 ]

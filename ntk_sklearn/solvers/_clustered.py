@@ -125,8 +125,41 @@ class ClusteredPosterior(NamedTuple):
         ------
         ndarray of shape (n_new,)
         """
+        kernel = cast(KernelWithDiagonal, self.data.features.kernel)
+        for new, part in self._parts(cluster, blocks):
+            spread = cho_solve((self.normal, True), part.other)
+            left = np.maximum(kernel.diag(new) - part.known, 0.0)
+            out = left + part.constant**2 / self.weight
+            yield out + np.einsum("ij,ij->j", part.other, spread)
+
+    def target_weights(self, cluster: int, blocks, columns: ScoredColumns):
+        """Yield the weights of the targets of the scored rows in predictions.
+
+        Parameters
+        ----------
+        cluster : int
+            The number of the cluster in which the rows are predicted.
+        blocks : iterable of ndarrays of shape (n_new, n_features)
+            Blocks of rows.
+        columns : ScoredColumns
+            The columns of the inverse matrices of the scored rows.
+
+        Yields
+        ------
+        ndarray of shape (n_new, n_scored)
+        """
+        here, to = columns.within(self.data.clusters[cluster])
+        constant = columns.ones / self.weight
+        for _, part in self._parts(cluster, blocks):
+            out = part.other.T @ columns.spread
+            out += np.outer(part.constant, constant)
+            out[:, to] += part.solved[here].T
+            yield out
+
+    def _parts(self, cluster: int, blocks):
+        """Yield blocks of rows, and what is known of each in its cluster."""
         features, rows = self.data.features, self.data.clusters[cluster]
-        kernel, X = cast(KernelWithDiagonal, features.kernel), self.data.X[rows]
+        kernel, X = features.kernel, self.data.X[rows]
         Zt, factor, _ = self.data.condition(rows, self.noise)
         for new in blocks:
             new_Zt = features(new)
@@ -137,9 +170,7 @@ class ClusteredPosterior(NamedTuple):
             known += np.einsum("ij,ij->j", left, solved)
             constant = 1.0 - solved.sum(axis=0)
             other = new_Zt - Zt @ solved - np.outer(self.mean, constant)
-            spread = cho_solve((self.normal, True), other)
-            out = np.maximum(kernel.diag(new) - known, 0.0) + constant**2 / self.weight
-            yield out + np.einsum("ij,ij->j", other, spread)
+            yield new, _Part(solved, known, constant, other)
 
     def whitened(self, cluster: int, new) -> tuple[np.ndarray, np.ndarray]:
         """Return what the predictions of rows in a cluster make of the targets.
@@ -159,14 +190,8 @@ class ClusteredPosterior(NamedTuple):
         within : ndarray of shape (n_rows, n_new)
             The further part of the targets of the rows in the cluster.
         """
-        features, rows = self.data.features, self.data.clusters[cluster]
-        Zt, factor, _ = self.data.condition(rows, self.noise)
-        new_Zt = features(new)
-        left = features.kernel(self.data.X[rows], new) - Zt.T @ new_Zt
-        within = cho_solve((factor, True), left)
-        constant = 1.0 - within.sum(axis=0)
-        other = new_Zt - Zt @ within - np.outer(self.mean, constant)
-        return self._vectors(other, constant), within
+        ((_, part),) = self._parts(cluster, [new])
+        return self._vectors(part.other, part.constant), part.solved
 
     def columns(self, cluster: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the parts of the inverse matrix of the problem for a cluster.
@@ -193,6 +218,27 @@ class ClusteredPosterior(NamedTuple):
         return np.vstack([root, constant / np.sqrt(self.weight)])
 
 
+class _Part(NamedTuple):
+    """New rows in a cluster: what its rows tell of them, and what is left to the rest.
+
+    Attributes
+    ----------
+    solved : ndarray of shape (n_rows, n_new)
+        The weights of the cluster's rows in the error of the Nyström approximation.
+    known : ndarray of shape (n_new,)
+        The part of the prior variance that features and cluster explain.
+    constant : ndarray of shape (n_new,)
+        The weight of the constant.
+    other : ndarray of shape (m, n_new)
+        The weights of the features.
+    """
+
+    solved: np.ndarray
+    known: np.ndarray
+    constant: np.ndarray
+    other: np.ndarray
+
+
 class ClusteredSolution(NamedTuple):
     """The solution of a ridge problem that is exact within clusters.
 
@@ -214,6 +260,9 @@ class ClusteredSolution(NamedTuple):
         it could be factorised.
     posterior : ClusteredPosterior
         The posterior distribution, for variances of predictions.
+    columns : ScoredColumns
+        The columns of the inverse matrices that belong to the rows to score, for
+        predictions without each of them.
 
     Examples
     --------
@@ -238,6 +287,7 @@ class ClusteredSolution(NamedTuple):
     loo: np.ndarray
     jitter: float
     posterior: ClusteredPosterior
+    columns: ScoredColumns
 
 
 @one_blas_thread()
@@ -315,7 +365,7 @@ def clustered_solve(
     b = (sums.y - sums.z @ v) / total
     posterior = ClusteredPosterior(data, noise, normal[0], mean, total)
 
-    columns = _ScoredColumns(np.asarray(scored, dtype=int), len(Y), len(A))
+    columns = ScoredColumns.empty(np.asarray(scored, dtype=int), len(A))
     dual = np.empty(Y.shape)
     coef = np.empty((len(clusters), *v.shape))
     most = 0.0
@@ -325,11 +375,12 @@ def clustered_solve(
         coef[number] = blas.dtrsm(1.0, factor_of, v - Zt @ u, lower=1, trans_a=1)
         most = max(most, jitter)
         columns.visit(rows, Zt, factor)
-    scored = columns.scored
+    scored, columns = columns.rows, columns.solved(posterior)
     residuals, _ = leave_one_out(
-        columns.precision(posterior), dual[scored], alpha, weights.take(scored)
+        columns.diagonal, dual[scored], alpha, weights.take(scored)
     )
-    return ClusteredSolution(dual, coef, b, Y[scored] - residuals, most, posterior)
+    loo = Y[scored] - residuals
+    return ClusteredSolution(dual, coef, b, loo, most, posterior, columns)
 
 
 def _absorb_cluster(sums: NormalEquations, Zt, factor, Y) -> NormalEquations:
@@ -340,34 +391,59 @@ def _absorb_cluster(sums: NormalEquations, Zt, factor, Y) -> NormalEquations:
     return sums.absorb_weighted(Zt, right[:, :-1], right[:, -1], float(len(Y)))
 
 
-class _ScoredColumns:
-    """The parts of the inverse matrices that leave-one-out predictions need.
+class ScoredColumns(NamedTuple):
+    """The parts of inverse matrices that predictions without a row need.
 
-    For each row to score there is a column in the inverse of its cluster's matrix. Kept
-    are the diagonal entry of the column, its sum, and its products with the features.
+    For each row to score there is a column in the inverse of its cluster's matrix.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n_scored,)
+        The numbers of the rows to score.
+    diagonal : ndarray of shape (n_scored,)
+        The diagonal entry of each column.
+    ones : ndarray of shape (n_scored,)
+        The sum of each column.
+    spread : ndarray of shape (m, n_scored)
+        The product of the features with each column; in the end, the inverse of the
+        features' normal equations times these products.
     """
 
-    def __init__(self, scored, n, m):
-        self.scored = scored
-        self._position = np.full(n, -1)
-        self._position[scored] = np.arange(len(scored))
-        self._diagonal, self._ones = np.empty(len(scored)), np.empty(len(scored))
-        self._products = np.empty((m, len(scored)), order="F")
+    rows: np.ndarray
+    diagonal: np.ndarray
+    ones: np.ndarray
+    spread: np.ndarray
 
-    def visit(self, rows, Zt, factor):
-        """Store these numbers for the rows to score in a cluster."""
-        here = np.flatnonzero(self._position[rows] >= 0)
-        to = self._position[rows[here]]
+    @classmethod
+    def empty(cls, rows: np.ndarray, m: int) -> ScoredColumns:
+        """Return columns for m features that are to be filled, cluster by cluster."""
+        spread = np.empty((m, len(rows)), order="F")
+        return cls(rows, np.empty(len(rows)), np.empty(len(rows)), spread)
+
+    def within(self, cluster) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions in a cluster of its rows to score, and their columns."""
+        _, here, to = np.intersect1d(cluster, self.rows, return_indices=True)
+        return here, to
+
+    def visit(self, rows, Zt, factor) -> None:
+        """Fill the columns of the rows to score in a cluster."""
+        here, to = self.within(rows)
         unit = np.zeros((len(factor), len(here)), order="F")
         unit[here, np.arange(len(here))] = 1.0
         G = cho_solve((factor, True), unit, overwrite_b=True)
-        self._diagonal[to] = G[here].diagonal()
-        self._ones[to] = G.sum(axis=0)
-        self._products[:, to] = Zt @ G
+        self.diagonal[to] = G[here].diagonal()
+        self.ones[to] = G.sum(axis=0)
+        self.spread[:, to] = Zt @ G
 
-    def precision(self, posterior: ClusteredPosterior):
-        """Return the diagonal of the inverse, minus its part along the constant."""
-        W = self._products - np.outer(posterior.mean, self._ones)
-        found = self._diagonal - self._ones**2 / posterior.weight
-        root = solve_lower(posterior.normal, np.asfortranarray(W))
-        return found - np.einsum("ij,ij->j", root, root)
+    def solved(self, posterior: ClusteredPosterior) -> ScoredColumns:
+        """Return the columns of the inverse of all rows, less those of the constant.
+
+        The diagonal is that of this inverse. This object must not be used afterwards.
+        """
+        spread, normal = self.spread, posterior.normal
+        spread -= np.outer(posterior.mean, self.ones)
+        diagonal = self.diagonal - self.ones**2 / posterior.weight
+        solve_lower(normal, spread)
+        diagonal -= np.einsum("ij,ij->j", spread, spread)
+        spread = blas.dtrsm(1.0, normal, spread, lower=1, trans_a=1, overwrite_b=1)
+        return self._replace(diagonal=diagonal, spread=spread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -191,6 +192,41 @@ class NystromSystem:
         whole = 1.0 - weights.weight * leverage
         left = one_minus_leverage(whole, weights.left_out)
         return Y - (Y - fitted) / left[:, None]
+
+    def covariance(self, X, alpha) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the posterior covariance with some rows, as a function of new rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (s, n_features)
+            Raw rows.
+        alpha : float
+            The ridge.
+
+        Returns
+        -------
+        callable
+            Function from n raw rows to the covariances of the model's function there
+            with that at the s rows, divided by the ridge, an array of shape (n, s).
+            Times the weight of a row of the fit, they are the weights of its target in
+            the predictions of the new rows.
+        """
+        (factor, _), _ = self._factorised(alpha)
+        solved = solve_lower(factor, self._centred_features(X))
+        constant = 1.0 / self.equations.weight if self.fit_intercept else 0.0
+
+        def at(new):
+            root = solve_lower(factor, self._centred_features(new))
+            return root.T @ solved + constant
+
+        return at
+
+    def _centred_features(self, X):
+        """Return the features of raw rows, less the mean of the rows of the fit."""
+        Zt, sums = self.features(X), self.equations
+        if self.fit_intercept:
+            Zt -= (sums.z / sums.weight)[:, None]
+        return Zt
 
     def _factorised(self, alpha):
         """Return ``Z'WZ + alpha``, factorised, and ``Z'WY``, both centred."""

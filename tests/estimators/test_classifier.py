@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.metrics import log_loss
@@ -11,6 +12,13 @@ from sklearn.utils import compute_sample_weight
 from ntk_sklearn import NTKernel, WeightedNTKernel, WNTKClassifier
 
 from ..estimator_cases import HELD, classification, held_out, quiet, regression
+
+
+def calibration_error(proba, y, bins=10):
+    """Mean distance of probabilities and frequencies in bins of equal width."""
+    place = np.minimum((proba * bins).astype(int), bins - 1)
+    gaps = [np.sum(proba[place == b] - y[place == b]) for b in range(bins)]
+    return np.abs(gaps).sum() / len(y)
 
 
 class TestClassifier:
@@ -120,14 +128,44 @@ class TestClassifier:
             brute = clone(held).fit(X[rest], y[rest]).decision_function(X[i : i + 1])
             assert_allclose(held_out(found)[i], brute[0], rtol=0, atol=1e-10)
 
-    def test_balanced_probabilities_are_calibrated(self):
+    @pytest.mark.parametrize("share", [0.95, 0.9])
+    def test_balanced_probabilities_are_those_of_the_rows(self, share):
+        """Class weights move labels towards the rare class, and no probabilities."""
         X, y = make_classification(
-            1500, n_features=6, weights=[0.9], flip_y=0.1, class_sep=0.7, random_state=1
+            2400,
+            n_features=6,
+            weights=[share],
+            flip_y=0.1,
+            class_sep=0.7,
+            random_state=1,
         )
-        model = WNTKClassifier(class_weight="balanced").fit(X[:400], y[:400])
-        s = compute_sample_weight("balanced", y[400:])
-        proba = model.predict_proba(X[400:])
-        assert log_loss(y[400:], proba, sample_weight=s) < np.log(2.0)
+        plain, model = (
+            WNTKClassifier(class_weight=w).fit(X[:400], y[:400])
+            for w in (None, "balanced")
+        )
+        X, y = X[400:], y[400:]
+        proba = model.predict_proba(X)
+        # 0.019 and 0.027 were seen, and 0.24 and 0.19 without the biases.
+        assert calibration_error(proba[:, 1], y) < 0.05
+        raw = expit(model.temperature_ * model.decision_function(X))
+        assert calibration_error(raw, y) > 0.15
+        assert log_loss(y, proba) < log_loss(y, plain.predict_proba(X)) + 0.01
+        labels = model.predict(X)
+        assert_array_equal(labels, (model.decision_function(X) > 0).astype(int))
+        assert labels.mean() > 1.5 * plain.predict(X).mean()
+        assert_allclose(np.exp(model.predict_log_proba(X)), proba, rtol=1e-12)
+        assert not plain.class_bias_.any()
+
+    def test_probabilities_of_many_classes_with_weights(self):
+        """Weights of one class, and one of no rows at all, move no probability far."""
+        X, y = classification(400, classes=4)
+        plain = WNTKClassifier(**HELD).fit(X[:100], y[:100])
+        heavy = clone(plain).set_params(class_weight={"bee": 9.0}).fit(X[:100], y[:100])
+        loss, expected = (log_loss(y, m.predict_proba(X)) for m in (heavy, plain))
+        assert abs(loss - expected) < 0.08
+        without = clone(plain).set_params(class_weight={"bee": 0.0})
+        proba = without.fit(X[:100], y[:100]).predict_proba(X)
+        assert proba[:, list(without.classes_).index("bee")].max() < 0.1
 
     def test_class_weight_dictionary(self):
         X, y = classification()
