@@ -25,12 +25,13 @@ from ..optimizers import OPTIMIZERS
 from ..preprocessing._table_encoder import TableEncoder
 from ..preprocessing._table_reader import TableReader, validated
 from ._attribution import AttributionMixin, GivenRows
-from ._encoding import coded_specs, make_encoder
+from ._encoding import coded_spec, make_encoder
 from ._fitted import Fitted
 from ._importance import ImportanceMixin
 from ._options import (
     checked_bounds,
     fit_options,
+    given_kernels,
     matrices_of,
     progress_name,
     solver_for,
@@ -50,7 +51,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     """Base class of estimators that fit kernel ridge models with learned kernels."""
 
     _parameter_constraints: dict = {
-        "kernel": [Kernel, StrOptions({"auto"})],
+        "kernel": [Kernel, StrOptions({"auto"}), list, tuple],
         "encoding": [StrOptions({"auto", "table"}), TableEncoder, None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "alpha": [Interval(Real, 0, None, closed="neither")],
@@ -76,19 +77,21 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     @property
     def _n_models(self) -> int:
         """Number of models that are fitted."""
-        return 1
+        return max(len(given_kernels(self.kernel)), 1)
 
     def _default_specs(self, rows: TrainingSet, encoder) -> list[ModelSpec]:
         """Return the specifications of the default models, without a given kernel."""
         raise NotImplementedError
 
     def _specs(self, rows: TrainingSet) -> list[ModelSpec]:
-        """Return the specifications of the models: of the given kernel, or default."""
+        """Return the specifications of the models: of given kernels, or default."""
         if self._uses_defaults:
             given = isinstance(self.encoding, TableEncoder)
             return self._default_specs(rows, clone(self.encoding) if given else None)
-        kernel = WeightedNTKernel() if self.kernel == "auto" else self.kernel
-        return coded_specs(kernel, make_encoder(self.encoding, kernel), rows)
+        return [
+            coded_spec(kernel, make_encoder(self.encoding, kernel), rows)
+            for kernel in given_kernels(self.kernel) or [WeightedNTKernel()]
+        ]
 
     @property
     def _uses_defaults(self) -> bool:
@@ -270,7 +273,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     def _checked_rows(self, X) -> np.ndarray:
         """Return checked rows to predict."""
         check_is_fitted(self)
-        if not self.kernel_.requires_vector_input:
+        if not takes_vectors([model.kernel for model in self.models_]):
             return validate_data(self, X, reset=False, dtype=None, ensure_2d=False)
         return validated(self, self._reader, X, reset=False, **self._vectors)
 

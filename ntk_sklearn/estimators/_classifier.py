@@ -39,13 +39,14 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
     Parameters
     ----------
-    kernel : Kernel or "auto", default="auto"
+    kernel : Kernel, list of Kernel or "auto", default="auto"
         The kernel. ``"auto"`` are the networks described above, or, with
         ``encoding=None``, ``WeightedNTKernel()``. Any kernel that
         :class:`~sklearn.gaussian_process.GaussianProcessRegressor` takes can be given:
         hyperparameters that have bounds are learned, fixed ones are kept. A kernel with
         ``requires_vector_input=False``, such as one on strings or graphs, gets the
-        inputs as they are, without conversion to an array of numbers.
+        inputs as they are, without conversion to an array of numbers. A list gives a
+        model for each kernel; they are blended by their leave-one-out errors.
     encoding : {"auto", "table"}, TableEncoder or None, default="auto"
         The encoding of the inputs before the kernel sees them.
 
@@ -161,8 +162,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     models_ : list of ridge models
-        The fitted models: two with default parameters, one with a given kernel. Each
-        has the attributes `kernel`, `alpha` and `encoder` and the method
+        The fitted models: three with default parameters, one for each given kernel.
+        Each has the attributes `kernel`, `alpha` and `encoder` and the method
         ``predict(X)``, which returns an array of shape (n_samples, n_classes).
     blend_weights_ : ndarray of shape (n_models,)
         The weights of the models in the decision values; they sum to one.
@@ -265,7 +266,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     @property
     def _n_models(self):
         given = isinstance(self.encoding, TableEncoder)
-        return 3 if self._uses_defaults and not given else 1
+        return 3 if self._uses_defaults and not given else super()._n_models
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):

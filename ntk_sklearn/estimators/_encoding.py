@@ -34,9 +34,9 @@ def make_encoder(encoding, kernel: Kernel) -> TableEncoder | None:
     return TableEncoder(rank_scale="unit" if _takes_ranks(kernel) else "standard")
 
 
-def coded_specs(
+def coded_spec(
     kernel: Kernel, encoder: TableEncoder | None, rows: TrainingSet
-) -> list[ModelSpec]:
+) -> ModelSpec:
     """Return the specification of the model with a given kernel.
 
     Parameters
@@ -50,15 +50,15 @@ def coded_specs(
 
     Returns
     -------
-    list of one ModelSpec
+    ModelSpec
     """
     if encoder is None:
-        return [ModelSpec(kernel)]
+        return ModelSpec(kernel)
     fit_encoder(encoder, rows)
     kernel = clone(kernel)
     if encoder.n_ranks_:
         _tell_ranks(kernel, encoder)
-    return [ModelSpec(kernel, encoder)]
+    return ModelSpec(kernel, encoder)
 
 
 def fit_encoder(encoder: TableEncoder, rows: TrainingSet) -> None:

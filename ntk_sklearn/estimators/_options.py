@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import numpy as np
@@ -53,9 +53,38 @@ def seed_of(random_state):
     return 0 if random_state is None else random_state
 
 
-def takes_vectors(kernel: Kernel | str) -> bool:
-    """Return whether a kernel takes a matrix of numbers, and no other inputs."""
-    return isinstance(kernel, str) or kernel.requires_vector_input
+def given_kernels(kernel: Kernel | Sequence[Kernel] | str) -> list[Kernel]:
+    """Return the kernels that the user has given: none, one or several.
+
+    Parameters
+    ----------
+    kernel : Kernel, list of Kernel or "auto"
+        The parameter of the estimator.
+
+    Returns
+    -------
+    list of Kernel
+
+    Raises
+    ------
+    ValueError
+        If a list is empty, or has an entry that is no kernel.
+    """
+    if isinstance(kernel, str):
+        return []
+    if isinstance(kernel, Kernel):
+        return [kernel]
+    if not kernel or not all(isinstance(entry, Kernel) for entry in kernel):
+        raise ValueError(
+            f"a list of kernels must hold one kernel or more, got kernel={kernel!r}."
+        )
+    return list(kernel)
+
+
+def takes_vectors(kernel: Kernel | Sequence[Kernel] | str) -> bool:
+    """Return whether a kernel, or one of several, takes numbers and nothing else."""
+    kernels = given_kernels(kernel)
+    return not kernels or any(each.requires_vector_input for each in kernels)
 
 
 def takes_tables(estimator: BaseEstimator) -> bool:
@@ -101,9 +130,8 @@ def matrices_of(estimator: BaseEstimator) -> float:
     n_matrices = MATRICES["cholesky"]
     if estimator.objective == "holdout":
         n_matrices += 1  # parts of the kernel matrix, beside it
-    if not isinstance(estimator.kernel, str):
-        n_matrices += gradient_matrices(estimator.kernel)
-    return n_matrices
+    kernels = given_kernels(estimator.kernel)
+    return n_matrices + max(map(gradient_matrices, kernels), default=0)
 
 
 def fit_options(

@@ -34,13 +34,14 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
 
     Parameters
     ----------
-    kernel : Kernel or "auto", default="auto"
+    kernel : Kernel, list of Kernel or "auto", default="auto"
         The kernel. ``"auto"`` is the network described above, or, with
         ``encoding=None``, ``WeightedNTKernel()``. Any kernel that
         :class:`~sklearn.gaussian_process.GaussianProcessRegressor` takes can be given:
         hyperparameters that have bounds are learned, fixed ones are kept. A kernel with
         ``requires_vector_input=False``, such as one on strings or graphs, gets the
-        inputs as they are, without conversion to an array of numbers.
+        inputs as they are, without conversion to an array of numbers. A list gives a
+        model for each kernel; they are blended by their leave-one-out errors.
     encoding : {"auto", "table"}, TableEncoder or None, default="auto"
         The encoding of the inputs before the kernel sees them.
 
@@ -145,7 +146,9 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     Attributes
     ----------
     kernel_ : Kernel
-        The kernel with the learned hyperparameters.
+        The kernel with the learned hyperparameters. This attribute, and others that
+        belong to one model, are those of the model with the smallest error if several
+        kernels are given; all are in `models_`.
     layer_weights_ : ndarray of shape (depth + 1,)
         The layer weights of `kernel_`, the output layer last; only if the kernel has
         layer weights. Multiplying them and the ridge by the same number leaves the
@@ -181,11 +184,12 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         The number of rows that each value of `objective_path_` was computed on.
     n_iter_ : int
         Number of iterations, those on subsets of the rows included.
-    models_ : list of one ridge model
-        The fitted model. It has the attributes `kernel`, `alpha` and `encoder` and the
-        method ``predict(X)``, whose values are in the units of the scaled targets.
-    blend_weights_ : ndarray of shape (1,)
-        The weight of the model in the predictions, which is 1.
+    models_ : list of ridge models
+        The fitted models, one for each kernel. Each has the attributes `kernel`,
+        `alpha` and `encoder` and the method ``predict(X)``, whose values are in the
+        units of the scaled targets.
+    blend_weights_ : ndarray of shape (n_models,)
+        The weight of each model in the predictions; they sum to one.
     solver_ : {"cholesky", "cg", "nystrom", "local"}
         The solver that was used.
     n_features_in_ : int
@@ -365,7 +369,8 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
             function under a Gaussian process with the learned kernel, whose scale is
             estimated from the training targets. After an exact fit, each such call
             factorises the kernel matrix of the training rows again. With
-            ``solver="cg"`` standard deviations are not available.
+            ``solver="cg"`` standard deviations are not available. If several kernels
+            are given, they are those of the model with the smallest error.
         include_noise : bool, default=False
             Whether the standard deviations are those of new targets: the noise of the
             targets, `noise_std_`, is added to that of the function. If false, they say
