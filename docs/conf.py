@@ -73,7 +73,7 @@ REFERENCE = {
     "ntk_sklearn.approximation": "Random features",
     "ntk_sklearn.dynamics": "Training in time",
     "ntk_sklearn.networks": "Networks that were trained",
-    "ntk_sklearn.inspection": "Displays",
+    "ntk_sklearn.inspection": "Displays and checks",
     "ntk_sklearn.objectives": "Objectives",
     "ntk_sklearn.activations": "Activations",
     "ntk_sklearn.solvers": "Ridge solvers",

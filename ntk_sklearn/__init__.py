@@ -3,12 +3,14 @@
 from .approximation._sampler import NTKSampler
 from .dynamics._classifier import GradientDescentClassifier
 from .dynamics._regressor import GradientDescentRegressor
+from .dynamics._surrogate import SurrogateNTKRegressor
 from .estimators._classifier import WNTKClassifier
 from .estimators._logistic import KernelLogisticRegression
 from .estimators._regressor import WNTKRegressor
 from .kernels._empirical import EmpiricalNTKernel
 from .kernels._nngp import NNGPKernel
 from .kernels._ntk import NTKernel
+from .kernels._surrogate import SurrogateNTKernel
 from .kernels._weighted import WeightedNTKernel
 from .networks._surrogate import KernelSurrogate
 from .preprocessing._table_encoder import TableEncoder
@@ -24,6 +26,8 @@ __all__ = [
     "NNGPKernel",
     "NTKSampler",
     "NTKernel",
+    "SurrogateNTKRegressor",
+    "SurrogateNTKernel",
     "TableEncoder",
     "WNTKClassifier",
     "WNTKRegressor",

@@ -4,10 +4,17 @@ import numpy as np
 
 from ntk_sklearn.activations import ACTIVATIONS
 
-# Every entry of the registry, so that a new one is tested without a new test, and
-# other arguments of those that take one.
+# Every entry of the registry with a closed form and a derivative, so that a new one is
+# tested without a new test, and other arguments of those that take one.
+CLOSED_FORMS = [
+    name
+    for name, record in ACTIVATIONS.items()
+    if record.closed_form and name not in ("sign", "step")
+]
+# And those that are power series.
+SERIES = [name for name, record in ACTIVATIONS.items() if not record.closed_form]
 ALL_ACTIVATIONS = [
-    *ACTIVATIONS,
+    *CLOSED_FORMS,
     ("leaky_relu", 0.2),
     ("leaky_relu", -0.9),
     ("gaussian", 0.4),

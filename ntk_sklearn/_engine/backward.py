@@ -20,7 +20,6 @@ import numpy as np
 
 from .._utils.jit import jit
 from ..activations._dispatch import pullback
-from .network import Network
 from .pairs import Forward
 
 
@@ -109,7 +108,8 @@ def backward_row(layers, x, i, j0, m, p):
             h_bar[k] *= gain * d[k]
         eta, s_x = p.eta[l - 1][:m], x.statistics[l - 1]
         bars, out = (r_bar, d_bar), (rho_bar, mean, half)
-        pullback(layers.code, layers.parameters, eta, s_x, i, j0, bars, out)
+        code, parameters = layers.codes[l - 1], layers.parameters[l - 1]
+        pullback(code, parameters, eta, s_x, i, j0, bars, out)
 
 
 @jit
@@ -126,8 +126,6 @@ def _direct(eta, n_i, n_j, h_bar, weighted, by_weight, rho_bar, mean):
         mean[k] += 0.5 * moved * rho
 
 
-def variance_slopes(network: Network, x: Forward) -> np.ndarray:
+def variance_slopes(x: Forward) -> np.ndarray:
     """Return the derivative of each layer's log second moment in its log variance."""
-    if network.homogeneous:
-        return np.ones((network.depth, x.norms.shape[1]))
-    return 1.0 + x.statistics[:, -1]
+    return 1.0 + x.excess

@@ -97,7 +97,7 @@ class RecursionContraction:
         """
         _, variance, bias = by_layer
         x = self.x
-        slopes = variance_slopes(self.network, x)
+        slopes = variance_slopes(x)
         through = np.zeros(x.norms.shape[1])
         for l in range(self.network.depth, 0, -1):
             bias[l] += through @ x.bias_sin[l] ** 2

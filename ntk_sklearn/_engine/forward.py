@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._utils.jit import jit
-from ..activations._dispatch import moments, statistics
+from ..activations._prepare import prepare
 from .exact import LONG, balance, norm_tails
 from .network import Network
 from .pairs import Forward
@@ -32,34 +32,6 @@ def _row_norms(X, scale, bias, ranks, out):
             for k in range(scale.size):
                 total += (X[i, k] * scale[k] / largest) ** 2
             out[i] = largest * math.sqrt(total)
-
-
-@jit
-def _propagate(layers, norms, tails, bias_cos, bias_sin, stats):
-    """Write all layers' part of a `Forward`; the first layer's norms are there.
-
-    `tails` is what they lack of the true lengths.
-    """
-    depth = layers.weights.size - 1
-    homogeneous = stats.shape[2] == 0
-    unit, _ = moments(layers.code, layers.parameters, 1.0)
-    scratch = np.zeros(stats.shape[1])
-    for l in range(depth):
-        gain, bias = layers.weight_variance[l + 1], layers.bias_variance[l + 1]
-        below, above = norms[l], norms[l + 1]
-        if homogeneous:
-            for i in range(below.size):
-                above[i] = below[i] * below[i] * unit * gain
-        else:
-            for i in range(below.size):
-                n, tail = below[i], tails[i] if l == 0 else 0.0
-                statistics(layers.code, layers.parameters, n, tail, scratch)
-                stats[l, :, i] = scratch
-                above[i] = moments(layers.code, layers.parameters, n * n)[0] * gain
-        if bias > 0.0:
-            _bias_angles(above, bias, bias_cos[l + 1], bias_sin[l + 1])
-        for i in range(below.size):
-            above[i] = math.sqrt(above[i] + bias)
 
 
 @jit
@@ -92,10 +64,20 @@ def forward(network: Network, X: np.ndarray) -> Forward:
         "X, for instance with StandardScaler.",
     )
     bias_cos, bias_sin = np.ones_like(norms), np.zeros_like(norms)
-    columns = 0 if network.homogeneous else n
-    stats = np.zeros((depth, network.activation.n_statistics, columns))
-    tails = _tails(network, X, added, norms[0])
-    _propagate(network.layers, norms, tails, bias_cos, bias_sin, stats)
+    slopes, excess = np.empty((depth, n)), np.empty((depth, n))
+    tails, found = _tails(network, X, added, norms[0]), []
+    for l, activation in enumerate(network.activations):
+        layer = prepare(activation, norms[l], tails)
+        found.append(layer.statistics)
+        slopes[l], excess[l] = layer.slope, layer.excess
+        above = layer.moment * network.layers.weight_variance[l + 1]
+        bias = network.layers.bias_variance[l + 1]
+        if bias > 0.0:
+            _bias_angles(above, bias, bias_cos[l + 1], bias_sin[l + 1])
+        norms[l + 1] = np.sqrt(above + bias)
+        if l == 0:
+            tails = np.zeros(n)
+    stats = _stacked(found, 0 if network.homogeneous else n)
     _check_range(
         norms[-1],
         "the variances {} float64 before the last layer (row {}, root {:.3g}); lower "
@@ -104,7 +86,16 @@ def forward(network: Network, X: np.ndarray) -> Forward:
         depth=depth,
         was=norms[0],
     )
-    return Forward(norms, bias_cos, bias_sin, stats, ranks)
+    return Forward(norms, bias_cos, bias_sin, stats, slopes, excess, ranks)
+
+
+def _stacked(found, n) -> np.ndarray:
+    """Return all layers' statistics in one array; rows beyond a layer's are not set."""
+    stats = np.empty((len(found), max(len(layer) for layer in found), n))
+    if n:
+        for out, layer in zip(stats, found, strict=True):
+            out[: len(layer)] = layer
+    return stats
 
 
 def _tails(network, X, added, norms):
@@ -149,25 +140,6 @@ def _check_range(norms, sentence, was=None, **details):
             raise ValueError(sentence.format(what, row, norms[row], **details))
 
 
-@jit
-def _weighted_diagonal(layers, homogeneous, norms, out):
-    _, unit = moments(layers.code, layers.parameters, 1.0)
-    for l in range(layers.weights.size):
-        gain, bias = layers.weight_variance[l], layers.bias_variance[l]
-        weight, extra = layers.weights[l], layers.bias_weights[l] * bias
-        if l == 0:
-            out[:] = 0.0
-        elif homogeneous:
-            out *= gain * unit
-        else:
-            for i in range(out.size):
-                q = norms[l - 1, i] * norms[l - 1, i]
-                out[i] *= gain * moments(layers.code, layers.parameters, q)[1]
-        row = norms[l]
-        for i in range(out.size):
-            out[i] += weight * (row[i] * row[i] - bias) + extra
-
-
 def diagonal(
     network: Network, X: np.ndarray, known: Forward | None = None
 ) -> np.ndarray:
@@ -175,7 +147,12 @@ def diagonal(
 
     The forward pass of `X` is computed unless it is `known`.
     """
-    out = np.empty(X.shape[0])
     x = forward(network, X) if known is None else known
-    _weighted_diagonal(network.layers, network.homogeneous, x.norms, out)
+    layers, out = network.layers, np.zeros(X.shape[0])
+    for l in range(network.depth + 1):
+        gain, bias = layers.weight_variance[l], layers.bias_variance[l]
+        if l > 0:
+            out *= gain * x.slopes[l - 1]
+        weight, extra = layers.weights[l], layers.bias_weights[l] * bias
+        out += weight * (x.norms[l] ** 2 - bias) + extra
     return out

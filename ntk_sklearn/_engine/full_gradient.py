@@ -142,7 +142,7 @@ def _far_shares(x, pairs, r, p, of_inputs, out):
 def _answers(network: Network, x: Forward) -> np.ndarray:
     """Return the derivative of gained moments at layer l in variances at h < l."""
     depth = network.depth
-    slopes = variance_slopes(network, x)
+    slopes = variance_slopes(x)
     out = np.zeros((depth + 1, depth, x.norms.shape[1]))
     for l in range(1, depth + 1):
         out[l, l - 1] = slopes[l - 1]

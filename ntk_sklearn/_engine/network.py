@@ -12,15 +12,42 @@ from ..activations._base import Activation
 
 
 class Layers(NamedTuple):
-    """The network as jitted code sees it; every array has ``depth + 1`` entries."""
+    """The network as jitted code sees it.
 
-    code: int
+    The first two arrays have a row for each hidden layer, the others an entry for each
+    layer, the read-out last.
+    """
+
+    codes: np.ndarray
     parameters: np.ndarray
     weight_variance: np.ndarray
     bias_variance: np.ndarray
     weights: np.ndarray
     bias_weights: np.ndarray
     tied: bool = True  # whether the bias weights follow the weights
+
+
+def activation_arrays(
+    activations: tuple[Activation, ...],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes and the numbers of the activations, as jitted code reads them.
+
+    Parameters
+    ----------
+    activations : tuple of Activation
+        One for each hidden layer.
+
+    Returns
+    -------
+    codes : ndarray of shape (depth,)
+    parameters : ndarray of shape (depth, n_numbers)
+        Each row ends with zeros, if another has more numbers.
+    """
+    numbers = [activation.parameters for activation in activations]
+    parameters = np.zeros((len(numbers), max(map(len, numbers))))
+    for row, values in zip(parameters, numbers, strict=True):
+        row[: len(values)] = values
+    return np.array([activation.code for activation in activations]), parameters
 
 
 @dataclass(frozen=True)
@@ -30,9 +57,9 @@ class Network:
     Attributes
     ----------
     layers : Layers
-        Activation, variances and learning rates.
-    activation : Activation
-        The activation's record.
+        Activations, variances and learning rates.
+    activations : tuple of Activation
+        The records of the activations of the hidden layers.
     feature_scale : ndarray of shape (n_features,)
         The factor of each input column in the first covariance:
         ``sqrt(weight_variance[0] / n_features) / length_scale``.
@@ -41,7 +68,7 @@ class Network:
     """
 
     layers: Layers
-    activation: Activation
+    activations: tuple[Activation, ...]
     feature_scale: np.ndarray
     n_ranks: int = 0
 
@@ -52,8 +79,8 @@ class Network:
 
     @property
     def homogeneous(self) -> bool:
-        """Whether the activation is positively homogeneous."""
-        return self.activation.homogeneous
+        """Whether all activations are positively homogeneous."""
+        return all(activation.homogeneous for activation in self.activations)
 
     @property
     def first_bias(self) -> float:

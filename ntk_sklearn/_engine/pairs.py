@@ -34,6 +34,8 @@ class Forward(NamedTuple):
     bias_cos: np.ndarray  # (depth + 1, n)
     bias_sin: np.ndarray  # (depth + 1, n)
     statistics: np.ndarray  # (depth, n_statistics, n), or n = 0 if homogeneous
+    slopes: np.ndarray  # (depth, n) E[phi'^2]
+    excess: np.ndarray  # (depth, n) d log(E[phi^2] / q) / d log q
     ranks: Ranks
 
 

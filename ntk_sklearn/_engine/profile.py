@@ -168,7 +168,7 @@ def variable_of(network: Network) -> Variable | None:
     split_bias = layers.weights[0] != layers.bias_weights[0] and network.first_bias > 0
     if not network.homogeneous or hidden_bias or split_bias:
         return None
-    even = network.activation.even
+    even = network.activations[0].even
     a = min(2.0, (7.0 if even else 17.0) / network.depth)
     top = math.tan(math.pi / 8) if even else 1.0
     return Variable(a, 1.0 + 2.0 * a / top, even)

@@ -38,7 +38,8 @@ def add_bias(eta, c_i, c_j, s_i, s_j):
 def next_covariance(layers, l, x, i, y, j0, eta, derivative):
     """Turn deficits at layer ``l - 1`` into those at `l`; write D between the two."""
     s_x, s_y = x.statistics[l - 1], y.statistics[l - 1]
-    dual(layers.code, layers.parameters, eta, derivative, s_x, i, s_y, j0)
+    code, parameters = layers.codes[l - 1], layers.parameters[l - 1]
+    dual(code, parameters, eta, derivative, s_x, i, s_y, j0)
     if layers.bias_variance[l] > 0.0:
         c_j, s_j = y.bias_cos[l][j0 : j0 + eta.size], y.bias_sin[l][j0 : j0 + eta.size]
         add_bias(eta, x.bias_cos[l, i], c_j, x.bias_sin[l, i], s_j)
@@ -162,14 +163,16 @@ def unit_inputs(layers: Layers, m: int) -> tuple[Layers, Forward]:
     """
     no_bias = np.zeros_like(layers.bias_variance)
     layers = layers._replace(bias_variance=no_bias, bias_weights=layers.weights)
-    second_moment, _ = moments(layers.code, layers.parameters, 1.0)
     norms, norm = np.ones((layers.weights.size, m)), 1.0
+    slopes = np.empty((layers.weights.size - 1, m))
     for l, gain in enumerate(layers.weight_variance[1:].tolist()):
+        second_moment, slope = moments(layers.codes[l], layers.parameters[l], 1.0)
         norm = math.sqrt(norm * norm * second_moment * gain)
-        norms[l + 1] = norm
+        norms[l + 1], slopes[l] = norm, slope
     no_statistics = np.zeros((layers.weights.size - 1, 0, 0))
     ones, zeros = np.ones_like(norms), np.zeros_like(norms)
-    return layers, Forward(norms, ones, zeros, no_statistics, NO_RANKS)
+    rows = norms, ones, zeros, no_statistics, slopes, np.zeros_like(slopes)
+    return layers, Forward(*rows, NO_RANKS)
 
 
 def unit_kernel(layers: Layers, eta: np.ndarray) -> np.ndarray:

@@ -36,30 +36,75 @@ the activation's own numbers (`Activation.parameters`); `n_i` is ``sqrt(q_ii)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from ._table import both, build, cached_table
+
+# The family of all functions without a closed form; see `_series`.
+ANY = 6
+
+
+@dataclass(frozen=True)
+class TableDerivative:
+    """The derivative of a function, from the polynomials that stand for it.
+
+    Attributes
+    ----------
+    phi : callable
+        The function.
+    kinks : tuple of float
+        Where it bends.
+    """
+
+    phi: Callable[..., np.ndarray]
+    kinks: tuple[float, ...] = ()
+
+    def table(self, arguments: tuple[float, ...] = ()) -> np.ndarray:
+        """Return the table of the function and its derivative."""
+        return _table(self.phi, None, self.kinks, arguments)
+
+    def __call__(self, z, *arguments):
+        """Return the derivative at an array of numbers."""
+        z = np.asarray(z, dtype=np.float64)
+        return both(self.table(arguments), z)[1]
+
+
+def _table(phi, derivative, kinks, arguments) -> np.ndarray:
+    """Return the table of a function; remembered, if it can be."""
+    try:
+        return cached_table(phi, derivative, kinks, arguments)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        return build(phi, derivative, kinks)
 
 
 @dataclass(frozen=True)
 class Activation:
     """One activation function and all that the engine needs to know of it.
 
+    A kernel takes such a record in place of a name. That of a function of your own is
+    made by `from_function`.
+
     Attributes
     ----------
     name : str
         The name users write.
     code : int
-        The family, by which jitted code dispatches.
+        The family, by which jitted code dispatches. The default is that of functions
+        without a closed form.
     phi : callable
         The function itself, for finite networks: ``phi(z, *arguments)``. Like the next
         two, a function of a module, so that the record can be pickled.
     phi_derivative : callable
         Its derivative, ``phi_derivative(z, *arguments)``.
-    encode : callable
-        ``encode(*arguments)`` gives the numbers that the jitted functions read.
+    encode : callable or None
+        ``encode(*arguments)`` gives the numbers that the jitted functions read. None
+        means that they read polynomials that stand for the function.
     n_statistics : int
         Number of statistics of each input, which the family's `dual` reads.
     homogeneous : bool
@@ -69,7 +114,9 @@ class Activation:
     argument_name : str or None
         The name of the argument, if users may give one.
     reference : str
-        The source of the closed form.
+        The source of the closed form, or of the function.
+    kinks : tuple of float
+        Where the function or one of its derivatives jumps, if it has no closed form.
 
     Examples
     --------
@@ -84,19 +131,73 @@ class Activation:
     """
 
     name: str
-    code: int
-    phi: Callable[..., np.ndarray]
-    phi_derivative: Callable[..., np.ndarray]
-    encode: Callable[..., tuple[float, ...]]
+    code: int = ANY
+    phi: Callable[..., np.ndarray] = np.tanh
+    phi_derivative: Callable[..., np.ndarray] = np.cosh
+    encode: Callable[..., tuple[float, ...]] | None = None
     n_statistics: int = 0
     homogeneous: bool = False
     arguments: tuple[float, ...] = ()
     argument_name: str | None = None
     reference: str = ""
+    kinks: tuple[float, ...] = ()
+
+    @classmethod
+    def from_function(
+        cls,
+        phi: Callable[..., np.ndarray],
+        derivative: Callable[..., np.ndarray] | None = None,
+        kinks: Sequence[float] = (),
+        name: str | None = None,
+    ) -> Activation:
+        """Return the record of any continuous function of an array.
+
+        Parameters
+        ----------
+        phi : callable
+            The function of an array, entry by entry. A function of a module, unlike a
+            lambda, can be pickled.
+        derivative : callable, default=None
+            Its derivative. None means that of the polynomials that stand for it.
+        kinks : sequence of float, default=()
+            Where it or one of its derivatives jumps. Others are looked for.
+        name : str, default=None
+            Its name; None means that of the function.
+
+        Returns
+        -------
+        Activation
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ntk_sklearn import NTKernel
+        >>> from ntk_sklearn.activations import Activation
+        >>> shrink = Activation.from_function(np.arctan, name="arctan")
+        >>> NTKernel(1, activation=shrink)(np.eye(2)).round(3)
+        array([[2.03 , 0.101],
+               [0.101, 2.03 ]])
+        """
+        kinks = tuple(sorted(float(kink) for kink in kinks))
+        return cls(
+            str(name or getattr(phi, "__name__", type(phi).__name__)),
+            phi=phi,
+            phi_derivative=derivative or TableDerivative(phi, kinks),
+            kinks=kinks,
+        )
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether the duals are closed forms, and not power series."""
+        return self.code != ANY
 
     @property
     def parameters(self) -> np.ndarray:
         """The numbers that the jitted functions read."""
+        if self.encode is None:
+            slope = self.phi_derivative
+            given = None if isinstance(slope, TableDerivative) else slope
+            return _table(self.phi, given, self.kinks, self.arguments)
         return np.array(self.encode(*self.arguments), dtype=np.float64)
 
     @cached_property

@@ -2,11 +2,20 @@
 
 A chain of integer comparisons, taken once per row of a tile: numba caches it on disk,
 which it does not do for functions passed as arguments or built by closures. A code that
-no family has raises ValueError.
+no family has raises ValueError. Series, which any other function has, take what they
+need of one input from `prepare`, and have only the last two.
 """
 
 from .._utils.jit import jit
-from . import _erf, _gaussian, _gelu, _rectified, _trigonometric
+from . import (
+    _erf,
+    _gaussian,
+    _gelu,
+    _rectified,
+    _series,
+    _step,
+    _trigonometric,
+)
 
 _rectified_moments = _rectified.moments
 _rectified_dual, _rectified_pullback = _rectified.dual, _rectified.pullback
@@ -18,6 +27,9 @@ _gaussian_moments, _gaussian_statistics = _gaussian.moments, _gaussian.statistic
 _gaussian_dual, _gaussian_pullback = _gaussian.dual, _gaussian.pullback
 _wave_moments, _wave_statistics = _trigonometric.moments, _trigonometric.statistics
 _wave_dual, _wave_pullback = _trigonometric.dual, _trigonometric.pullback
+_step_moments, _step_statistics = _step.moments, _step.statistics
+_step_dual, _step_pullback = _step.dual, _step.pullback
+_series_dual, _series_pullback = _series.dual, _series.pullback
 
 
 @jit
@@ -33,6 +45,8 @@ def moments(code, parameters, q):
         return _gaussian_moments(parameters, q)
     if code == 4:
         return _wave_moments(parameters, q)
+    if code == 5:
+        return _step_moments(parameters, q)
     raise ValueError("no family of activations has this code")
 
 
@@ -47,6 +61,8 @@ def statistics(code, parameters, n, tail, out):
         _gaussian_statistics(parameters, n, tail, out)
     elif code == 4:
         _wave_statistics(parameters, n, tail, out)
+    elif code == 5:
+        _step_statistics(parameters, n, tail, out)
     elif code != 0:
         raise ValueError("no family of activations has this code")
 
@@ -64,6 +80,10 @@ def dual(code, parameters, eta, derivative, s_i, i, s_j, j0):
         _gaussian_dual(parameters, eta, derivative, s_i, i, s_j, j0)
     elif code == 4:
         _wave_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    elif code == 5:
+        _step_dual(parameters, eta, derivative, s_i, i, s_j, j0)
+    elif code == 6:
+        _series_dual(parameters, eta, derivative, s_i, i, s_j, j0)
     else:
         raise ValueError("no family of activations has this code")
 
@@ -81,5 +101,9 @@ def pullback(code, parameters, eta, stats, i, j0, bars, out):
         _gaussian_pullback(parameters, eta, stats, i, j0, bars, out)
     elif code == 4:
         _wave_pullback(parameters, eta, stats, i, j0, bars, out)
+    elif code == 5:
+        _step_pullback(parameters, eta, stats, i, j0, bars, out)
+    elif code == 6:
+        _series_pullback(parameters, eta, stats, i, j0, bars, out)
     else:
         raise ValueError("no family of activations has this code")

@@ -7,7 +7,6 @@ from sklearn.utils import check_random_state
 
 from .._engine.network import Network
 from .._utils.validation import check_pair
-from ..activations import get_activation
 from ..kernels._dense import DenseKernel
 
 
@@ -80,11 +79,10 @@ def finite_width_kernel(
             f"hidden layers, got {width!r}."
         )
     rng = check_random_state(random_state)
-    activation = get_activation(kernel.activation)
     rows = X if Y is None else np.vstack([X, Y])
     found = np.empty((n_networks, len(X), len(X if Y is None else Y)))
     for out in found:
-        layers = _Random(network, activation, widths, rng)
+        layers = _Random(network, widths, rng)
         out[:] = layers.kernel(rows, len(X), None if Y is None else len(X))
     return found
 
@@ -92,8 +90,8 @@ def finite_width_kernel(
 class _Random:
     """A random network in the parameterisation of the NTK."""
 
-    def __init__(self, network: Network, activation, widths, rng):
-        self.network, self.activation = network, activation
+    def __init__(self, network: Network, widths, rng):
+        self.network = network
         sizes = [len(network.feature_scale), *widths, 1]
         shapes = zip(sizes[1:], sizes[:-1], strict=True)
         self.weights = [rng.standard_normal(shape) for shape in shapes]
@@ -101,15 +99,16 @@ class _Random:
 
     def kernel(self, rows, n, start):
         """Return the kernel between the first n rows and those from `start` on."""
-        layers, arguments = self.network.layers, self.activation.arguments
+        layers = self.network.layers
         root, bias = np.sqrt(layers.weight_variance), np.sqrt(layers.bias_variance)
         # Inputs of each layer such that its pre-activations have unit weights.
         inputs, slopes = [rows * self.network.feature_scale], []
         for l, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             z = inputs[-1] @ W.T + bias[l] * b
             if l < len(self.weights) - 1:
-                slopes.append(self.activation.phi_derivative(z, *arguments))
-                h = self.activation.phi(z, *arguments)
+                unit = self.network.activations[l]
+                slopes.append(unit.phi_derivative(z, *unit.arguments))
+                h = unit.phi(z, *unit.arguments)
                 inputs.append(root[l + 1] / np.sqrt(len(b)) * h)
         back = np.ones((len(rows), 1))
         total = 0.0

@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.compat import Interval, _fit_context, get_chunk_n_rows
-from ..activations import get_activation
+from .._utils.validation import check_depth
+from ..activations._registry import get_activations
 from ..kernels._dense import DenseKernel
 from ..kernels._weighted import WeightedNTKernel
 from ._layers import draw_layers, features
@@ -130,11 +131,15 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         self.kernel_ = WeightedNTKernel() if self.kernel is None else clone(self.kernel)
-        activation = get_activation(self.kernel_.activation)
-        if not activation.homogeneous:
+        units = get_activations(
+            self.kernel_.activation, check_depth(self.kernel_.depth)
+        )
+        activation = units[0]
+        if not activation.homogeneous or any(unit != activation for unit in units):
             raise ValueError(
                 "NTKSampler needs a positively homogeneous activation (relu, "
-                f"leaky_relu, abs or identity), got {self.kernel_.activation!r}; use "
+                "leaky_relu, abs or identity), the same in all layers, got "
+                f"{self.kernel_.activation!r}; use "
                 "sklearn.kernel_approximation.Nystroem for others."
             )
         slope = -float(activation.phi(np.array(-1.0), *activation.arguments))

@@ -16,6 +16,7 @@ from ._generalization import (
 from ._path import TrainingPath
 from ._phases import (
     Phase,
+    critical_variances,
     edge_of_chaos,
     phase,
     recommended_variances,
@@ -32,6 +33,7 @@ __all__ = [
     "TrainingPath",
     "alignment",
     "complexity",
+    "critical_variances",
     "dispersion",
     "edge_of_chaos",
     "effective_dimension",

@@ -17,13 +17,13 @@ Sohl-Dickstein, "Deep Information Propagation", ICLR 2017.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ..activations import get_activation
 from ..activations._base import Activation
+from ..activations._prepare import duals, prepare
+from ..activations._registry import get_activation
 from ._gaussian import normal_mean, product_mean
 
 # Variances between which a fixed point is looked for, and how many of them.
@@ -75,7 +75,7 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     ----------
     activation : str, tuple of (str, float), Activation or pair of callables
         The activation: that of a kernel, or a pair of functions of an array, the
-        activation and its derivative. It may have a kink at zero, but nowhere else.
+        activation and its derivative, which may have a kink at zero, but nowhere else.
     weight_variance : float
         Variance of the weights of the hidden layers, times their number of inputs.
     bias_variance : float
@@ -96,16 +96,16 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     >>> round(phase("erf", weight_variance=4.0, bias_variance=0.05).correlation, 4)
     0.1131
     """
-    phi, slope = _functions(activation)
+    means = _means_of(activation)
     variances = float(weight_variance), float(bias_variance)
-    variance, chi = growth(activation, *variances, first_variance)
+    variance, chi = _growth(means, *variances, first_variance)
     inside = float(np.clip(variance, _LEAST, _MOST))
-    square = normal_mean(lambda z: phi(np.sqrt(inside) * z) ** 2)
+    square = means.squares(inside)[0]
     # Relative to the variance, which grows or shrinks if it has no fixed point.
     factor = chi * inside / (variances[0] * square + variances[1])
     correlation = 1.0
     if factor > 1.0 + _EDGE:
-        correlation, factor = _chaotic_correlation(phi, slope, variances, inside)
+        correlation, factor = _chaotic_correlation(means, variances, inside)
     name = "edge of chaos" if abs(chi - 1.0) < _EDGE else "chaotic"
     if chi < 1.0 - _EDGE:
         name = "ordered"
@@ -124,10 +124,14 @@ def growth(activation, weight_variance, bias_variance, first_variance=1.0):
     -------
     variance, chi : float
     """
-    phi, slope = _functions(activation)
-    variance = _fixed_point(phi, weight_variance, bias_variance, first_variance)
-    root = np.sqrt(np.clip(variance, _LEAST, _MOST))
-    return variance, weight_variance * normal_mean(lambda z: slope(root * z) ** 2)
+    means = _means_of(activation)
+    return _growth(means, weight_variance, bias_variance, first_variance)
+
+
+def _growth(means, weight_variance, bias_variance, first_variance):
+    variance = _fixed_point(means, weight_variance, bias_variance, first_variance)
+    inside = float(np.clip(variance, _LEAST, _MOST))
+    return variance, weight_variance * means.squares(inside)[1]
 
 
 def edge_of_chaos(activation, variance=1.0):
@@ -155,11 +159,54 @@ def edge_of_chaos(activation, variance=1.0):
     >>> [round(x, 4) for x in edge_of_chaos("erf", 1.0)]
     [1.7562, 0.1841]
     """
-    phi, slope = _functions(activation)
-    root = np.sqrt(float(variance))
-    weight_variance = 1.0 / normal_mean(lambda z: slope(root * z) ** 2)
-    kept = weight_variance * normal_mean(lambda z: phi(root * z) ** 2)
-    return weight_variance, float(variance - kept)
+    square, slope = _means_of(activation).squares(float(variance))
+    if slope == 0.0:
+        raise ValueError(
+            f"activation {activation!r} has the derivative zero, so that its networks "
+            "have no edge of chaos."
+        )
+    return 1.0 / slope, float(variance - square / slope)
+
+
+def critical_variances(activation, variance=1.0):
+    r"""Return the variances at the edge of chaos, where signals pass through any depth.
+
+    There :math:`\sigma_w^2 E[\phi'(z)^2] = 1` and :math:`\sigma_w^2 E[\phi(z)^2]
+    + \sigma_b^2 = q` for z of the variance q.
+
+    Parameters
+    ----------
+    activation : str, tuple of (str, float), callable, Activation or pair of callables
+        As in `phase`.
+    variance : float, default=1.0
+        The variance q of the pre-activations, as standardised inputs have it.
+
+    Returns
+    -------
+    weight_variance : float
+    bias_variance : float
+
+    Raises
+    ------
+    ValueError
+        If no network with this variance is at the edge of chaos.
+
+    Examples
+    --------
+    >>> from ntk_sklearn.dynamics import critical_variances
+    >>> [round(x, 6) for x in critical_variances("relu")]
+    [2.0, 0.0]
+    >>> [round(x, 4) for x in critical_variances("tanh")]
+    [2.153, 0.1511]
+    """
+    weight_variance, bias_variance = edge_of_chaos(activation, variance)
+    if bias_variance < -_EDGE * variance:
+        raise ValueError(
+            f"networks of the activation {activation!r} with pre-activations of "
+            f"variance {variance:.6g} have no edge of chaos: it would need a bias "
+            f"variance of {bias_variance:.3g}; see recommended_variances."
+        )
+    return weight_variance, max(bias_variance, 0.0)
 
 
 def recommended_variances(activation, variance=1.0):
@@ -189,38 +236,68 @@ def recommended_variances(activation, variance=1.0):
     >>> [round(x, 6) for x in recommended_variances("relu")]
     [2.0, 0.0]
     """
+    means = _means_of(activation)
+    square, slope = means.squares(float(variance))
+    if slope == 0.0:  # units that jump
+        return float(variance / square), 0.0
     weight_variance, bias_variance = edge_of_chaos(activation, variance)
     if bias_variance < -_EDGE * variance:
-        phi, _ = _functions(activation)
-        root = np.sqrt(float(variance))
-        return float(variance / normal_mean(lambda z: phi(root * z) ** 2)), 0.0
+        return float(variance / square), 0.0
     return weight_variance, max(bias_variance, 0.0)
 
 
 # -- the maps -------------------------------------------------------------------------
 
 
-def _functions(activation) -> tuple[Callable, Callable]:
-    """Return an activation and its derivative as functions of an array."""
-    if isinstance(activation, (tuple, list)) and all(map(callable, activation)):
-        phi, slope = activation
-        return phi, slope
-    given = isinstance(activation, Activation)
-    record = activation if given else get_activation(activation)
-    arguments = record.arguments
-    return (
-        lambda z: record.phi(z, *arguments),
-        lambda z: record.phi_derivative(z, *arguments),
-    )
+class _Exact:
+    """Means of a registered activation or a record: those that the kernels have."""
+
+    def __init__(self, record: Activation):
+        self.record = record
+
+    def squares(self, variance):
+        """Return ``E[phi^2]`` and ``E[phi'^2]`` at a variance."""
+        found = prepare(self.record, np.array([np.sqrt(variance)]), np.zeros(1))
+        return float(found.moment[0]), float(found.slope[0])
+
+    def products(self, variance, correlation):
+        """Return the means of products for two variables of a correlation."""
+        eta = np.copysign(1.0 - np.abs(correlation), correlation)
+        A, D = duals(self.record, [variance], [variance], [eta])
+        return float(A[0]), float(D[0])
 
 
-def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
+class _ByQuadrature:
+    """Means of a function and its derivative, with a kink at zero at most."""
+
+    def __init__(self, phi, slope):
+        self.functions = phi, slope
+
+    def squares(self, variance):
+        """Return ``E[phi^2]`` and ``E[phi'^2]`` at a variance."""
+        root = np.sqrt(variance)
+        return tuple(
+            normal_mean(lambda z, f=f: f(root * z) ** 2) for f in self.functions
+        )
+
+    def products(self, variance, correlation):
+        """Return the means of products for two variables of a correlation."""
+        return tuple(product_mean(f, variance, correlation) for f in self.functions)
+
+
+def _means_of(activation):
+    """Return the means of an activation, or of a function and its derivative."""
+    is_pair = isinstance(activation, (tuple, list)) and all(map(callable, activation))
+    return _ByQuadrature(*activation) if is_pair else _Exact(get_activation(activation))
+
+
+def _fixed_point(means, weight_variance, bias_variance, first) -> float:
     """Return the smallest variance that the next layer keeps, and that attracts."""
     from scipy.optimize import brentq  # slow to import, needed only here
 
     def excess(log):
         variance = np.exp(log)
-        square = normal_mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
+        square = means.squares(variance)[0]
         return (weight_variance * square + bias_variance) / variance - 1.0
 
     logs = np.linspace(np.log(_LEAST), np.log(_MOST), _TRIED)
@@ -234,16 +311,16 @@ def _fixed_point(phi, weight_variance, bias_variance, first) -> float:
     return float(np.exp(brentq(excess, *between, xtol=1e-15, rtol=9e-16)))
 
 
-def _chaotic_correlation(phi, slope, variances, variance):
+def _chaotic_correlation(means, variances, variance):
     """Return the correlation that attracts in the chaotic phase, and its factor."""
     from scipy.optimize import brentq  # slow to import, needed only here
 
     weight_variance, bias_variance = variances
-    square = normal_mean(lambda z: phi(np.sqrt(variance) * z) ** 2)
+    square = means.squares(variance)[0]
     following = weight_variance * square + bias_variance
 
     def moved(c):
-        product = product_mean(phi, variance, c)
+        product = means.products(variance, c)[0]
         return (weight_variance * product + bias_variance) / following - c
 
     # As close to one as need be; a map that lowers none of them keeps only one.
@@ -254,7 +331,7 @@ def _chaotic_correlation(phi, slope, variances, variance):
     correlation = 0.0
     if abs(moved(0.0)) > 1e-14:
         correlation = float(brentq(moved, 0.0, highest, xtol=1e-15))
-    spread = product_mean(slope, variance, correlation)
+    spread = means.products(variance, correlation)[1]
     return correlation, weight_variance * spread * variance / following
 
 

@@ -1,6 +1,9 @@
-"""Displays of fitted estimators, which draw them as scikit-learn's displays do."""
+"""Displays of fitted estimators, and checks of activations, kernels and objectives."""
 
 from ._alpha_path import AlphaPathDisplay
+from ._check_activation import check_activation
+from ._check_kernel import check_kernel
+from ._check_objective import check_objective
 from ._expected_risk import ExpectedRiskDisplay
 from ._influence import InfluenceDisplay
 from ._kernel_drift import KernelDriftDisplay
@@ -24,4 +27,7 @@ __all__ = [
     "LengthScaleDisplay",
     "PhaseDiagramDisplay",
     "TrainingTimeDisplay",
+    "check_activation",
+    "check_kernel",
+    "check_objective",
 ]

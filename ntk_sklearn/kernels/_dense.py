@@ -17,7 +17,7 @@ from .._utils.validation import (
     per_feature,
     per_layer,
 )
-from ..activations import get_activation
+from ..activations._registry import get_activations
 from ._parameters import HYPERPARAMETERS, NetworkOnRows, NetworkParameters
 from ._theta import ThetaKernel
 
@@ -108,7 +108,7 @@ class DenseKernel(ThetaKernel):
             per_layer("bias_variance", self.bias_variance, depth, zero=True),
             per_feature("length_scale", self.length_scale, X.shape[1]),
             bias_weights,
-            get_activation(self.activation),
+            get_activations(self.activation, depth),
             check_ranks(self.n_ranks, X, Y),
         )
 

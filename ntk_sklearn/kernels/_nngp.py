@@ -23,7 +23,7 @@ class NNGPKernel(DenseKernel):
     ----------
     depth : int, default=3
         Number of hidden layers, at least 1.
-    activation : str or tuple of (str, float), default="relu"
+    activation : str, tuple, callable, Activation or sequence of these, default="relu"
         As in `NTKernel`.
     weight_variance : float or array-like of shape (depth + 1,), default=2.0
         Variance of the weights at initialisation, times their number of inputs: one

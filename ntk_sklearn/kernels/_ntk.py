@@ -27,10 +27,21 @@ class NTKernel(DenseKernel):
     depth : int, default=3
         Number of hidden layers, at least 1. It is not part of ``theta``; choose it by
         ``GridSearchCV`` over ``kernel__depth``.
-    activation : str or tuple of (str, float), default="relu"
-        ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"identity"``, ``"erf"``, ``"gelu"``,
-        ``"sin"``, ``"cos"``, ``"gaussian"`` or ``"rbf"``. A pair is a name and an
-        argument, for instance ``("leaky_relu", 0.2)``.
+    activation : str, tuple, callable, Activation or sequence of these, default="relu"
+        The activation of all hidden layers, or a sequence with one for each.
+
+        - A name. With closed forms: ``"relu"``, ``"leaky_relu"``, ``"abs"``,
+          ``"identity"``, ``"erf"``, ``"gelu"``, ``"sin"``, ``"cos"``, ``"gaussian"``,
+          ``"rbf"``. Without: ``"tanh"``, ``"sigmoid"``, ``"silu"``, ``"softplus"``,
+          ``"mish"``, ``"elu"``, ``"selu"``, ``"softsign"``, ``"hard_tanh"``,
+          ``"hard_sigmoid"``, ``"hard_swish"``, ``"relu6"``, ``"relu2"``. The networks
+          of ``"sign"`` and ``"step"`` have no useful gradient: their NTK is that of the
+          last layer, which is the NNGP kernel.
+        - A name and its argument: ``("leaky_relu", 0.2)``, or the coefficients of
+          ``("polynomial", (0.0, 1.0, 0.5))``, the constant first.
+        - A continuous function of an array, which is pickled with the kernel if it is a
+          function of a module, or the record of one; see
+          :meth:`~ntk_sklearn.activations.Activation.from_function`.
     weight_variance : float or array-like of shape (depth + 1,), default=2.0
         Variance of the weights at initialisation, times their number of inputs: one
         number for all layers, or one for each layer, the read-out last.

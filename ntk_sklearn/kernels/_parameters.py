@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.contraction import contract
-from .._engine.network import Layers, Network
+from .._engine.network import Layers, Network, activation_arrays
 from .._engine.tiles import gram
 from ..activations._base import Activation
 
@@ -24,14 +24,13 @@ class NetworkParameters(NamedTuple):
     bias_variance: np.ndarray
     length_scale: np.ndarray
     bias_weights: np.ndarray | None  # None means those of the layers
-    activation: Activation
+    activations: tuple[Activation, ...]  # of the hidden layers
     n_ranks: int
 
     def network(self) -> Network:
         """Return the network in the engine's form."""
         layers = Layers(
-            self.activation.code,
-            self.activation.parameters,
+            *activation_arrays(self.activations),
             self.weight_variance,
             self.bias_variance,
             self.layer_weights,
@@ -40,7 +39,7 @@ class NetworkParameters(NamedTuple):
         )
         n_features = len(self.length_scale)
         scale = np.sqrt(self.weight_variance[0] / n_features) / self.length_scale
-        return Network(layers, self.activation, scale, self.n_ranks)
+        return Network(layers, self.activations, scale, self.n_ranks)
 
 
 HYPERPARAMETERS = NetworkParameters._fields[:4]

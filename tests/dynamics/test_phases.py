@@ -11,6 +11,7 @@ from ntk_sklearn import NNGPKernel, NTKernel
 from ntk_sklearn.activations import ACTIVATIONS, get_activation
 from ntk_sklearn.approximation import finite_width_kernel
 from ntk_sklearn.dynamics import (
+    critical_variances,
     dispersion,
     edge_of_chaos,
     phase,
@@ -156,3 +157,38 @@ def test_finite_networks_have_the_dispersion():
     # The first layer has the width of the inputs, whose weights are as random.
     error = 4 * squares.std() / np.sqrt(len(squares))
     assert abs(squares.mean() - dispersion(30, 3)) < error
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "elu", "selu", "mish", "hard_tanh"])
+def test_critical_variances_keep_variance_and_distances(name):
+    found = critical_variances(name, 0.8)
+    at_edge = phase(name, *found, first_variance=0.8)
+    means = NNGPKernel(
+        1,
+        name,
+        weight_variance=[0.8, found[0]],
+        bias_variance=[0.0, found[1]],
+    )
+    # Three numbers of mean square one: the first variance is 0.8.
+    x = np.ones((1, 3))
+    assert_allclose(means.diag(x), 0.8, rtol=1e-10)
+    ntk = NTKernel(
+        1,
+        name,
+        weight_variance=[0.8, found[0]],
+        bias_variance=[0.0, found[1]],
+    )
+    assert_allclose(ntk.components(x)[0], 0.8, rtol=1e-9)  # the slope is one
+    if abs(at_edge.variance - 0.8) < 1e-6:  # and it attracts
+        assert at_edge.name == "edge of chaos"
+
+
+def test_networks_without_an_edge_of_chaos_are_said_so():
+    for name in ("sigmoid", "softplus"):
+        with pytest.raises(ValueError, match="no edge of chaos: it would need a bias"):
+            critical_variances(name)
+    for name in ("sign", "step"):
+        with pytest.raises(ValueError, match="derivative zero"):
+            critical_variances(name)
+    assert_allclose(critical_variances("relu", 3.0), (2.0, 0.0), atol=1e-14)
+    assert_allclose(critical_variances("tanh"), (2.1533026489, 0.1509646293), rtol=1e-9)

@@ -1,0 +1,248 @@
+"""Hermite coefficients of an activation at the variances of all inputs of a layer.
+
+With ``phi(sqrt(q) z) = sum_k alpha_k(q) h_k(z)`` in normalised Hermite polynomials,
+``E[phi(u) phi(v)] = sum_k alpha_k(q_ii) alpha_k(q_jj) rho^k``: a power series whose
+coefficients are products of a number of each input. They are integrals by
+Gauss-Legendre quadrature between the kinks, and smooth functions of the logarithm of
+the variance: of many inputs, they are interpolated between Chebyshev nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from .._utils.jit import jit_sums
+from ._table import both, evaluate_table, kinks_of, reach
+
+# Orders that are tried, in blocks of sixteen; one with errors below this is enough.
+ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 2e-11
+# More orders than a series needs: those of its derivatives.
+EXTRA = BLOCK
+# The root of the least variance that is told from zero.
+LEAST, _FAR = 1e-15, 13.0
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+
+
+class Expansion(NamedTuple):
+    """What the series need of some variances.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (order + 16, n)
+        Hermite coefficients over the root of the second moment.
+    log_moment, log_slope : ndarray of shape (n,)
+        Logarithms of ``E[phi^2]`` and ``E[phi'^2]``.
+    excess : ndarray of shape (n,)
+        ``d log(E[phi^2] / q) / d log q``.
+    tails : ndarray of shape (n, order / 16)
+        The share of ``E[phi'^2]`` that each number of blocks leaves, or a little more.
+    """
+
+    coefficients: np.ndarray
+    log_moment: np.ndarray
+    log_slope: np.ndarray
+    excess: np.ndarray
+    tails: np.ndarray
+
+
+@jit_sums
+def _project(z, w, y, out):
+    """Write ``sum(w * y * h_k(z))`` for every k."""
+    low, high = np.zeros(z.size), w * y
+    before = 0.0
+    for k in range(out.size):
+        s = 0.0
+        after = np.sqrt(k + 1.0)
+        over, back = 1.0 / after, before / after
+        for n in range(z.size):
+            h = high[n]
+            s += h
+            high[n] = z[n] * over * h - back * low[n]
+            low[n] = h
+        out[k] = s
+        before = after
+
+
+@jit_sums
+def _means(table, root, z, w, coefficients):
+    """Write Hermite coefficients; return the means of phi^2, phi'^2 and u phi phi'."""
+    y, s = np.empty(z.size), np.empty(z.size)
+    evaluate_table(table, root * z, y, s)
+    square, slope, cross = 0.0, 0.0, 0.0
+    for n in range(z.size):
+        square += w[n] * y[n] * y[n]
+        slope += w[n] * s[n] * s[n]
+        cross += w[n] * root * z[n] * y[n] * s[n]
+    _project(z, w, y, coefficients)
+    return square, slope, cross
+
+
+def _nodes(table, root, order):
+    """Return nodes and weights of a mean over a normal variable times `root`."""
+    n = int(table[0])
+    edges = table[3 : 2 + n]
+    inside = np.append(edges[np.abs(edges) > 0.1], kinks_of(table)) / root
+    grid = np.linspace(-_FAR, _FAR, 27 if order <= 160 else 53)
+    edges = np.concatenate([grid, inside[np.abs(inside) < _FAR]])
+    edges = np.unique(edges)
+    half = 0.5 * np.diff(edges)[:, None]
+    z = (edges[:-1, None] + half * (1.0 + _NODES)).ravel()
+    return z, (half * _WEIGHTS).ravel() * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+
+
+def _exact(table, log_variances, order):
+    """Return the three numbers and the coefficients of each variance."""
+    out = np.empty((len(log_variances), order + 3))
+    roots = np.exp(0.5 * log_variances)
+    finest = _finest(table) / roots.max()
+    if finest > 1.0 / 16.0 and not len(kinks_of(table)):
+        means = _on_one_grid(table, roots, min(finest, 1.0), out[:, 3:])
+    else:
+        means = np.empty((3, len(roots)))
+        for k, root in enumerate(roots):
+            means[:, k] = _means(table, root, *_nodes(table, root, order), out[k, 3:])
+    square, slope, cross = means
+    bad = ~((square > 1e-300) & (square < np.inf))
+    if bad.any():
+        raise ValueError(
+            "the activation is zero, or too large for float64, at all numbers that a "
+            f"layer of variance {np.exp(log_variances[bad][0]):.3g} gives it."
+        )
+    out[:, 3:] /= np.sqrt(square)[:, None]
+    out[:, 0], out[:, 1] = np.log(square), np.log(np.maximum(slope, 1e-300))
+    out[:, 2] = cross / square - 1.0
+    return out
+
+
+def _finest(table):
+    """Return the length of intervals on each of which one polynomial is enough."""
+    edges = table[2 : 3 + int(table[0])]
+    width, x = 0.5, np.cos(np.pi * (np.arange(16) + 0.5) / 16)
+    while width > 1e-3:
+        y = both(table, 0.5 * width * np.array([x + 1.0, x - 1.0]))[0]
+        last = np.polynomial.chebyshev.chebfit(x, y.T, 15)[-3:]
+        if np.abs(last).max() < 1e-13 * np.abs(y).max():
+            break
+        width *= 0.5
+    return 2.0 * min(width, np.diff(edges[np.abs(edges) > 0.4]).min())
+
+
+def _on_one_grid(table, roots, finest, coefficients):
+    """Do what `_means` does for several variances, of a function without kinks."""
+    order = coefficients.shape[1]
+    power = 2.0 ** math.floor(math.log2(finest))
+    rounded = next(o + EXTRA for o in ORDERS if o + EXTRA >= order)
+    z, w, H = _grid(power, rounded)
+    y, s = both(table, roots[:, None] * z)
+    coefficients[:] = (y * w) @ H[:, :order]
+    return (y * y) @ w, (s * s) @ w, roots * ((y * s) @ (w * z))
+
+
+@lru_cache(maxsize=8)
+def _grid(width, order):
+    """Return nodes and weights in panels of a width, and Hermite polynomials there."""
+    edges = np.arange(
+        -_FAR, _FAR + 0.5 * width, min(width, 0.5 if order > 168 else 1.0)
+    )
+    half = 0.5 * np.diff(edges)[:, None]
+    z = (edges[:-1, None] + half * (1.0 + _NODES)).ravel()
+    w = (half * _WEIGHTS).ravel() * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+    H = np.empty((order, len(z)))
+    H[0], H[1] = 1.0, z
+    for k in range(1, order - 1):
+        H[k + 1] = (z * H[k] - math.sqrt(k) * H[k - 1]) / math.sqrt(k + 1.0)
+    return z, w, H.T
+
+
+def _interpolated(table, logs, order):
+    """Return what `_exact` does, transposed, from few variances if there are many.
+
+    Returned are also these variances, sorted, and their rows.
+    """
+    low, high = logs.min(), logs.max()
+    if high - low < 1e-13:
+        rows = _exact(table, logs[:1], order)
+        return np.repeat(rows.T, len(logs), axis=1), logs[:1], rows
+    middle, half = 0.5 * (high + low), 0.5 * (high - low)
+    m, rows = 8, None
+    while m + 1 < len(logs) and m <= 256:
+        angles = np.pi * np.arange(m + 1) / m
+        nodes = middle + half * np.cos(angles)
+        if rows is None:
+            rows = _exact(table, nodes, order)
+        else:  # every second node was there
+            both = np.empty((m + 1, order + 3))
+            both[::2], both[1::2] = rows, _exact(table, nodes[1::2], order)
+            rows = both
+        ends = np.where(np.arange(m + 1) % m == 0, 0.5, 1.0)
+        map_to = 2.0 / m * np.cos(np.outer(np.arange(m + 1), angles)) * ends
+        series = (map_to * ends[:, None]) @ rows
+        if np.abs(series[-3:]).max() < 1e-13:
+            # Nodes come in pairs of about equal last terms, which bound the error.
+            place = np.clip((logs - middle) / half, -1.0, 1.0)
+            found = series.T @ np.polynomial.chebyshev.chebvander(place, m).T
+            return found, nodes[::-1], rows[::-1]
+        m *= 2
+    unique, back = np.unique(logs, return_inverse=True)
+    rows = _exact(table, unique, order)
+    return rows[back].T, unique, rows
+
+
+def _tails(found, logs):
+    """Return the share of ``E[phi'^2]`` beyond each block of orders: (n, blocks)."""
+    k = np.arange(found.shape[1] - 3)
+    # D is the sum of k a_k^2 E[phi^2] / q.
+    shares = k * found[:, 3:] ** 2 * np.exp(found[:, 0] - logs - found[:, 1])[:, None]
+    return np.maximum(1.0 - np.cumsum(shares, axis=1), 0.0)[:, BLOCK - 1 :: BLOCK]
+
+
+def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
+    """Return the expansion of an activation at some variances.
+
+    Parameters
+    ----------
+    table : ndarray
+        The activation; see `_table`.
+    variances : ndarray of shape (n,)
+
+    Returns
+    -------
+    Expansion
+
+    Raises
+    ------
+    ValueError
+        If the variances are too large for the table.
+    """
+    largest = float(variances.max(initial=0.0))
+    if 9.0 * np.sqrt(largest) > reach(table):
+        raise ValueError(
+            f"a layer has pre-activations of variance {largest:.3g}, but the "
+            f"activation is known, as a function with few bends, up to "
+            f"{reach(table):.3g} only; rescale X or lower weight_variance."
+        )
+    logs = np.log(np.maximum(variances, LEAST**2))
+    if not logs.size:
+        none = np.zeros(0)
+        return Expansion(np.zeros((32, 0)), none, none, none, np.zeros((0, 1)))
+    ends = np.array([logs.min(), logs.max()])
+    order = ORDERS[-1]
+    for tried in ORDERS:
+        tails = _tails(_exact(table, ends, tried), ends).max(axis=0)
+        if tails[-1] <= TOLERANCE:
+            order = BLOCK * (int(np.argmax(tails <= TOLERANCE)) + 1)
+            break
+    found, nodes, rows = _interpolated(table, logs, order + EXTRA)
+    # Of an input between two variances, the larger of their tails.
+    tails = _tails(rows, nodes)[:, : order // BLOCK]
+    after = np.searchsorted(nodes, logs).clip(0, len(nodes) - 1)
+    between = np.maximum(tails, np.roll(tails, 1, axis=0))
+    between[0] = tails[0]
+    # Below the least variance, the moment goes on as it did.
+    below = np.minimum(np.log(np.maximum(variances, 1e-320)) - 2.0 * np.log(LEAST), 0.0)
+    log_moment = found[0] + below * (1.0 + found[2])
+    return Expansion(found[3:], log_moment, found[1], found[2], between[after])
