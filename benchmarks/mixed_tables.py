@@ -77,7 +77,9 @@ def numeric_dates(X):
 def catboost_input(X):
     X = numeric_dates(X)
     kinds = X.select_dtypes("category")
-    return X.assign(**{name: kinds[name].astype(str) for name in kinds})
+    return X.assign(
+        **{name: kinds[name].astype(object).fillna("missing") for name in kinds}
+    )
 
 
 def models(labels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .reading import first_stray, load, whole, width
 from .sources import BlockError, block_lengths, is_source, row_blocks
@@ -49,7 +50,7 @@ def sample_rows(X, n, rng, among=None, max_blocks=32, allow_nan=False):
         among = np.arange(len(X)) if among is None else among
         rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
         drawn = X[rows]
-        if drawn.dtype.kind not in "biuf":
+        if issparse(drawn) or drawn.dtype.kind not in "biuf":
             return rows, drawn  # other objects are left to other checks
         drawn = drawn.astype(np.float64, copy=False)
         stray = first_stray(drawn, allow_nan)

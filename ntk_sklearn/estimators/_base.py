@@ -6,6 +6,7 @@ from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,6 +19,7 @@ from .._models.choose import check_memory
 from .._models.fit import LEARNS_FROM_ALL, fit_ensemble
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
 from .._utils.progress import FitProgress
+from .._utils.sparse import sparse_rows
 from .._utils.warnings import warn
 from ..kernels._weighted import WeightedNTKernel
 from ..objectives import OBJECTIVES
@@ -25,14 +27,17 @@ from ..optimizers import OPTIMIZERS
 from ..preprocessing._table_encoder import TableEncoder
 from ..preprocessing._table_reader import TableReader, validated
 from ._attribution import AttributionMixin, GivenRows
+from ._defaults import sparse_specs
 from ._encoding import coded_specs, make_encoder
 from ._fitted import Fitted
 from ._options import (
+    check_sparse_solver,
     checked_bounds,
     fit_options,
     matrices_of,
     progress_name,
     solver_for,
+    takes_sparse,
     takes_tables,
     takes_vectors,
 )
@@ -83,6 +88,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _specs(self, rows: TrainingSet) -> list[ModelSpec]:
         """Return the specifications of the models: of the given kernel, or default."""
+        if self._uses_defaults and issparse(rows.X):
+            return sparse_specs(rows)
         if self._uses_defaults:
             given = isinstance(self.encoding, TableEncoder)
             return self._default_specs(rows, clone(self.encoding) if given else None)
@@ -97,6 +104,7 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         for kind in ("allow_nan", "categorical", "string"):
             setattr(tags.input_tags, kind, takes_tables(self))
+        tags.input_tags.sparse = takes_sparse(self)
         return tags
 
     # -- what is given ----------------------------------------------------------------
@@ -116,6 +124,7 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
             if reset and takes_tables(self):
                 reader = TableReader.of(X, self._categorical_features)
             X, y = validated(probe, reader, X, y, reset=reset, **self._vectors, **how)
+            X = sparse_rows(X) if issparse(X) else X
         else:
             how = {"dtype": None, "ensure_2d": False, **how}
             X, y = validate_data(probe, X, y, reset=reset, **how)
@@ -134,7 +143,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     def _vectors(self) -> dict:
         """How inputs that are vectors are checked."""
         missing = {"ensure_all_finite": "allow-nan"} if takes_tables(self) else {}
-        return {"dtype": np.float64, "order": "C", **missing}
+        sparse = {"accept_sparse": "csr"} if takes_sparse(self) else {}
+        return {"dtype": np.float64, "order": "C", **missing, **sparse}
 
     def _stays_in_place(self, X) -> bool:
         """Return whether rows are read in blocks by the tasks that work on them."""
@@ -177,6 +187,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     def _fit(self, given: Given, Y, class_factor) -> Fitted:
         """Fit every model, and return the result without publishing it."""
         solver = "nystrom" if given.streamed else solver_for(self, len(Y))
+        if issparse(given.X):
+            check_sparse_solver(solver)
         rows, origin = self._training_set(given, Y, class_factor, solver)
         if solver == "cholesky":
             check_memory(rows.n_rows, matrices_of(self))
@@ -189,6 +201,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
     def _fit_batch(self, given: Given, Y, class_factor) -> Fitted:
         """Add a batch of rows to the fitted models, or fit new models to it."""
         weights, roles = given.weights.scaled(class_factor > 0), self._roles(given)
+        if issparse(given.X):
+            check_sparse_solver("nystrom")
         levels = given.reader.categorical
         batch = TrainingSet(given.X, Y, weights, class_factor, roles, levels)
         if not self._grows:
@@ -264,7 +278,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         if not self.kernel_.requires_vector_input:
             return validate_data(self, X, reset=False, dtype=None, ensure_2d=False)
-        return validated(self, self._reader, X, reset=False, **self._vectors)
+        X = validated(self, self._reader, X, reset=False, **self._vectors)
+        return sparse_rows(X) if issparse(X) else X
 
 
 # Private attributes of a fitted estimator; public ones end in an underscore.
