@@ -123,7 +123,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         elif takes_vectors(self.kernel):
             if reset and takes_tables(self):
                 reader = TableReader.of(X, self._categorical_features)
-            X, y = validated(probe, reader, X, y, reset=reset, **self._vectors, **how)
+            used = reader if takes_tables(self) else None
+            X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
             X = sparse_rows(X) if issparse(X) else X
         else:
             how = {"dtype": None, "ensure_2d": False, **how}
@@ -278,7 +279,8 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         if not self.kernel_.requires_vector_input:
             return validate_data(self, X, reset=False, dtype=None, ensure_2d=False)
-        X = validated(self, self._reader, X, reset=False, **self._vectors)
+        reader = self._reader if takes_tables(self) else None
+        X = validated(self, reader, X, reset=False, **self._vectors)
         return sparse_rows(X) if issparse(X) else X
 
 
