@@ -47,7 +47,7 @@ TABLES = [
     Table("movies", "rating", ("title", *(f"r{k}" for k in range(1, 11)))),
     Table("AustralianElectionPolling", "ALP", ("Lib",), dates=("startDate", "endDate")),
     Table("Hdma", "deny", labels=True),
-    Table("Kakadu", "answer", labels=True),
+    Table("Benefits", "joblost", labels=True),
 ]
 
 

@@ -13,6 +13,8 @@ def gather(source) -> np.ndarray:
     """Read a whole source, such as that of the targets, into memory."""
     if source is None or not is_source(source):
         return source
+    if hasattr(source, "to_delayed") and not hasattr(source, "chunks"):
+        return np.asarray(source.compute())  # a column of a dask DataFrame
     return np.concatenate([whole(block) for block in row_blocks(source)])
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._blocks.sampling import sample_rows
 from .._blocks.sources import is_source
+from .._blocks.tables import is_table_source
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
 from .._models.choose import check_memory
@@ -41,6 +42,7 @@ from ._options import (
     takes_tables,
     takes_vectors,
 )
+from ._table_files import open_table
 from ._training_set import (
     Given,
     checked_targets,
@@ -114,7 +116,12 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         probe = copy(self)  # checks set attributes, to be published at the end
         reader = TableReader() if reset else self._reader
         streamed = reset and self._stays_in_place(X)
-        if streamed:
+        if streamed and is_table_source(X):
+            self._refuse_sources(X)
+            X, y, reader, head = open_table(X, y, self._categorical_features)
+            validated(probe, reader, head, reset=True, **self._vectors)
+            y = checked_targets(y)
+        elif streamed:
             self._refuse_sources(X)
             rng, missing = np.random.RandomState(0), takes_tables(self)
             _, head = sample_rows(X, 1, rng, max_blocks=1, allow_nan=missing)

@@ -56,13 +56,41 @@ class TableReader:
             column holds strings.
         """
         by_type = categorical_features is None or isinstance(categorical_features, str)
-        if isinstance(categorical_features, str) and (
-            categorical_features != "from_dtype"
-        ):
-            raise ValueError(_wrong_features(categorical_features))
         columns = columns_of(X, of_numbers=not by_type)
-        if columns is None:
-            return cls()
+        return cls() if columns is None else cls._of(columns, categorical_features)
+
+    @classmethod
+    def of_parts(cls, frames: list, categorical_features="from_dtype") -> TableReader:
+        """Learn the same from parts of a table, each of them some of its rows.
+
+        Parameters
+        ----------
+        frames : list of DataFrame
+            The parts.
+        categorical_features : "from_dtype", array-like or None, default="from_dtype"
+            As for `of`.
+
+        Returns
+        -------
+        TableReader
+        """
+        parts = [columns_of(frame, of_numbers=True) or [] for frame in frames]
+        columns = [
+            Column(
+                same[0].name,
+                np.concatenate([column.values for column in same]),
+                any(column.has_levels for column in same),
+            )
+            for same in zip(*parts, strict=True)
+        ]
+        return cls._of(columns, categorical_features)
+
+    @classmethod
+    def _of(cls, columns: list[Column], categorical_features) -> TableReader:
+        """Return the reader of a table with these columns."""
+        by_type = categorical_features is None or isinstance(categorical_features, str)
+        if by_type and categorical_features not in (None, "from_dtype"):
+            raise ValueError(_wrong_features(categorical_features))
         chosen = () if by_type else _chosen(categorical_features, columns)
         levels: list[tuple[str, ...] | None] = []
         for j, column in enumerate(columns):
