@@ -47,7 +47,7 @@ TABLES = [
     Table("movies", "rating", ("title", *(f"r{k}" for k in range(1, 11)))),
     Table("AustralianElectionPolling", "ALP", ("Lib",), dates=("startDate", "endDate")),
     Table("Hdma", "deny", labels=True),
-    Table("Kakadu", "answer", labels=True),
+    Table("Benefits", "joblost", labels=True),
 ]
 
 
@@ -70,14 +70,18 @@ def load(table, most=6000):
 
 def numeric_dates(X):
     """Return dates as days, which the others do not take."""
-    dates = X.select_dtypes("datetime")
-    return X.assign(**{name: dates[name].astype("int64") / 8.64e13 for name in dates})
+    X = X.copy()
+    for name in X.select_dtypes("datetime"):
+        X[name] = X[name].astype("int64") / 8.64e13
+    return X
 
 
 def catboost_input(X):
+    """Return categories as strings, the missing ones too."""
     X = numeric_dates(X)
-    kinds = X.select_dtypes("category")
-    return X.assign(**{name: kinds[name].astype(str) for name in kinds})
+    for name in X.select_dtypes("category"):
+        X[name] = X[name].astype(object).fillna("missing")
+    return X
 
 
 def models(labels):

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .sources import Block, BlockError, Mapped, mapped
+from .sources import Block, BlockError, Mapped, mapped, row_blocks
+from .tables import TablePart, TableSource
 
 
 def _opened(source):
@@ -16,9 +17,11 @@ def _opened(source):
         array = np.load(source, mmap_mode="r", allow_pickle=False)
         found = mapped(array, 0, array.shape[0]) if array.ndim else None
         return array if found is None else found
+    if isinstance(source, TablePart):
+        return source.numbers(_computed)
     if source is None or isinstance(source, (np.ndarray, Mapped)):
         return source
-    return _compute(source)
+    return np.asarray(_computed(source))
 
 
 def _rows(part, start=0, stop=None) -> np.ndarray:
@@ -31,7 +34,7 @@ def _named(block: Block) -> Iterator[None]:
     """Turn an error in reading a block into a `BlockError` that names the block."""
     try:
         yield
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TypeError, KeyError) as error:
         raise BlockError(f"{block.name} cannot be read: {error}") from error
 
 
@@ -50,8 +53,8 @@ def whole(block: Block) -> np.ndarray:
         return _rows(_opened(block.X))
 
 
-def _compute(delayed):
-    """Compute a chunk of a dask array: here, or in a dask worker by its cluster."""
+def _computed(delayed):
+    """Compute a chunk or partition of dask: here, or in a worker by its cluster."""
     try:
         from distributed import get_worker, worker_client
 
@@ -60,9 +63,37 @@ def _compute(delayed):
         # Given by its name instead, some versions of dask warn of the cluster.
         from dask.local import get_sync
 
-        return np.asarray(delayed.compute(scheduler=get_sync))
+        return delayed.compute(scheduler=get_sync)
     with worker_client() as client:
-        return np.asarray(client.compute(delayed).result())
+        return client.compute(delayed).result()
+
+
+def read_frames(source: TableSource, few: bool = False):
+    """Read a table as DataFrames, one for each file or partition.
+
+    Parameters
+    ----------
+    source : TableSource
+        The table.
+    few : bool, default=False
+        Whether to read only a few files or partitions, and not all of their rows.
+
+    Yields
+    ------
+    DataFrame, or table of pyarrow
+
+    Raises
+    ------
+    BlockError
+        If one cannot be read; the message names it.
+    """
+    import narwhals  # as only DataFrames need it
+
+    blocks = row_blocks(source)
+    for k, step in source.looked_at() if few else [(k, 1) for k in range(len(blocks))]:
+        with _named(blocks[k]):
+            frame = source.parts[k].frame(_computed)
+        yield narwhals.from_native(frame).gather_every(step).to_native()
 
 
 def first_stray(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .reading import first_stray, load, whole, width
 from .sources import BlockError, block_lengths, is_source, row_blocks
@@ -12,6 +13,8 @@ def gather(source) -> np.ndarray:
     """Read a whole source, such as that of the targets, into memory."""
     if source is None or not is_source(source):
         return source
+    if hasattr(source, "to_delayed") and not hasattr(source, "chunks"):
+        return np.asarray(source.compute())  # a column of a dask DataFrame
     return np.concatenate([whole(block) for block in row_blocks(source)])
 
 
@@ -49,7 +52,7 @@ def sample_rows(X, n, rng, among=None, max_blocks=32, allow_nan=False):
         among = np.arange(len(X)) if among is None else among
         rows = among if n >= len(among) else np.sort(rng.choice(among, n, False))
         drawn = X[rows]
-        if drawn.dtype.kind not in "biuf":
+        if issparse(drawn) or drawn.dtype.kind not in "biuf":
             return rows, drawn  # other objects are left to other checks
         drawn = drawn.astype(np.float64, copy=False)
         stray = first_stray(drawn, allow_nan)

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from .tables import TablePart, TableSource, is_table_source
+
 # Kernel values of this size keep BLAS busy, and are small enough for the C library to
 # reuse the same memory: fresh pages would take 5 % of the time of a pass.
 TILE_BYTES = 24 * 2**20
@@ -64,7 +66,7 @@ class Delayed(Protocol):
 
 
 # The rows, targets or weights of a block: in memory, in a file, or a dask object.
-Part = np.ndarray | Mapped | str | Delayed
+Part = np.ndarray | Mapped | str | Delayed | TablePart
 
 
 class Block(NamedTuple):
@@ -141,6 +143,8 @@ def _file_blocks(X, y, weight):
 
 def block_lengths(X) -> np.ndarray:
     """Return the number of rows of each file of a list, or chunk of a dask array."""
+    if isinstance(X, TableSource):
+        return X.lengths
     if _is_dask(X):
         return np.array(X.chunks[0])
     lengths = []
@@ -155,8 +159,18 @@ def block_lengths(X) -> np.ndarray:
 
 
 def is_source(X) -> bool:
-    """Return whether rows are not in memory: a list of files, or a dask array."""
-    return _is_files(X) or _is_dask(X)
+    """Return whether rows are not in memory: in files, a dask array or DataFrame."""
+    return _is_files(X) or _is_dask(X) or is_table_source(X)
+
+
+def _table_blocks(X: TableSource, y, weight):
+    ends = np.cumsum(X.lengths)[:-1]
+    of_rows = [
+        [None] * len(X.parts) if part is None else np.split(np.asarray(part), ends)
+        for part in (y, weight)
+    ]
+    for number, parts in enumerate(zip(X.names, X.parts, *of_rows, strict=True)):
+        yield Block(number, *parts)
 
 
 def _dask_blocks(X, y, weight):
@@ -185,7 +199,7 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
 
     Parameters
     ----------
-    X : ndarray, memmap, list of .npy files, or dask array
+    X : ndarray, memmap, list of .npy files, dask array or TableSource
         The rows. A file, or a chunk of a dask array, is one block. Blocks of memory
         maps are references, so that the task that works on a block reads it.
     y : the same kind, or an array in memory, default=None
@@ -199,6 +213,8 @@ def row_blocks(X, y=None, sample_weight=None, rows=8192) -> list[Block]:
     -------
     list of Block
     """
+    if isinstance(X, TableSource):
+        return list(_table_blocks(X, y, sample_weight))
     if _is_files(X):
         return list(_file_blocks(X, y, sample_weight))
     if _is_dask(X) and X.ndim > 1:

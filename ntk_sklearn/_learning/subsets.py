@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.stats import rankdata
 
 from .problem import HyperparameterProblem
@@ -23,7 +24,7 @@ def growing_subsets(problem: HyperparameterProblem) -> list[HyperparameterProble
 
     There is no subset for optimizers other than "bfgs", which alone can hand on the
     curvature; for the hold-out objective, whose folds are of all rows; and for inputs
-    that are not vectors, because rows are sorted to choose a subset.
+    that are not dense vectors, because rows are sorted to choose a subset.
 
     Parameters
     ----------
@@ -38,7 +39,11 @@ def growing_subsets(problem: HyperparameterProblem) -> list[HyperparameterProble
     found, rows, options = [problem], problem.rows, problem.options
     if options.optimizer != "bfgs" or options.objective == "holdout":
         return found
-    if np.ndim(rows.X) != 2 or not problem.kernel.requires_vector_input:
+    if (
+        np.ndim(rows.X) != 2
+        or issparse(rows.X)
+        or not problem.kernel.requires_vector_input
+    ):
         return found
     sizes = subset_sizes(problem.n_rows, max(_FEWEST_ROWS, problem.start.size))
     order = in_order(rows.X, rows.Y) if sizes else np.empty(0, dtype=int)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ..solvers._row_weights import RowWeights
 
@@ -72,7 +73,7 @@ class TrainingSet(NamedTuple):
 
         A row of weight 2 and the same row twice then are the same problem, to the last
         digit, and repeated rows take no time. If all rows are distinct and have weight
-        one, they stay in their order.
+        one, they stay in their order. Sparse rows are not compared.
 
         Returns
         -------
@@ -82,7 +83,8 @@ class TrainingSet(NamedTuple):
         """
         counted = self.weights.multiplicity
         origin = np.arange(self.n_rows)
-        if np.ndim(self.X) != 2 or not np.array_equal(self.weights.weight, counted):
+        dense = np.ndim(self.X) == 2 and not issparse(self.X)
+        if not dense or not np.array_equal(self.weights.weight, counted):
             return self, origin
         inputs, missing = [self.X], np.isnan(self.X)
         if missing.any():  # as NaN equals nothing, not even itself

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn import get_config
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils import gen_batches
@@ -227,7 +228,8 @@ class RidgeModel(ABC):
         ------
         slice
         """
-        width = self.X.shape[1] if np.ndim(self.X) == 2 else 0
+        dense = np.ndim(self.X) == 2 and not issparse(self.X)
+        width = self.X.shape[1] if dense else 0
         return row_slices(len(X), n_columns + _PER_INPUT * width)
 
 

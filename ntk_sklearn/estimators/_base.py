@@ -6,18 +6,21 @@ from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._blocks.sampling import sample_rows
 from .._blocks.sources import is_source
+from .._blocks.tables import is_table_source
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
 from .._models.choose import check_memory
 from .._models.fit import LEARNS_FROM_ALL, fit_ensemble
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
 from .._utils.progress import FitProgress
+from .._utils.sparse import sparse_rows
 from .._utils.warnings import warn
 from ..kernels._weighted import WeightedNTKernel
 from ..objectives import OBJECTIVES
@@ -25,19 +28,23 @@ from ..optimizers import OPTIMIZERS
 from ..preprocessing._table_encoder import TableEncoder
 from ..preprocessing._table_reader import TableReader, validated
 from ._attribution import AttributionMixin, GivenRows
+from ._defaults import sparse_specs
 from ._encoding import coded_spec, make_encoder
 from ._fitted import Fitted
 from ._importance import ImportanceMixin
 from ._options import (
+    check_sparse_solver,
     checked_bounds,
     fit_options,
     given_kernels,
     matrices_of,
     progress_name,
     solver_for,
+    takes_sparse,
     takes_tables,
     takes_vectors,
 )
+from ._table_files import open_table
 from ._training_set import (
     Given,
     checked_targets,
@@ -85,6 +92,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
     def _specs(self, rows: TrainingSet) -> list[ModelSpec]:
         """Return the specifications of the models: of given kernels, or default."""
+        if self._uses_defaults and issparse(rows.X):
+            return sparse_specs(rows)
         if self._uses_defaults:
             given = isinstance(self.encoding, TableEncoder)
             return self._default_specs(rows, clone(self.encoding) if given else None)
@@ -101,6 +110,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         tags = super().__sklearn_tags__()
         for kind in ("allow_nan", "categorical", "string"):
             setattr(tags.input_tags, kind, takes_tables(self))
+        tags.input_tags.sparse = takes_sparse(self)
         return tags
 
     # -- what is given ----------------------------------------------------------------
@@ -110,7 +120,12 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         probe = copy(self)  # checks set attributes, to be published at the end
         reader = TableReader() if reset else self._reader
         streamed = reset and self._stays_in_place(X)
-        if streamed:
+        if streamed and is_table_source(X):
+            self._refuse_sources(X)
+            X, y, reader, head = open_table(X, y, self._categorical_features)
+            validated(probe, reader, head, reset=True, **self._vectors)
+            y = checked_targets(y)
+        elif streamed:
             self._refuse_sources(X)
             rng, missing = np.random.RandomState(0), takes_tables(self)
             _, head = sample_rows(X, 1, rng, max_blocks=1, allow_nan=missing)
@@ -119,7 +134,9 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         elif takes_vectors(self.kernel):
             if reset and takes_tables(self):
                 reader = TableReader.of(X, self._categorical_features)
-            X, y = validated(probe, reader, X, y, reset=reset, **self._vectors, **how)
+            used = reader if takes_tables(self) else None
+            X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
+            X = sparse_rows(X) if issparse(X) else X
         else:
             how = {"dtype": None, "ensure_2d": False, **how}
             X, y = validate_data(probe, X, y, reset=reset, **how)
@@ -138,7 +155,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     def _vectors(self) -> dict:
         """How inputs that are vectors are checked."""
         missing = {"ensure_all_finite": "allow-nan"} if takes_tables(self) else {}
-        return {"dtype": np.float64, "order": "C", **missing}
+        sparse = {"accept_sparse": "csr"} if takes_sparse(self) else {}
+        return {"dtype": np.float64, "order": "C", **missing, **sparse}
 
     def _stays_in_place(self, X) -> bool:
         """Return whether rows are read in blocks by the tasks that work on them."""
@@ -181,6 +199,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     def _fit(self, given: Given, Y, class_factor) -> Fitted:
         """Fit every model, and return the result without publishing it."""
         solver = "nystrom" if given.streamed else solver_for(self, len(Y))
+        if issparse(given.X):
+            check_sparse_solver(solver)
         rows, origin = self._training_set(given, Y, class_factor, solver)
         if solver == "cholesky":
             check_memory(rows.n_rows, matrices_of(self))
@@ -200,6 +220,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     def _fit_batch(self, given: Given, Y, class_factor) -> Fitted:
         """Add a batch of rows to the fitted models, or fit new models to it."""
         weights, roles = given.weights.scaled(class_factor > 0), self._roles(given)
+        if issparse(given.X):
+            check_sparse_solver("nystrom")
         levels = given.reader.categorical
         batch = TrainingSet(given.X, Y, weights, class_factor, roles, levels)
         if not self._grows:
@@ -275,7 +297,9 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         check_is_fitted(self)
         if not takes_vectors([model.kernel for model in self.models_]):
             return validate_data(self, X, reset=False, dtype=None, ensure_2d=False)
-        return validated(self, self._reader, X, reset=False, **self._vectors)
+        reader = self._reader if takes_tables(self) else None
+        X = validated(self, reader, X, reset=False, **self._vectors)
+        return sparse_rows(X) if issparse(X) else X
 
 
 # Private attributes of a fitted estimator; public ones end in an underscore.

@@ -276,7 +276,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows: numbers, or, where inputs are encoded, any table that
-            :class:`~ntk_sklearn.TableEncoder` takes.
+            :class:`~ntk_sklearn.TableEncoder` takes. Sparse rows are not encoded; the
+            default kernel is then a network with a single length scale.
         y : array-like of shape (n_samples,)
             Class labels, numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None

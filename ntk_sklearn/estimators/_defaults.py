@@ -13,6 +13,7 @@ import numpy as np
 from .._learning.prior import Prior
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
+from .._utils.sparse import sparse_rows
 from ..kernels._weighted import WeightedNTKernel
 from ..preprocessing._table_encoder import TableEncoder
 from ._encoding import fit_encoder
@@ -56,6 +57,25 @@ def regression_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
         n_ranks=encoder.n_ranks_,
     )
     return [ModelSpec(kernel, encoder, prior=_regression_prior, raise_alpha=True)]
+
+
+def sparse_specs(rows: TrainingSet) -> list[ModelSpec]:
+    """Return one network on sparse rows as they are, of one length scale.
+
+    Layer weights, bias variance and ridge are learned. The length scale, which is
+    fixed, gives the rows a mean squared length of one for each column.
+
+    Parameters
+    ----------
+    rows : TrainingSet
+        Sparse rows.
+
+    Returns
+    -------
+    list of one ModelSpec
+    """
+    scale = float(np.sqrt(sparse_rows(rows.X).power(2).mean())) or 1.0
+    return [ModelSpec(WeightedNTKernel(depth=1, length_scale=scale))]
 
 
 def _regression_prior(problem) -> Prior:

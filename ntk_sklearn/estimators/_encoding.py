@@ -63,7 +63,7 @@ def coded_spec(
 
 def fit_encoder(encoder: TableEncoder, rows: TrainingSet) -> None:
     """Fit an encoder so that it returns arrays, whatever scikit-learn's settings."""
-    if rows.categorical.size:
+    if rows.categorical.any():
         encoder.set_params(categorical_features=rows.categorical)
     encoder.set_output(transform="default")
     encoder.fit(rows.X, sample_weight=rows.weights.weight)

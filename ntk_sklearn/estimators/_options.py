@@ -7,13 +7,15 @@ from itertools import count
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.gaussian_process.kernels import Kernel
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, WhiteKernel
 
 from .._learning.spec import AlphaBounds, LearningOptions
 from .._models.choose import MATRICES, choose_solver
 from .._models.fit import NEEDS_VECTORS, FitOptions
 from .._utils.progress import FitProgress
+from ..kernels._dense import DenseKernel
 from ..kernels._on_rows import gradient_matrices
+from ..kernels._theta import parts_of
 from ._training_set import counts_folds
 
 # Centres of a Nyström model whose number the user has not given.
@@ -93,6 +95,36 @@ def takes_tables(estimator: BaseEstimator) -> bool:
     if isinstance(encoding, str) and encoding == "auto":
         return isinstance(estimator.kernel, str)
     return encoding is not None
+
+
+def takes_sparse(estimator: BaseEstimator) -> bool:
+    """Return whether rows may be sparse: they are not encoded, and the kernel can."""
+    if estimator.encoding not in ("auto", None):
+        return False
+    return isinstance(estimator.kernel, str) or _kernel_takes_sparse(estimator.kernel)
+
+
+def _kernel_takes_sparse(kernel: Kernel) -> bool:
+    """Return whether a kernel, or all its parts, take sparse rows."""
+    parts = parts_of(kernel)
+    if parts:
+        return all(_kernel_takes_sparse(part) for part in parts)
+    return isinstance(kernel, (DenseKernel, ConstantKernel, WhiteKernel))
+
+
+def check_sparse_solver(solver: str) -> None:
+    """Raise if a solver needs dense rows.
+
+    Raises
+    ------
+    ValueError
+        If the solver needs distances between rows, which sparse ones do not have.
+    """
+    if solver in NEEDS_VECTORS:
+        raise ValueError(
+            f"solver={solver!r} measures distances between rows, but X is sparse; use "
+            'solver="cholesky" or "cg", or X.toarray().'
+        )
 
 
 def solver_for(estimator: BaseEstimator, n: int) -> str:

@@ -7,38 +7,16 @@ array of objects, strings or dates. Arrays and DataFrames of numbers stay as the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from numbers import Number
-from operator import ne
-from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
+
+from ._table_columns import Column, columns_of, level_names, numbers_of
 
 # The code of a level that the reader has not learned.
 UNKNOWN = -1.0
 _NO_TARGETS = "no_validation"  # of scikit-learn
-_NUMERIC, _TIMES = "biuf", "mM"
-
-
-class Column(NamedTuple):
-    """A column of a table.
-
-    Attributes
-    ----------
-    name : str
-        Its name, or its number if it has none.
-    values : ndarray of shape (n,)
-        Numbers, missing ones as NaN, or objects.
-    has_levels : bool
-        Whether its values are levels by their type: strings or categories.
-    """
-
-    name: str
-    values: np.ndarray
-    has_levels: bool
 
 
 @dataclass(frozen=True)
@@ -78,18 +56,46 @@ class TableReader:
             column holds strings.
         """
         by_type = categorical_features is None or isinstance(categorical_features, str)
-        if isinstance(categorical_features, str) and (
-            categorical_features != "from_dtype"
-        ):
-            raise ValueError(_wrong_features(categorical_features))
         columns = columns_of(X, of_numbers=not by_type)
-        if columns is None:
-            return cls()
+        return cls() if columns is None else cls._of(columns, categorical_features)
+
+    @classmethod
+    def of_parts(cls, frames: list, categorical_features="from_dtype") -> TableReader:
+        """Learn the same from parts of a table, each of them some of its rows.
+
+        Parameters
+        ----------
+        frames : list of DataFrame
+            The parts.
+        categorical_features : "from_dtype", array-like or None, default="from_dtype"
+            As for `of`.
+
+        Returns
+        -------
+        TableReader
+        """
+        parts = [columns_of(frame, of_numbers=True) or [] for frame in frames]
+        columns = [
+            Column(
+                same[0].name,
+                np.concatenate([column.values for column in same]),
+                any(column.has_levels for column in same),
+            )
+            for same in zip(*parts, strict=True)
+        ]
+        return cls._of(columns, categorical_features)
+
+    @classmethod
+    def _of(cls, columns: list[Column], categorical_features) -> TableReader:
+        """Return the reader of a table with these columns."""
+        by_type = categorical_features is None or isinstance(categorical_features, str)
+        if by_type and categorical_features not in (None, "from_dtype"):
+            raise ValueError(_wrong_features(categorical_features))
         chosen = () if by_type else _chosen(categorical_features, columns)
         levels: list[tuple[str, ...] | None] = []
         for j, column in enumerate(columns):
             if not column.has_levels and j not in chosen:
-                _numbers(column)
+                numbers_of(column)
                 levels.append(None)
             elif categorical_features is None:
                 raise ValueError(
@@ -98,7 +104,7 @@ class TableReader:
                     'categorical_features="from_dtype".'
                 )
             else:
-                keys = set(_keys(column))
+                keys = set(level_names(column))
                 levels.append(tuple(sorted(key for key in keys if key is not None)))
         return cls(tuple(levels))
 
@@ -136,21 +142,23 @@ class TableReader:
             return np.empty((len(X), len(columns)))
         return np.column_stack(
             [
-                _numbers(column) if known is None else _codes(column, known)
+                numbers_of(column) if known is None else _codes(column, known)
                 for column, known in zip(columns, levels, strict=True)
             ]
         )
 
 
-def validated(estimator, reader: TableReader, X, y=_NO_TARGETS, *, reset: bool, **how):
+def validated(
+    estimator, reader: TableReader | None, X, y=_NO_TARGETS, *, reset: bool, **how
+):
     """Check a table as scikit-learn's `validate_data` does, and return it as numbers.
 
     Parameters
     ----------
     estimator : estimator
         The estimator whose names and number of features are checked, or set.
-    reader : TableReader
-        The reader of the table.
+    reader : TableReader or None
+        The reader of the table; None leaves everything to `validate_data`.
     X : array-like of shape (n_samples, n_features)
         The table.
     y : array-like, default="no_validation"
@@ -166,7 +174,7 @@ def validated(estimator, reader: TableReader, X, y=_NO_TARGETS, *, reset: bool, 
     """
     if not reset and hasattr(X, "columns"):  # names before values, which they explain
         validate_data(estimator, X, reset=False, skip_check_array=True)
-    numbers = reader.read(X)
+    numbers = X if reader is None else reader.read(X)
     if numbers is X:
         return validate_data(estimator, X, y, reset=reset, **how)
     validate_data(estimator, X, y, reset=reset, skip_check_array=True)
@@ -175,149 +183,12 @@ def validated(estimator, reader: TableReader, X, y=_NO_TARGETS, *, reset: bool, 
     return check_X_y(numbers, y, estimator=estimator, **how)
 
 
-def columns_of(X, of_numbers: bool = False) -> list[Column] | None:
-    """Return the columns of a table.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The table.
-    of_numbers : bool, default=False
-        Whether to return columns even if all hold numbers.
-
-    Returns
-    -------
-    list of Column, or None
-        None if the table holds numbers only, or is none.
-    """
-    if issparse(X):
-        return None
-    if hasattr(X, "dtypes") and hasattr(X, "columns"):
-        kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
-        if not of_numbers and kinds <= set(_NUMERIC):  # of pandas: for scikit-learn
-            return None
-    if hasattr(X, "__dataframe__") or hasattr(X, "__narwhals_dataframe__"):
-        import narwhals  # as only DataFrames need it
-
-        frame = narwhals.from_native(X, pass_through=True, eager_only=True)
-        if isinstance(frame, narwhals.DataFrame):
-            return [_of_series(frame[name]) for name in frame.columns]
-    return _of_array(X, of_numbers)
-
-
-def _of_array(X, of_numbers) -> list[Column] | None:
-    try:
-        array = np.asarray(X)
-        if array.dtype.kind not in _NUMERIC + _TIMES + "c":
-            array = np.asarray(X, dtype=object)
-    except (TypeError, ValueError):
-        return None
-    kind = array.dtype.kind
-    if array.ndim != 2 or (kind in _NUMERIC + "c" and not of_numbers):
-        return None
-    if kind in _TIMES:
-        array = _seconds(array)
-    return [_column(str(j), values) for j, values in enumerate(array.T)]
-
-
-def _of_series(series) -> Column:
-    """Return a column of a DataFrame of narwhals."""
-    import narwhals as nw
-
-    name, dtype = str(series.name), series.dtype
-    if dtype.is_numeric() or dtype == nw.Boolean:
-        values = series.cast(nw.Float64).to_numpy()
-    elif dtype in (nw.Date, nw.Datetime, nw.Duration):
-        unit = "m" if dtype == nw.Duration else "M"
-        values = _seconds(np.asarray(series.to_numpy(), dtype=f"{unit}8[us]"))
-    else:
-        has_levels = dtype in (nw.Categorical, nw.Enum)
-        return _column(name, np.array([*series.to_list(), None])[:-1], has_levels)
-    return Column(name, np.asarray(values, dtype=np.float64), has_levels=False)
-
-
-def _column(name: str, values: np.ndarray, has_levels: bool = False) -> Column:
-    """Return a column of objects; strings are levels."""
-    if values.dtype.kind in _NUMERIC:
-        return Column(name, values.astype(np.float64), has_levels)
-    strings = any(isinstance(value, (str, bytes)) for value in values)
-    return Column(name, values, has_levels or strings)
-
-
-def _seconds(times: np.ndarray) -> np.ndarray:
-    """Return dates, since 1970, and durations in seconds; NaN where there is none."""
-    unit = np.array(1, dtype=f"{times.dtype.kind.replace('M', 'm')}8[s]")
-    since = times - np.datetime64(0, "s") if times.dtype.kind == "M" else times
-    return since / unit
-
-
-def _is_missing(value) -> bool:
-    try:
-        return value is None or bool(ne(value, value))
-    except TypeError:  # pandas.NA
-        return True
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def _number(value) -> float:
-    """Return a number, date, duration or time of the day as a number."""
-    if _is_missing(value):
-        return np.nan
-    if isinstance(value, datetime):
-        zoned = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-        return (zoned - _EPOCH).total_seconds()
-    if isinstance(value, date):
-        return (value - _EPOCH.date()).total_seconds()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, time):
-        return 3600.0 * value.hour + 60.0 * value.minute + value.second
-    if isinstance(value, (np.datetime64, np.timedelta64)):
-        return float(_seconds(np.asarray(value)))
-    if isinstance(value, Number) and not isinstance(value, complex):
-        return float(value)  # type: ignore[arg-type]
-    raise TypeError
-
-
-def _numbers(column: Column) -> np.ndarray:
-    """Return the numbers and times of a column."""
-    if column.values.dtype.kind == "f":
-        return column.values
-    out = np.empty(len(column.values))
-    for i, value in enumerate(column.values):
-        try:
-            out[i] = _number(value)
-        except TypeError:
-            raise TypeError(
-                f"column {column.name!r} must hold numbers, dates or times, as it is "
-                f"no column of categories, got {value!r} in row {i}. The argument must "
-                "be a string or a real number."
-            ) from None
-    return out
-
-
-def _keys(column: Column) -> list[str | None]:
-    """Return the names of the levels in a column; None for what is missing."""
-    values, inverse = column.values, None
-    if values.dtype.kind == "f":  # a level has one name, however many rows it has
-        values, inverse = np.unique(values, return_inverse=True)
-    keys = [None if _is_missing(value) else _key(value) for value in values]
-    return keys if inverse is None else [keys[i] for i in inverse.ravel()]
-
-
-def _key(value) -> str:
-    """Return the name of a level; 1, 1.0 and True are the same."""
-    if isinstance(value, Number) and not isinstance(value, complex):
-        return f"{float(value):.17g}"  # type: ignore[arg-type]
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
 def _codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     code: dict[str | None, float] = {level: k for k, level in enumerate(levels)}
     code[None] = np.nan
-    return np.array([code.get(key, UNKNOWN) for key in _keys(column)], dtype=np.float64)
+    return np.array(
+        [code.get(key, UNKNOWN) for key in level_names(column)], dtype=np.float64
+    )
 
 
 def _chosen(features, columns: list[Column]) -> set[int]:

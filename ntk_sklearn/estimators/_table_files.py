@@ -1,0 +1,80 @@
+"""Tables in files and dask DataFrames, as rows of numbers that stay where they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .._blocks.reading import read_frames
+from .._blocks.tables import TableSource, table_source
+from ..preprocessing._table_columns import columns_of
+from ..preprocessing._table_reader import TableReader
+
+
+class OpenTable(NamedTuple):
+    """A table whose kinds of columns are known.
+
+    Attributes
+    ----------
+    rows : TableSource
+        Its inputs, which become numbers where they are read.
+    targets : array-like
+        Its targets: a column of the table, or what was given.
+    reader : TableReader
+        The reader that turns its columns into numbers.
+    head : DataFrame
+        Some of its rows.
+    """
+
+    rows: TableSource
+    targets: npt.ArrayLike
+    reader: TableReader
+    head: object
+
+
+def open_table(X, y, categorical_features) -> OpenTable:
+    """Look at a table in files or partitions, and learn the kinds of its columns.
+
+    Levels and kinds are learned from some rows of a few files or partitions; what is
+    found later counts as an unknown level.
+
+    Parameters
+    ----------
+    X : list of paths, pyarrow.dataset.Dataset or dask DataFrame
+        The table.
+    y : str or array-like
+        The name of the column that holds the targets, or the targets.
+    categorical_features : "from_dtype", array-like or None
+        The parameter of the estimator.
+
+    Returns
+    -------
+    OpenTable
+
+    Raises
+    ------
+    ValueError
+        If `y` is no name of a column, or a file cannot be read.
+    """
+    source = table_source(X)
+    names = source.columns
+    if isinstance(y, str):
+        if y not in names:
+            raise ValueError(
+                f"y must be targets or the name of a column, got {y!r}; the columns "
+                f"are {names}."
+            )
+        column = source.with_columns([y])
+        y = np.concatenate([_targets(frame) for frame in read_frames(column)])
+        names = [name for name in names if name != column.columns[0]]
+    source = source.with_columns(names)
+    frames = list(read_frames(source, few=True))
+    reader = TableReader.of_parts(frames, categorical_features)
+    return OpenTable(source.with_columns(names, reader.read), y, reader, frames[0])
+
+
+def _targets(frame) -> np.ndarray:
+    (column,) = columns_of(frame, of_numbers=True) or []
+    return column.values

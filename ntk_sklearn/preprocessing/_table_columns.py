@@ -1,0 +1,196 @@
+"""The columns of tables: of DataFrames of any library, and of arrays of objects."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta, timezone
+from numbers import Number
+from operator import ne
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+_NUMERIC, _TIMES = "biuf", "mM"
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes
+    ----------
+    name : str
+        Its name, or its number if it has none.
+    values : ndarray of shape (n,)
+        Numbers, missing ones as NaN, or objects.
+    has_levels : bool
+        Whether its values are levels by their type: strings or categories.
+    """
+
+    name: str
+    values: np.ndarray
+    has_levels: bool
+
+
+def columns_of(X, of_numbers: bool = False) -> list[Column] | None:
+    """Return the columns of a table.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The table.
+    of_numbers : bool, default=False
+        Whether to return columns even if all hold numbers.
+
+    Returns
+    -------
+    list of Column, or None
+        None if the table holds numbers only, or is none.
+    """
+    if issparse(X):
+        return None
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
+        if not of_numbers and kinds <= set(_NUMERIC):  # of pandas: for scikit-learn
+            return None
+    if hasattr(X, "__dataframe__") or hasattr(X, "__narwhals_dataframe__"):
+        import narwhals  # as only DataFrames need it
+
+        frame = narwhals.from_native(X, pass_through=True, eager_only=True)
+        if isinstance(frame, narwhals.DataFrame):
+            return [_of_series(frame[name]) for name in frame.columns]
+    return _of_array(X, of_numbers)
+
+
+def _of_array(X, of_numbers) -> list[Column] | None:
+    try:
+        array = np.asarray(X)
+        if array.dtype.kind not in _NUMERIC + _TIMES + "c":
+            array = np.asarray(X, dtype=object)
+    except (TypeError, ValueError):
+        return None
+    kind = array.dtype.kind
+    if array.ndim != 2 or (kind in _NUMERIC + "c" and not of_numbers):
+        return None
+    if kind in _TIMES:
+        array = _seconds(array)
+    return [_column(str(j), values) for j, values in enumerate(array.T)]
+
+
+def _of_series(series) -> Column:
+    """Return a column of a DataFrame of narwhals."""
+    import narwhals as nw
+
+    name, dtype = str(series.name), series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        values = series.cast(nw.Float64).to_numpy()
+    elif dtype in (nw.Date, nw.Datetime, nw.Duration):
+        unit = "m" if dtype == nw.Duration else "M"
+        values = _seconds(np.asarray(series.to_numpy(), dtype=f"{unit}8[us]"))
+    else:
+        has_levels = dtype in (nw.Categorical, nw.Enum)
+        return _column(name, np.array([*series.to_list(), None])[:-1], has_levels)
+    return Column(name, np.asarray(values, dtype=np.float64), has_levels=False)
+
+
+def _column(name: str, values: np.ndarray, has_levels: bool = False) -> Column:
+    """Return a column of objects; strings are levels."""
+    if values.dtype.kind in _NUMERIC:
+        return Column(name, values.astype(np.float64), has_levels)
+    strings = any(isinstance(value, (str, bytes)) for value in values)
+    return Column(name, values, has_levels or strings)
+
+
+def _seconds(times: np.ndarray) -> np.ndarray:
+    """Return dates, since 1970, and durations in seconds; NaN where there is none."""
+    unit = np.array(1, dtype=f"{times.dtype.kind.replace('M', 'm')}8[s]")
+    since = times - np.datetime64(0, "s") if times.dtype.kind == "M" else times
+    return since / unit
+
+
+def _is_missing(value) -> bool:
+    try:
+        return value is None or bool(ne(value, value))
+    except TypeError:  # pandas.NA
+        return True
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def _number(value) -> float:
+    """Return a number, date, duration or time of the day as a number."""
+    if _is_missing(value):
+        return np.nan
+    if isinstance(value, datetime):
+        zoned = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return (zoned - _EPOCH).total_seconds()
+    if isinstance(value, date):
+        return (value - _EPOCH.date()).total_seconds()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, time):
+        return 3600.0 * value.hour + 60.0 * value.minute + value.second
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return float(_seconds(np.asarray(value)))
+    if isinstance(value, Number) and not isinstance(value, complex):
+        return float(value)  # type: ignore[arg-type]
+    raise TypeError
+
+
+def numbers_of(column: Column) -> np.ndarray:
+    """Return the numbers and times of a column.
+
+    Parameters
+    ----------
+    column : Column
+        Numbers, truth values, dates, durations or times of the day.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Times are in seconds, dates since 1970; missing values are NaN.
+
+    Raises
+    ------
+    TypeError
+        If it holds anything else.
+    """
+    if column.values.dtype.kind == "f":
+        return column.values
+    out = np.empty(len(column.values))
+    for i, value in enumerate(column.values):
+        try:
+            out[i] = _number(value)
+        except TypeError:
+            raise TypeError(
+                f"column {column.name!r} must hold numbers, dates or times, as it is "
+                f"no column of categories, got {value!r} in row {i}. The argument must "
+                "be a string or a real number."
+            ) from None
+    return out
+
+
+def level_names(column: Column) -> list[str | None]:
+    """Return the name of the level of each row; None for what is missing.
+
+    Parameters
+    ----------
+    column : Column
+        Values of any kind.
+
+    Returns
+    -------
+    list of str or None
+    """
+    values, inverse = column.values, None
+    if values.dtype.kind == "f":  # a level has one name, however many rows it has
+        values, inverse = np.unique(values, return_inverse=True)
+    keys = [None if _is_missing(value) else _key(value) for value in values]
+    return keys if inverse is None else [keys[i] for i in inverse.ravel()]
+
+
+def _key(value) -> str:
+    """Return the name of a level; 1, 1.0 and True are the same."""
+    if isinstance(value, Number) and not isinstance(value, complex):
+        return f"{float(value):.17g}"  # type: ignore[arg-type]
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,139 @@
+"""Tables in files and dask DataFrames give the numbers of one in memory."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from ntk_sklearn import WNTKClassifier, WNTKRegressor
+from ntk_sklearn.solvers import BlockError
+
+from ..estimator_cases import quiet
+
+pandas = pytest.importorskip("pandas")
+N = 360
+MODEL = WNTKRegressor(n_components=60, solver="nystrom", max_iter=5)
+
+
+def table(n=N):
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame(
+        {
+            "size": rng.normal(size=n),
+            "colour": rng.choice(["red", "green", "blue"], n),
+            "sold": pandas.Timestamp("2021-03-01")
+            + pandas.to_timedelta(rng.integers(0, 900, n), unit="D"),
+            "count": rng.poisson(3.0, n),
+        }
+    )
+    y = X["colour"].map({"red": 1.0, "green": 0.0, "blue": -1.0}) + np.sin(X["size"])
+    X.loc[::9, ["size", "colour"]] = None
+    return X.assign(price=y + 0.1 * rng.normal(size=n))
+
+
+TABLE = table()
+X, Y = TABLE.drop(columns="price"), TABLE["price"].to_numpy()
+
+
+@pytest.fixture(scope="module", params=["parquet", "feather"])
+def files(request, tmp_path_factory):
+    pyarrow = pytest.importorskip("pyarrow")
+    feather, parquet = (
+        pytest.importorskip(f"pyarrow.{name}") for name in ("feather", "parquet")
+    )
+    folder, paths = tmp_path_factory.mktemp(request.param), []
+    for k in range(3):
+        part = pyarrow.Table.from_pandas(
+            TABLE.iloc[120 * k : 120 * (k + 1)], preserve_index=False
+        )
+        paths.append(folder / f"{k}.{request.param}")
+        if request.param == "parquet":
+            parquet.write_table(part, paths[-1])
+        else:
+            feather.write_feather(part, paths[-1])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return quiet(clone(MODEL), X, Y)
+
+
+def same(model, expected):
+    assert_allclose(model.predict(X), expected.predict(X), atol=1e-7 * np.ptp(Y))
+    assert list(model.feature_names_in_) == list(X.columns)
+    assert model.score(X, Y) > 0.85  # a ninth has lost what tells most
+
+
+def test_files_with_targets_by_name(files, expected):
+    same(quiet(clone(MODEL), files, "price"), expected)
+    same(quiet(clone(MODEL), [str(path) for path in files], "price"), expected)
+
+
+def test_a_dataset_of_pyarrow(files, expected):
+    dataset = pytest.importorskip("pyarrow.dataset")
+    form = "parquet" if files[0].suffix == ".parquet" else "ipc"
+    same(quiet(clone(MODEL), dataset.dataset(files, format=form), "price"), expected)
+
+
+def test_labels_by_name(files, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    labels = np.where(Y > 0, "dear", "cheap")
+    pyarrow = pytest.importorskip("pyarrow")
+    whole = pyarrow.Table.from_pandas(X.assign(price=labels), preserve_index=False)
+    parquet.write_table(whole, tmp_path / "all.parquet")
+    model = WNTKClassifier(n_components=60, solver="nystrom", max_iter=3)
+    quiet(model, [tmp_path / "all.parquet"], "price")
+    assert model.classes_.tolist() == ["cheap", "dear"]
+    assert model.score(X, labels) > 0.85
+
+
+def test_targets_that_are_given(files, expected, tmp_path):
+    names = list(X.columns)
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "inputs.parquet"
+    parquet.write_table(pyarrow.Table.from_pandas(X, preserve_index=False), path)
+    model = quiet(clone(MODEL), [path], Y)
+    assert list(model.feature_names_in_) == names
+    same(model, expected)
+
+
+def test_dask_dataframes(expected):
+    dataframe = pytest.importorskip("dask.dataframe")
+    frame = dataframe.from_pandas(TABLE, npartitions=3)
+    same(quiet(clone(MODEL), frame, "price"), expected)
+    inputs = dataframe.from_pandas(X, npartitions=3)
+    same(quiet(clone(MODEL), inputs, frame["price"]), expected)
+
+
+def test_workers_make_no_difference(files):
+    joblib = pytest.importorskip("joblib")
+    here = quiet(clone(MODEL), files, "price")
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        there = quiet(clone(MODEL), files, "price")
+    assert_array_equal(there.predict(X), here.predict(X))
+
+
+def test_errors_name_the_file_or_the_column(files, tmp_path):
+    with pytest.raises(ValueError, match="y must be targets or the name of a column,"):
+        MODEL.fit(files, "cost")
+    broken = tmp_path / f"broken{files[0].suffix}"
+    broken.write_bytes(b"no table")
+    with pytest.raises(ValueError, match=r"block 1 \(file .*broken.* cannot be read"):
+        MODEL.fit([files[0], broken], "price")
+    missing = tmp_path / f"missing{files[0].suffix}"
+    with pytest.raises(ValueError, match=r"block 0 \(file .*missing.* cannot be read"):
+        MODEL.fit([missing], "price")
+    assert not hasattr(MODEL, "models_")
+
+
+def test_a_file_of_other_columns_is_named(files, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    other = tmp_path / "other.parquet"
+    table = pyarrow.Table.from_pandas(TABLE.assign(size="large"), preserve_index=False)
+    parquet.write_table(table, other)
+    many = [*([files[0]] * 5), other, *([files[0]] * 5)]  # not among those looked at
+    with pytest.raises(BlockError, match=r"block 5 \(file .*other.* column 'size'"):
+        MODEL.fit(many, "price")
