@@ -24,6 +24,7 @@ import numpy as np
 
 from ..activations import get_activation
 from ..activations._base import Activation
+from ._checked import checked_number
 from ._gaussian import normal_mean, product_mean
 
 # Variances between which a fixed point is looked for, and how many of them.
@@ -97,8 +98,12 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     0.1131
     """
     phi, slope = _functions(activation)
-    variances = float(weight_variance), float(bias_variance)
-    variance, chi = growth(activation, *variances, first_variance)
+    variances = (
+        checked_number("weight_variance", weight_variance, zero=False),
+        checked_number("bias_variance", bias_variance, zero=True),
+    )
+    first = checked_number("first_variance", first_variance, zero=False)
+    variance, chi = growth(activation, *variances, first)
     inside = float(np.clip(variance, _LEAST, _MOST))
     square = normal_mean(lambda z: phi(np.sqrt(inside) * z) ** 2)
     # Relative to the variance, which grows or shrinks if it has no fixed point.
@@ -156,7 +161,8 @@ def edge_of_chaos(activation, variance=1.0):
     [1.7562, 0.1841]
     """
     phi, slope = _functions(activation)
-    root = np.sqrt(float(variance))
+    variance = checked_number("variance", variance, zero=False)
+    root = np.sqrt(variance)
     weight_variance = 1.0 / normal_mean(lambda z: slope(root * z) ** 2)
     kept = weight_variance * normal_mean(lambda z: phi(root * z) ** 2)
     return weight_variance, float(variance - kept)

@@ -45,6 +45,8 @@ def class_factors(class_weight, y, weight=None, classes=None) -> np.ndarray:
         share = weight.sum() / (len(classes) * mass)
         # A label that only rows of weight zero have is no class: any will do.
         factor = share[np.minimum(np.searchsorted(classes, y), len(mass) - 1)]
+    if not np.isfinite(factor).all():
+        raise ValueError(f"class_weight must be finite, got {class_weight!r}.")
     if (factor < 0).any():
         raise ValueError(f"class_weight must not be negative, got {class_weight!r}.")
     if weight is not None and not weight @ factor > 0:

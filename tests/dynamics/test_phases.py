@@ -156,3 +156,27 @@ def test_finite_networks_have_the_dispersion():
     # The first layer has the width of the inputs, whose weights are as random.
     error = 4 * squares.std() / np.sqrt(len(squares))
     assert abs(squares.mean() - dispersion(30, 3)) < error
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda: phase("relu", -1.0, 0.0),
+            "weight_variance must be finite and positive",
+        ),
+        (lambda: phase("relu", np.nan, 0.0), "weight_variance must be finite and pos"),
+        (lambda: phase("relu", 2.0, -0.1), "bias_variance must be finite and not neg"),
+        (lambda: phase("relu", 2.0, 0.0, 0.0), "first_variance must be finite and pos"),
+        (lambda: edge_of_chaos("erf", [0.1, 0.5]), "variance must be a single number"),
+        (
+            lambda: recommended_variances("erf", 0.0),
+            "variance must be finite and posit",
+        ),
+        (lambda: dispersion(0, 3), "width must be finite and positive, got 0"),
+        (lambda: dispersion(10, 0), "depth must be at least 1, the number of hidden"),
+    ],
+)
+def test_what_is_refused(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
