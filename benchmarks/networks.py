@@ -2,7 +2,7 @@
 
     python benchmarks/networks.py cost
     python benchmarks/networks.py fidelity
-    python benchmarks/networks.py noise DATA_DIR [NAME ...]
+    python benchmarks/networks.py noise DATA_DIR [NAME ...] [--seeds N]
     python benchmarks/networks.py machines DATA_DIR RESULTS.csv [NAME ...]
 
 `cost` times the kernel matrix of 2000 digits against its matrix products. `fidelity`

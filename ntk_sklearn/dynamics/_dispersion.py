@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._utils.validation import check_depth
+from ._checked import checked_number
+
 
 def dispersion(width, depth):
     r"""Return the relative second moment of the NTK over random networks.
@@ -36,7 +39,8 @@ def dispersion(width, depth):
     ... )
     (1.01, 2.36)
     """
-    n, layers = float(width), np.arange(depth + 1)
+    n, depth = checked_number("width", width, zero=False), check_depth(depth)
+    layers = np.arange(depth + 1)
     apart = np.abs(layers[:, None] - layers)
     both = (1.0 + 5.0 / n) ** (depth - apart)
     return float(np.mean(both * (1.0 + 1.0 / n + 4.0 / n**2) ** apart))

@@ -19,7 +19,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..solvers._row_weights import RowWeights
+from ._checked import checked_matrix, checked_number, checked_targets, checked_values
 from ._path import resolved_spectrum
+
+# One minus a number that is one but for rounding errors is smaller.
+_ROUNDING = 1e-12
 
 
 def kernel_alignment_risk(K, y, alpha):
@@ -55,6 +59,7 @@ def kernel_alignment_risk(K, y, alpha):
     0.2
     """
     spectrum, Y = _decomposed(K, y)
+    alpha = checked_number("alpha", alpha, zero=False)
     left = alpha / (spectrum.values + alpha)
     return float(left**2 @ spectrum.energy(Y) * len(Y) / left.sum() ** 2)
 
@@ -84,6 +89,7 @@ def estimated_threshold(K, alpha):
     >>> estimated_threshold(np.diag([4.0, 4.0]), 2.0)
     3.0
     """
+    K, alpha = checked_matrix(K), checked_number("alpha", alpha, zero=False)
     n = len(K)
     values = np.maximum(np.linalg.eigvalsh(K), 0.0)
     return float(1.0 / np.mean(n / (values + alpha)))
@@ -118,7 +124,9 @@ def signal_capture_threshold(eigenvalues, n, alpha):
     """
     from scipy.optimize import brentq  # slow to import, needed only here
 
-    e, ridge = np.asarray(eigenvalues, dtype=np.float64), alpha / n
+    e = checked_values("eigenvalues", eigenvalues)
+    n = checked_number("n", n, zero=False)
+    ridge = checked_number("alpha", alpha, zero=True) / n
     e = e[e > 0.0]
     highest = ridge + e.sum() / n
     if highest == 0.0 or (ridge == 0.0 and n >= e.size):
@@ -163,9 +171,10 @@ def expected_risk(eigenvalues, squares, n, alpha, noise=0.0):
     Returns
     -------
     float
-        The expected squared error at a new row, noise of its target included. It is
-        exact in the limit of many rows and directions with random, independent
-        coefficients; on tables expect errors of some tenths.
+        The expected squared error at a new row, noise of its target included; infinite
+        for as many rows as directions without a ridge, if there is noise. It is exact
+        in the limit of many rows and directions with random, independent coefficients;
+        on tables expect errors of some tenths.
 
     Examples
     --------
@@ -174,13 +183,23 @@ def expected_risk(eigenvalues, squares, n, alpha, noise=0.0):
     >>> [round(expected_risk(eigenvalues, squares, n, 0.1), 3) for n in (1, 10, 100)]
     [1.21, 0.088, 0.002]
     """
-    e, squares = np.asarray(eigenvalues, float), np.asarray(squares, float)
+    e = checked_values("eigenvalues", eigenvalues)
+    squares = checked_values("squares", squares)
+    if squares.shape != e.shape:
+        raise ValueError(
+            f"squares must have one entry for each of {e.size} eigenvalues, got "
+            f"{squares.size}."
+        )
+    noise = checked_number("noise", noise, zero=True)
     kappa = n * signal_capture_threshold(e, n, alpha)
     total = n * e + kappa
     positive = np.where(total > 0.0, total, 1.0)
     missed = np.where(total > 0.0, kappa / positive, 1.0)
     variance = n * np.sum((e / positive) ** 2)
-    return float((squares @ missed**2 + noise) / (1.0 - variance))
+    error, left = float(squares @ missed**2 + noise), float(1.0 - variance)
+    if left < _ROUNDING:  # as many rows as directions, and no ridge
+        return np.inf if error > 0.0 else 0.0
+    return error / left
 
 
 def effective_dimension(K, alpha):
@@ -205,6 +224,7 @@ def effective_dimension(K, alpha):
     >>> effective_dimension(np.diag([9.0, 1.0]), 1.0)
     1.4
     """
+    K, alpha = checked_matrix(K), checked_number("alpha", alpha, zero=False)
     values = np.maximum(np.linalg.eigvalsh(K), 0.0)
     return float(np.sum(values / (values + alpha)))
 
@@ -245,6 +265,7 @@ def complexity(K, y, alpha=0.0):
     True
     """
     spectrum, Y = _decomposed(K, y)
+    alpha = checked_number("alpha", alpha, zero=True)
     energy, decayed = spectrum.energy(Y), spectrum.values + alpha
     seen = decayed > 0.0
     if energy[~seen].sum() > 1e-20 * energy.sum():
@@ -281,7 +302,8 @@ def alignment(K, y, centred=False):
     >>> round(alignment(np.outer(y, y), y), 12)
     1.0
     """
-    Y = np.asarray(y, dtype=np.float64).reshape(len(K), -1)
+    K = checked_matrix(K)
+    Y = checked_targets(y, len(K))
     if centred:
         mean = K.mean(axis=0)
         K = K - mean[:, None] - mean + mean.mean()
@@ -313,12 +335,14 @@ def learning_times(eigenvalues, learning_rate=1.0):
     >>> learning_times([4.0, 0.5, 0.0])
     array([0.25, 2.  ,  inf])
     """
-    rates = learning_rate * np.asarray(eigenvalues, dtype=np.float64)
+    rate = checked_number("learning_rate", learning_rate, zero=False)
+    rates = rate * checked_values("eigenvalues", eigenvalues)
     found = np.full(rates.shape, np.inf)
     return np.divide(1.0, rates, out=found, where=rates > 0.0)
 
 
 def _decomposed(K, y):
     """Return the spectrum of a kernel matrix, and targets as columns."""
-    Y = np.asarray(y, dtype=np.float64).reshape(len(K), -1)
+    K = checked_matrix(K)
+    Y = checked_targets(y, len(K))
     return resolved_spectrum(K, RowWeights.of(None, len(K)), False), Y

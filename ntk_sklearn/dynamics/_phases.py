@@ -24,6 +24,7 @@ import numpy as np
 from ..activations._base import Activation
 from ..activations._prepare import duals, prepare
 from ..activations._registry import get_activation
+from ._checked import checked_number
 from ._gaussian import normal_mean, product_mean
 
 # Variances between which a fixed point is looked for, and how many of them.
@@ -97,8 +98,12 @@ def phase(activation, weight_variance, bias_variance, first_variance=1.0):
     0.1131
     """
     means = _means_of(activation)
-    variances = float(weight_variance), float(bias_variance)
-    variance, chi = _growth(means, *variances, first_variance)
+    variances = (
+        checked_number("weight_variance", weight_variance, zero=False),
+        checked_number("bias_variance", bias_variance, zero=True),
+    )
+    first = checked_number("first_variance", first_variance, zero=False)
+    variance, chi = _growth(means, *variances, first)
     inside = float(np.clip(variance, _LEAST, _MOST))
     square = means.squares(inside)[0]
     # Relative to the variance, which grows or shrinks if it has no fixed point.
@@ -159,13 +164,14 @@ def edge_of_chaos(activation, variance=1.0):
     >>> [round(x, 4) for x in edge_of_chaos("erf", 1.0)]
     [1.7562, 0.1841]
     """
-    square, slope = _means_of(activation).squares(float(variance))
+    variance = checked_number("variance", variance, zero=False)
+    square, slope = _means_of(activation).squares(variance)
     if slope == 0.0:
         raise ValueError(
             f"activation {activation!r} has the derivative zero, so that its networks "
             "have no edge of chaos."
         )
-    return 1.0 / slope, float(variance - square / slope)
+    return 1.0 / slope, variance - square / slope
 
 
 def critical_variances(activation, variance=1.0):

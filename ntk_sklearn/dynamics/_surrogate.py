@@ -136,7 +136,7 @@ def _integrated(K, Y, time) -> np.ndarray:
     if not slowest > 1e-12 * np.abs(np.diag(K)).max():
         raise ValueError(
             "training for ever does not converge, as an eigenvalue of the kernel "
-            f"matrix plus alpha has the real part {slowest:.3g}; use a larger alpha or a "
-            "finite training_time."
+            f"matrix plus alpha has the real part {slowest:.3g}; use a larger alpha "
+            "or a finite training_time."
         )
     return np.linalg.solve(K, Y)

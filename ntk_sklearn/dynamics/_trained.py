@@ -84,9 +84,10 @@ class TrainedNetwork:
         along = self.along(K)
         gains = np.array([self.path.at(time).gain for time in times])
         # One product for all times and outputs.
-        scaled = gains[:, :, None] * targets
-        flat = along @ scaled.transpose(1, 0, 2).reshape(len(targets), -1)
-        found = flat.reshape(len(K), len(times), -1).transpose(1, 0, 2)
+        rank, k = targets.shape
+        scaled = gains.reshape(len(times), rank, 1) * targets
+        flat = along @ scaled.transpose(1, 0, 2).reshape(rank, len(times) * k)
+        found = flat.reshape(len(K), len(times), k).transpose(1, 0, 2)
         return found + self.shares @ self.path.Y
 
     def along(self, K):

@@ -54,6 +54,8 @@ def class_factors(class_weight, classes, y=None, weight=None) -> np.ndarray:
         factor = factor[np.isin(labels, classes)]
     else:
         factor = mass.sum() / (len(classes) * mass)
+    if not np.isfinite(factor).all():
+        raise ValueError(f"class_weight must be finite, got {class_weight!r}.")
     if (factor < 0).any():
         raise ValueError(f"class_weight must not be negative, got {class_weight!r}.")
     if weight is not None and not mass @ factor > 0:

@@ -72,10 +72,8 @@ def given_kernels(kernel: Kernel | Sequence[Kernel] | str) -> list[Kernel]:
     ValueError
         If a list is empty, or has an entry that is no kernel.
     """
-    if isinstance(kernel, str):
-        return []
-    if isinstance(kernel, Kernel):
-        return [kernel]
+    if not isinstance(kernel, (list, tuple)):
+        return [] if isinstance(kernel, str) else [kernel]
     if not kernel or not all(isinstance(entry, Kernel) for entry in kernel):
         raise ValueError(
             f"a list of kernels must hold one kernel or more, got kernel={kernel!r}."
@@ -101,7 +99,7 @@ def takes_sparse(estimator: BaseEstimator) -> bool:
     """Return whether rows may be sparse: they are not encoded, and the kernel can."""
     if estimator.encoding not in ("auto", None):
         return False
-    return isinstance(estimator.kernel, str) or _kernel_takes_sparse(estimator.kernel)
+    return all(map(_kernel_takes_sparse, given_kernels(estimator.kernel)))
 
 
 def _kernel_takes_sparse(kernel: Kernel) -> bool:

@@ -172,11 +172,22 @@ def mean_squared_gradients(network: BaseEstimator, X, y) -> list[np.ndarray]:
 def _residuals(network, X, y) -> np.ndarray:
     """Return the derivatives of the loss by the outputs at each row."""
     found = network_outputs(network, X)
+    if len(y) != len(X):
+        raise ValueError(
+            f"y must have an entry for each of the {len(X)} rows of X, got {len(y)}."
+        )
     if is_classifier(network):
         if y.ndim != 1:
             raise ValueError("y must hold one label for each row, not several.")
+        unknown = np.setdiff1d(y, network.classes_)
+        if unknown.size:
+            raise ValueError(
+                f"y holds {unknown.tolist()}, which are not among the classes of "
+                f"network: {network.classes_.tolist()}."
+            )
         targets = (y[:, None] == network.classes_).astype(np.float64)
         if found.shape[1] == 1:
             return expit(found) - targets[:, 1:]
         return softmax(found, axis=1) - targets
-    return found - y.reshape(len(X), -1)
+    mean = np.exp(found) if network.out_activation_ == "exp" else found
+    return mean - y.reshape(len(X), -1)

@@ -91,8 +91,9 @@ class KernelSurrogate(BaseEstimator):
 
         - ``"logistic"``: `KernelLogisticRegression` on the labels.
         - ``"ridge"``: kernel ridge regression on the outputs of the network before the
-          output activation (the logits of a classifier). It follows the probabilities
-          of a classifier more closely.
+          output activation (the logits of a classifier, and the logarithms of what a
+          regressor with Poisson loss predicts). It follows the probabilities of a
+          classifier more closely.
         - ``"auto"``: ``"logistic"`` for classifiers, ``"ridge"`` for regressors.
     target : {"network", "y"}, default="network"
         What the machine is fitted to: the labels or outputs that the network gives the
@@ -292,7 +293,13 @@ class KernelSurrogate(BaseEstimator):
         X = self._rows(X)
         if _classifies(self):
             return self.classes_[self._proba(X).argmax(axis=1)]
-        return self.machine_.predict(X)
+        found = self.machine_.predict(X)
+        return np.exp(found) if self._predicts_logarithms else found
+
+    @property
+    def _predicts_logarithms(self) -> bool:
+        """Whether the machine follows the logarithms of predicted means."""
+        return self.target == "network" and self.network_.out_activation_ == "exp"
 
     @available_if(_classifies)
     def predict_proba(self, X):
@@ -376,7 +383,7 @@ class KernelSurrogate(BaseEstimator):
         ndarray of shape (n_samples, n_rows) or (n_samples, n_rows, n_outputs)
             Over training rows they sum to the logits of a classifier (of the labels in
             ``machine_.classes_``, or the log-odds of two classes), or to the
-            predictions of a regressor.
+            predictions of a regressor, their logarithms with Poisson loss.
         """
         return self.machine_.contributions(self._rows(X))
 

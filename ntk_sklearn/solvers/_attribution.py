@@ -172,13 +172,14 @@ def group_changes(
     -------
     ndarray of shape (m, n_groups, k)
     """
-    noise, changes = weights.noise(alpha), []
-    for group in groups:
+    noise = weights.noise(alpha)
+    changes = np.empty((len(q), len(groups), dual_coef.shape[1]))
+    for place, group in enumerate(groups):
         rows, copies = np.unique(np.asarray(group, dtype=int), return_counts=True)
         left = np.minimum(copies / weights.multiplicity[rows], 1.0)
         A = precision(rows) + np.diag(_kept(left, noise[rows]))
-        changes.append(q[:, rows] @ np.linalg.solve(A, dual_coef[rows]))
-    return np.stack(changes, axis=1)
+        changes[:, place] = q[:, rows] @ np.linalg.solve(A, dual_coef[rows])
+    return changes
 
 
 def _kept(left_out, noise):

@@ -129,6 +129,17 @@ def test_equal_rows_predict_their_mean():
         assert_allclose(model.predict([[0.7, 0.7], [5.0, -3.0]]), 2.5, rtol=1e-9)
 
 
+def test_a_single_row_predicts_itself():
+    X = np.array([[1.0, 2.0]])
+    for parameters in ({}, {"flow": False}, {"stopping": "gcv"}, {"stopping": None}):
+        model = GradientDescentRegressor(**parameters).fit(X, [3.0])
+        assert_allclose(model.predict([[0.0, 5.0]]), 3.0)
+        stages = list(model.staged_predict([[0.0, 5.0]], [0.0, 1.0]))
+        assert_allclose(stages, 3.0 * np.ones((2, 1)))
+    two = GradientDescentRegressor(stopping="holdout")
+    assert np.isfinite(two.fit([[0.0], [1.0]], [0.0, 1.0]).stopping_errors_).all()
+
+
 # -- when training stops --------------------------------------------------------------
 
 
@@ -293,6 +304,8 @@ def test_class_weights_of_zero_and_below():
     model.fit(X[::3], y[::3])
     assert len(model.X_fit_) == np.sum(y[::3] < 2)
     assert set(model.predict(X)) == {0, 1}
+    with pytest.raises(ValueError, match="class_weight must be finite, got"):
+        model.set_params(class_weight={0: np.inf}).fit(X, y)
     with pytest.raises(ValueError, match="class_weight must not be negative, got"):
         model.set_params(class_weight={0: -1.0}).fit(X, y)
     with pytest.raises(ValueError, match="class_weight must be positive for some"):

@@ -122,3 +122,88 @@ def test_targets_outside_the_kernel_are_infinitely_complex():
     assert alignment(np.zeros((3, 3)), [1.0, 1.0, 1.0]) == 0.0
     Y = np.eye(3)[:, :2]
     assert alignment(Y @ Y.T, Y) == pytest.approx(1.0)
+
+
+def test_as_many_rows_as_directions_without_a_ridge():
+    e = np.geomspace(1.0, 1e-3, 20)
+    assert expected_risk(e, e, 20, 0.0, noise=0.1) == np.inf
+    assert expected_risk(e, e, 20, 0.0) == 0.0
+    assert 1e3 < expected_risk(e, e, 20, 1e-12, noise=0.1) < np.inf
+    assert_allclose(expected_risk(e, e, 30, 0.0, noise=0.1), 0.3, rtol=1e-12)
+
+
+def test_rounding_errors_of_eigenvalues_are_zeros():
+    e, squares = np.array([1.0, 0.3, -1e-17]), np.array([1.0, 1.0, 0.1])
+    expected = expected_risk(np.maximum(e, 0.0), squares, 5, 0.1)
+    assert expected_risk(e, squares, 5, 0.1) == expected
+    assert learning_times(e)[2] == np.inf
+
+
+E2, K3 = [1.0, 0.5], np.eye(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda: kernel_alignment_risk(K3, [1.0] * 3, 0.0),
+            "alpha must be finite and p",
+        ),
+        (lambda: kernel_alignment_risk(K3, [1.0] * 3, [1.0]), "alpha must be a single"),
+        (
+            lambda: kernel_alignment_risk(K3[:2], [1.0] * 2, 1.0),
+            "K must be a square mat",
+        ),
+        (
+            lambda: complexity(K3, [1.0] * 2),
+            "target for each of the 3 rows of K, got sh",
+        ),
+        (lambda: complexity(K3, [1.0, np.nan, 0.0]), r"shape \(3,\) with NaN or infin"),
+        (
+            lambda: complexity(K3, [1.0] * 3, -1.0),
+            "alpha must be finite and not negativ",
+        ),
+        (
+            lambda: complexity(np.full((3, 3), np.inf), [1.0] * 3),
+            "K must be a dense matrix of finite",
+        ),
+        (
+            lambda: alignment(K3, [1.0] * 4),
+            "target for each of the 3 rows of K, got sh",
+        ),
+        (
+            lambda: effective_dimension(K3, -1.0),
+            "alpha must be finite and positive, got",
+        ),
+        (
+            lambda: estimated_threshold(K3, 0.0),
+            "alpha must be finite and positive, got",
+        ),
+        (lambda: signal_capture_threshold(E2, 0, 1.0), "n must be finite and positive"),
+        (
+            lambda: signal_capture_threshold([1.0, -1.0], 2, 1.0),
+            "eigenvalues must be a",
+        ),
+        (
+            lambda: signal_capture_threshold(E2, 2, -1.0),
+            "alpha must be finite and not n",
+        ),
+        (
+            lambda: expected_risk(E2, [1.0], 2, 1.0),
+            "squares must have one entry for each",
+        ),
+        (
+            lambda: expected_risk(E2, [1.0, -1.0], 2, 1.0),
+            "squares must be a list of fin",
+        ),
+        (
+            lambda: expected_risk(E2, E2, 2, 1.0, -1.0),
+            "noise must be finite and not neg",
+        ),
+        (lambda: learning_times(E2, 0.0), "learning_rate must be finite and positive"),
+        (lambda: learning_times([np.nan]), "eigenvalues must be a list of finite numb"),
+    ],
+)
+def test_what_is_refused(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

@@ -192,3 +192,27 @@ def test_networks_without_an_edge_of_chaos_are_said_so():
             critical_variances(name)
     assert_allclose(critical_variances("relu", 3.0), (2.0, 0.0), atol=1e-14)
     assert_allclose(critical_variances("tanh"), (2.1533026489, 0.1509646293), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda: phase("relu", -1.0, 0.0),
+            "weight_variance must be finite and positive",
+        ),
+        (lambda: phase("relu", np.nan, 0.0), "weight_variance must be finite and pos"),
+        (lambda: phase("relu", 2.0, -0.1), "bias_variance must be finite and not neg"),
+        (lambda: phase("relu", 2.0, 0.0, 0.0), "first_variance must be finite and pos"),
+        (lambda: edge_of_chaos("erf", [0.1, 0.5]), "variance must be a single number"),
+        (
+            lambda: recommended_variances("erf", 0.0),
+            "variance must be finite and posit",
+        ),
+        (lambda: dispersion(0, 3), "width must be finite and positive, got 0"),
+        (lambda: dispersion(10, 0), "depth must be at least 1, the number of hidden"),
+    ],
+)
+def test_what_is_refused(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

@@ -89,6 +89,7 @@ def test_groups_are_left_out_together():
     groups = [[0, 1, 2], np.arange(20, 40)]
     change = model.influence(TEST, groups)
     assert change.shape == (10, 2)
+    assert model.influence(TEST, []).shape == (10, 0)
     for column, group in zip(change.T, groups, strict=True):
         kept = np.delete(np.arange(70), group)
         rest = WNTKRegressor(KERNEL, **FIXED).fit(X[kept], Y[kept], weight[kept])

@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from ntk_sklearn import EmpiricalNTKernel
 from ntk_sklearn.networks import NetworkArrays, optimizer_weights
 
-from .cases import jacobian
+from .cases import jacobian, poisson
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 3))
@@ -109,3 +109,21 @@ def test_what_does_not_suit():
     classifier, _ = fitted("two classes")
     with pytest.raises(ValueError, match="one label for each row"):
         optimizer_weights(classifier, X, TARGETS["two outputs"])
+    with pytest.raises(ValueError, match="entry for each of the 40 rows of X, got 39"):
+        optimizer_weights(classifier, X, TARGETS["two classes"][1:])
+    with pytest.raises(
+        ValueError, match=r"y holds \['c'\], which are not among the cla"
+    ):
+        optimizer_weights(classifier, X, np.full(40, "c"))
+
+
+@poisson
+def test_rates_of_poisson_regression():
+    y = np.exp(TARGETS["regression"])
+    network = MLPRegressor(
+        loss="poisson", hidden_layer_sizes=(5,), random_state=0, tol=0.1
+    ).fit(X, y)
+    _, gradients = row_gradients(network, y)
+    expected = 1.0 / (np.sqrt(np.mean(gradients**2, axis=0)) + 1e-8)
+    found = optimizer_weights(network, X, y).parameter_weights
+    assert_allclose(flat(found), expected / expected.mean(), rtol=1e-5)

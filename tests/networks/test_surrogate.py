@@ -18,7 +18,7 @@ from ntk_sklearn import EmpiricalNTKernel, KernelSurrogate, WNTKRegressor
 from ntk_sklearn.networks import AfterNTKRegressor
 from ntk_sklearn.solvers import solve
 
-from .cases import CASES, arrays, value
+from .cases import CASES, arrays, poisson, value
 
 HOW = {"solver": "lbfgs", "alpha": 0.1, "max_iter": 50, "random_state": 0}
 CLASSIFIER = MLPClassifier((6,), **HOW)
@@ -242,3 +242,17 @@ def test_what_does_not_suit(iris):
     with pytest.raises(ValueError, match="y holds"):
         model.fit(X[:3], ["rose"] * 3)
     assert_array_equal(model.predict_proba(X), before)
+
+
+@poisson
+def test_poisson_networks():
+    X, y = load_diabetes(return_X_y=True)
+    X, y = 10.0 * X[:120], y[:120] / 100.0
+    network = clone(REGRESSOR).set_params(loss="poisson", max_iter=300).fit(X, y)
+    surrogate = KernelSurrogate(network).fit(X, y)
+    found = surrogate.fidelity(X, y)
+    assert found.agreement > 0.99 and abs(found.accuracy_difference) < 0.01
+    sums = surrogate.contributions(X[:5]).sum(axis=1)
+    assert_allclose(np.exp(sums), surrogate.predict(X[:5]), rtol=1e-9)
+    direct = KernelSurrogate(network, target="y").fit(X, y)
+    assert_allclose(direct.predict(X[:5]), direct.contributions(X[:5]).sum(axis=1))
