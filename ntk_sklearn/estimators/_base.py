@@ -105,7 +105,7 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
             how = {"dtype": np.float64, "order": "C", **how}
             X, y = validate_data(probe, X, y, reset=reset, **how)
         else:
-            how = {"dtype": None, "ensure_2d": False, **how}
+            how = {"dtype": None, "ensure_2d": False, "allow_nd": True, **how}
             X, y = validate_data(probe, X, y, reset=reset, **how)
         names = ("n_features_in_", "feature_names_in_")
         features = {k: getattr(probe, k) for k in names if hasattr(probe, k)}
@@ -237,7 +237,7 @@ class BaseWNTK(AttributionMixin, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         how: dict = {"dtype": np.float64, "order": "C"}
         if not self.kernel_.requires_vector_input:
-            how = {"dtype": None, "ensure_2d": False}
+            how = {"dtype": None, "ensure_2d": False, "allow_nd": True}
         return validate_data(self, X, reset=False, **how)
 
 

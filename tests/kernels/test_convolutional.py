@@ -235,6 +235,15 @@ def test_estimators():
     assert not np.allclose(regressor.kernel_.layer_weights, 1.0)
 
 
+def test_estimators_take_images_as_they_are():
+    X, y = DIGITS[:120].reshape(-1, 8, 8), LABELS[:120]
+    rows = WNTKClassifier(ConvolutionalNTKernel(1, image_shape=(8, 8)))
+    flat = rows.fit(DIGITS[:100], y[:100]).decision_function(DIGITS[100:120])
+    model = WNTKClassifier(ConvolutionalNTKernel(1)).fit(X[:100], y[:100])
+    assert_array_equal(model.predict(X[100:]), flat.argmax(axis=1))
+    assert model.kernel_.n_dims == 2
+
+
 def test_grid_search_over_the_architecture():
     grid = {"kernel__depth": [1, 2], "kernel__padding": ["same", "circular"]}
     kernel = ConvolutionalNTKernel(image_shape=(8, 8))

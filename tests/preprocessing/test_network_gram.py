@@ -47,7 +47,10 @@ def test_parameters_can_be_searched():
     y = (X[:, 0] > 0).astype(int)
     kernel = ConvolutionalNTKernel(image_shape=(4, 4))
     steps = [("gram", NetworkGram(kernel)), ("svc", SVC(kernel="precomputed"))]
-    grid = {"gram__kernel__depth": [1, 2], "gram__kernel__padding": ["same", "circular"]}
+    grid = {
+        "gram__kernel__depth": [1, 2],
+        "gram__kernel__padding": ["same", "circular"],
+    }
     search = GridSearchCV(Pipeline(steps), grid, cv=2, error_score="raise")
     assert search.fit(X, y).cv_results_["mean_test_score"].shape == (4,)
 
