@@ -12,4 +12,8 @@
 * `first_layer`: from the first layer's derivatives to those in the input columns.
 * `profile_contraction`, `contraction`: a matrix contracted with all derivatives.
 * `full_gradient`: the derivatives of every pair.
+* `structured`: covariances and tangents of pairs, step by step, with derivatives.
+* `planes`, `convolution`, `images`: convolutional networks, one offset at a time.
+* `sequences`: recurrent networks.
+* `graphs`: networks on the nodes of a graph, and on whole graphs.
 """

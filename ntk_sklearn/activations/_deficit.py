@@ -21,6 +21,10 @@ from .._utils.jit import jit
 # multiply is smaller still.
 TINY = 1e-33
 
+# A deficit below this, of a correlation that is a quotient of rounded covariances, is
+# taken for rounding: 64 times the spacing of floats. The two are the same point then.
+SAME = 1.4e-14
+
 
 @jit
 def angle_over_root(d):
@@ -92,3 +96,10 @@ def arcs(r, e):
     return (0.5 * math.pi - 2.0 * arc if near else arc), (
         2.0 * arc if near else 0.5 * math.pi - arc
     )
+
+
+@jit
+def gap(rho):
+    """Return the deficit of a rounded correlation, zero if it may be rounding only."""
+    d = 1.0 - abs(rho)
+    return d if d > SAME else 0.0

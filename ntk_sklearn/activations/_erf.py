@@ -14,7 +14,7 @@ from scipy.special import erf
 from .._utils.jit import jit
 from ._base import Activation
 from ._deficit import arcs
-from ._shrinkage import inverse_root, shrink, shrunk_deficit, signed_deficit
+from ._shrinkage import inverse_root, remaining, shrink, shrunk_deficit, signed_deficit
 
 CODE = 1
 
@@ -78,6 +78,28 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         first = by_r * l2_i - 0.5 * d_bar[k] * D * k_i * k_i - a * (1.0 + x_i)
         second = by_r * l2_j - 0.5 * d_bar[k] * D * k_j[k] ** 2 - a * (1.0 + x_j[k])
         mean[k], half[k] = 0.5 * (first + second), 0.5 * (first - second)
+
+
+@jit
+def pair(parameters, b, n_i, o_i, n_j, o_j):
+    """Return A and D of one pair; see `_pairs`."""
+    root = math.sqrt(remaining(2.0, b, n_i, o_i, n_j, o_j))
+    return 2.0 / math.pi * math.atan2(2.0 * b, root), 4.0 / math.pi / root
+
+
+@jit
+def pair_slopes(parameters, b, n_i, o_i, n_j, o_j):
+    """Return the derivatives of A and D of one pair; see `_pairs`."""
+    P = remaining(2.0, b, n_i, o_i, n_j, o_j)
+    D = 4.0 / math.pi / math.sqrt(P)
+    p_i, p_j = 1.0 + 2.0 * n_i * n_i, 1.0 + 2.0 * n_j * n_j
+    return -D * b / p_i, -D * b / p_j, -D * p_j / P, 4.0 * D * b / P, -D * p_i / P
+
+
+@jit
+def mean(parameters, q):
+    """Return ``E[phi(z)]`` and its derivative in the variance: the function is odd."""
+    return 0.0, 0.0
 
 
 def erf_derivative(z):

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._shrinkage import inverse_root, shrink, shrunk_deficit, signed_deficit
+from ._shrinkage import inverse_root, remaining, shrink, shrunk_deficit, signed_deficit
 
 CODE = 3
 
@@ -74,6 +74,40 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         first = by_k * l2_i - by_l * k2_i - 0.5 * a_hat * (1.0 + x_i)
         second = by_k * l2_j - by_l * k2_j - 0.5 * a_hat * (1.0 + x_j[k])
         mean[k], half[k] = 0.5 * (first + second), 0.5 * (first - second)
+
+
+@jit
+def pair(parameters, b, n_i, o_i, n_j, o_j):
+    """Return A and D of one pair; see `_pairs`."""
+    scale = parameters[0]
+    P = remaining(2.0 * scale, b, n_i, o_i, n_j, o_j)
+    A = 1.0 / math.sqrt(P)
+    return A, 4.0 * scale * scale * b * A / P
+
+
+@jit
+def pair_slopes(parameters, b, n_i, o_i, n_j, o_j):
+    """Return the derivatives of A and D of one pair; see `_pairs`."""
+    s = parameters[0]
+    P = remaining(2.0 * s, b, n_i, o_i, n_j, o_j)
+    A = 1.0 / math.sqrt(P)
+    D = 4.0 * s * s * b * A / P
+    p_i, p_j = 1.0 + 2.0 * s * n_i * n_i, 1.0 + 2.0 * s * n_j * n_j
+    D_b = 4.0 * s * s * A / P * (1.0 + 12.0 * s * s * b * b / P)
+    return (
+        -s * p_j * A / P,
+        -s * p_i * A / P,
+        -3.0 * s * D * p_j / P,
+        D_b,
+        -3.0 * s * D * p_i / P,
+    )
+
+
+@jit
+def mean(parameters, q):
+    """Return ``E[phi(z)]`` and its derivative in the variance."""
+    m = 1.0 / math.sqrt(1.0 + 2.0 * parameters[0] * q)
+    return m, -parameters[0] * m * m * m
 
 
 def gaussian(z, scale):

@@ -29,6 +29,7 @@ from ._base import Activation
 from ._deficit import arcs
 from ._shrinkage import (
     inverse_root,
+    remaining,
     shrink,
     shrinkage,
     shrunk_deficit,
@@ -149,6 +150,52 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         first += d_hat * l2_i * r * (0.5 * slope - k2_i / s * (l2_j / s2 + 1.0))
         second += d_hat * l2_j * r * (0.5 * slope - k2_j / s * (l2_i / s2 + 1.0))
         mean[k], half[k] = 0.5 * (first + second), 0.5 * (first - second)
+
+
+@jit
+def pair(parameters, b, n_i, o_i, n_j, o_j):
+    """Return A and D of one pair; see `_pairs`."""
+    a, c = n_i * n_i, n_j * n_j
+    s2 = remaining(1.0, b, n_i, o_i, n_j, o_j)
+    P, s = (1.0 + a) * (1.0 + c), math.sqrt(s2)
+    arc = math.atan2(b, s)
+    A = ((b * b + a * c * s2) / (P * s) + b * arc) / (2.0 * math.pi)
+    D = (arc + b / s * (1.0 / s2 + (1.0 - a * c) / P + 1.0)) / (2.0 * math.pi)
+    return 0.25 * b + A, 0.25 + D
+
+
+@jit
+def _by_variance(a, c, b, s2, P):
+    """Return the derivatives of A and D in the variance a."""
+    s = math.sqrt(s2)
+    arc = -b / (2.0 * (1.0 + a) * s)
+    F = (b * b + a * c * s2) / (P * s)
+    F_a = (c * s2 + a * c * (1.0 + c)) / (P * s)
+    F_a -= F * (1.0 / (1.0 + a) + (1.0 + c) / (2.0 * s2))
+    m = (1.0 - a * c) / P + 1.0
+    G = -0.5 * (1.0 + c) / s2 * (1.0 / s2 + m)
+    G = b / s * (G - (1.0 + c) / (s2 * s2) - 1.0 / (1.0 + a) ** 2)
+    return (F_a + b * arc) / (2.0 * math.pi), (arc + G) / (2.0 * math.pi)
+
+
+@jit
+def pair_slopes(parameters, b, n_i, o_i, n_j, o_j):
+    """Return the derivatives of A and D of one pair; see `_pairs`."""
+    a, c = n_i * n_i, n_j * n_j
+    s2 = remaining(1.0, b, n_i, o_i, n_j, o_j)
+    P, s = (1.0 + a) * (1.0 + c), math.sqrt(s2)
+    A_a, D_a = _by_variance(a, c, b, s2, P)
+    A_c, D_c = _by_variance(c, a, b, s2, P)
+    m = (1.0 - a * c) / P + 1.0
+    D_b = 1.0 + P / s2 * (1.0 / s2 + m) + 2.0 * b * b / (s2 * s2)
+    return A_a, A_c, D_a, D_b / (s * 2.0 * math.pi), D_c
+
+
+@jit
+def mean(parameters, q):
+    """Return ``E[phi(z)]`` and its derivative in the variance."""
+    root = math.sqrt(2.0 * math.pi * (1.0 + q))
+    return q / root, (1.0 + 0.5 * q) / ((1.0 + q) * root)
 
 
 def gelu(z):

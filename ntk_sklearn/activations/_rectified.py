@@ -17,15 +17,15 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._deficit import TINY, angle_over_root, lens_over_root
+from ._deficit import TINY, angle_over_root, gap, lens_over_root
 
 CODE = 0
 
 
 def encode(slope):
-    """Return ``(r, h, pi r)`` of the slope on the negative side."""
+    """Return ``(r, h, pi r, 1 - slope)`` of the slope on the negative side."""
     c = (1.0 - slope) ** 2 / (1.0 + slope**2)
-    return c / np.pi, (1.0 + slope**2) / 2.0, c
+    return c / np.pi, (1.0 + slope**2) / 2.0, c, 1.0 - slope
 
 
 @jit
@@ -68,6 +68,47 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         steep = h * r * d_bar[k] / (u * math.sqrt(2.0 - d)) if d > TINY else 0.0
         rho_out[k] = r_bar[k] * (1.0 - r * theta) + steep
     mean[:], half[:] = 0.0, 0.0
+
+
+@jit
+def pair(parameters, b, n_i, o_i, n_j, o_j):
+    """Return A and D of one pair; see `_pairs`."""
+    r, h = parameters[0], parameters[1]
+    rho = b * (o_i * o_j)
+    d = gap(rho)
+    angle = math.sqrt(d) * angle_over_root(d)
+    theta = math.pi - angle if rho < 0.0 else angle
+    cos = d - 1.0 if rho < 0.0 else 1.0 - d
+    lens = math.sqrt(d * (2.0 - d)) - theta * cos
+    return h * (n_i * n_j) * (cos + r * lens), h * (1.0 - r * theta)
+
+
+@jit
+def pair_slopes(parameters, b, n_i, o_i, n_j, o_j):
+    """Return the derivatives of A and D of one pair; see `_pairs`."""
+    r, h = parameters[0], parameters[1]
+    rho = b * (o_i * o_j)
+    d = gap(rho)
+    sin = math.sqrt(d * (2.0 - d))
+    cos = d - 1.0 if rho < 0.0 else 1.0 - d
+    over_sin = h * r / sin if sin > 0.0 else 0.0
+    lift = 0.5 * h * r * sin
+    turn = -0.5 * over_sin * cos
+    return (
+        lift * n_j * o_i,
+        lift * n_i * o_j,
+        turn * o_i * o_i,
+        over_sin * (o_i * o_j),
+        turn * o_j * o_j,
+    )
+
+
+@jit
+def mean(parameters, q):
+    """Return ``E[phi(z)]`` and its derivative in the variance."""
+    scale = parameters[3] / math.sqrt(2.0 * math.pi)
+    root = math.sqrt(q)
+    return scale * root, 0.5 * scale / root if root > 0.0 else 0.0
 
 
 def leaky_relu(z, slope):

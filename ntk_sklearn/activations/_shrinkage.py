@@ -7,6 +7,7 @@ belongs to the activation.
 import math
 
 from .._utils.jit import jit
+from ._deficit import gap
 
 
 @jit
@@ -39,3 +40,14 @@ def signed_deficit(rho):
     """Return ``copysign(1 - abs(rho), rho)``, never minus zero."""
     d = max(1.0 - abs(rho), 0.0)
     return -max(d, 1e-300) if rho < 0.0 else d
+
+
+@jit
+def remaining(c, b, n_i, o_i, n_j, o_j):
+    """Return ``(1 + c a)(1 + c a') - c^2 b^2`` of two variances and a covariance.
+
+    `n` are the roots of the variances, and `o` the inverses of these.
+    """
+    d = gap(b * (o_i * o_j))
+    g = n_i * n_j
+    return 1.0 + c * (n_i * n_i + n_j * n_j) + c * c * (g * g * (d * (2.0 - d)))

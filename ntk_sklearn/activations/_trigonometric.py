@@ -24,7 +24,8 @@ from ._shrinkage import inverse_root, signed_deficit
 
 CODE = 4
 
-# parameters: (weight of near in A, weight of far in A, of near and far in D, exponent)
+# parameters: (weight of near in A, weight of far in A, of near and far in D, exponent,
+# mean for variance zero)
 
 
 @jit
@@ -43,7 +44,7 @@ def _waves(apart, g, d, exponent):
 @jit
 def moments(parameters, q):
     """Return ``E[phi(z)^2]`` and ``E[phi'(z)^2]``."""
-    near, far, slope_near, slope_far, exponent = parameters
+    near, far, slope_near, slope_far, exponent = parameters[:5]
     # In terms of 1 - exp(-2 q), which keeps its digits where q is small.
     gap = -math.expm1(-2.0 * exponent * q)
     return near + far - far * gap, slope_near + slope_far - slope_far * gap
@@ -56,7 +57,7 @@ def statistics(parameters, n, tail, out):
     The waves of two long inputs depend on the difference of their lengths: hence the
     digits of a length beyond those of a float.
     """
-    _, far, _, _, exponent = parameters
+    _, far, _, _, exponent = parameters[:5]
     y = 2.0 * exponent * n * n
     second_moment, _ = moments(parameters, n * n)
     out[0], out[1] = n, tail
@@ -68,7 +69,7 @@ def statistics(parameters, n, tail, out):
 @jit
 def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     """Map deficits through the activation; see `_base`."""
-    a_near, a_far, d_near, d_far, exponent = parameters
+    a_near, a_far, d_near, d_far, exponent = parameters[:5]
     n_i, t_i, m_i = s_i[0, i], s_i[1, i], s_i[2, i]
     n_j, t_j, m_j = s_j[0][j0:], s_j[1][j0:], s_j[2][j0:]
     for k in range(eta.size):
@@ -85,7 +86,7 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
     r_bar, d_bar = bars
     rho_out, mean, half = out
-    a_near, a_far, d_near, d_far, exponent = parameters
+    a_near, a_far, d_near, d_far, exponent = parameters[:5]
     n_i, t_i, m_i, x_i = stats[0, i], stats[1, i], stats[2, i], stats[3, i]
     n_j, t_j, m_j, x_j = stats[0][j0:], stats[1][j0:], stats[2][j0:], stats[3][j0:]
     for k in range(eta.size):
@@ -110,20 +111,57 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         half[k] -= 0.25 * image * (x_i - x_j[k])
 
 
+@jit
+def _pair_waves(parameters, b, n_i, n_j):
+    """Return ``A`` and ``D`` with both waves taken relative to the larger one."""
+    a_near, a_far, d_near, d_far, exponent = parameters[:5]
+    half = 0.5 * (n_i - n_j) * (n_i - n_j) + max(n_i * n_j - abs(b), 0.0)
+    wave = math.exp(-exponent * half)
+    lost = math.expm1(-2.0 * exponent * abs(b))
+    if b < 0.0:
+        return wave * (a_near + a_far + a_near * lost), wave * (
+            d_near + d_far + d_near * lost
+        )
+    return wave * (a_near + a_far + a_far * lost), wave * (
+        d_near + d_far + d_far * lost
+    )
+
+
+@jit
+def pair(parameters, b, n_i, o_i, n_j, o_j):
+    """Return A and D of one pair; see `_pairs`."""
+    return _pair_waves(parameters, b, n_i, n_j)
+
+
+@jit
+def pair_slopes(parameters, b, n_i, o_i, n_j, o_j):
+    """Return the derivatives of A and D of one pair; see `_pairs`."""
+    A, D = _pair_waves(parameters, b, n_i, n_j)
+    e = parameters[4]
+    return -0.5 * e * A, -0.5 * e * A, -0.5 * e * D, e * e * A, -0.5 * e * D
+
+
+@jit
+def mean(parameters, q):
+    """Return ``E[phi(z)]`` and its derivative in the variance."""
+    m = parameters[5] * math.exp(-0.5 * parameters[4] * q)
+    return m, -0.5 * parameters[4] * m
+
+
 # The numbers that the jitted functions read: `parameters`, above.
 def encode_sin():
     """Return the parameters of the sine."""
-    return 0.5, -0.5, 0.5, 0.5, 1.0
+    return 0.5, -0.5, 0.5, 0.5, 1.0, 0.0
 
 
 def encode_cos():
     """Return the parameters of the cosine."""
-    return 0.5, 0.5, 0.5, -0.5, 1.0
+    return 0.5, 0.5, 0.5, -0.5, 1.0, 1.0
 
 
 def encode_rbf(gamma):
     """Return the parameters of the random Fourier feature."""
-    return 1.0, 0.0, 2.0 * gamma, 0.0, 2.0 * gamma
+    return 1.0, 0.0, 2.0 * gamma, 0.0, 2.0 * gamma, 1.0
 
 
 def minus_sin(z):

@@ -288,4 +288,4 @@ def _conversion(kernel) -> dict:
     """Return the options by which inputs are checked for a kernel."""
     if _takes_vectors(kernel):
         return {"dtype": np.float64, "order": "C"}
-    return {"dtype": None, "ensure_2d": False}
+    return {"dtype": None, "ensure_2d": False, "allow_nd": True}

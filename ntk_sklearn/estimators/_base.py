@@ -138,7 +138,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
             X = sparse_rows(X) if issparse(X) else X
         else:
-            how = {"dtype": None, "ensure_2d": False, **how}
+            how = {"dtype": None, "ensure_2d": False, "allow_nd": True, **how}
             X, y = validate_data(probe, X, y, reset=reset, **how)
         names = ("n_features_in_", "feature_names_in_")
         features = {k: getattr(probe, k) for k in names if hasattr(probe, k)}
@@ -296,7 +296,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         """Return checked rows to predict."""
         check_is_fitted(self)
         if not takes_vectors([model.kernel for model in self.models_]):
-            return validate_data(self, X, reset=False, dtype=None, ensure_2d=False)
+            how = {"dtype": None, "ensure_2d": False, "allow_nd": True}
+            return validate_data(self, X, reset=False, **how)
         reader = self._reader if takes_tables(self) else None
         X = validated(self, reader, X, reset=False, **self._vectors)
         return sparse_rows(X) if issparse(X) else X

@@ -187,7 +187,7 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
     def _how(self) -> dict:
         if takes_vectors(self.kernel):
             return {"dtype": np.float64, "order": "C"}
-        return {"dtype": None, "ensure_2d": False}
+        return {"dtype": None, "ensure_2d": False, "allow_nd": True}
 
     def _cross(self, X) -> np.ndarray:
         """Return the kernel of checked rows with the training rows."""

@@ -53,6 +53,23 @@ class _Called:
         return np.where(self._off, 0.0, out)
 
 
+def called_on_rows(kernel: Kernel, X) -> KernelOnRows:
+    """Return a kernel on fixed inputs that is evaluated by its ``__call__``.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Any scikit-learn kernel.
+    X : ndarray or sequence
+        Inputs that the kernel takes.
+
+    Returns
+    -------
+    KernelOnRows
+    """
+    return _Called(kernel, X)
+
+
 class _Combined:
     """Two kernels on the same rows; theta holds that of the first, then the second."""
 
@@ -134,7 +151,7 @@ def kernel_on_rows(kernel: Kernel, X: np.ndarray | Sequence) -> KernelOnRows:
     """
     if type(kernel) in _COMBINATIONS:
         return _COMBINATIONS[type(kernel)][0](kernel, X)
-    return kernel.on_rows(X) if _has_own_rows(kernel) else _Called(kernel, X)
+    return kernel.on_rows(X) if _has_own_rows(kernel) else called_on_rows(kernel, X)
 
 
 def gradient_matrices(kernel: Kernel) -> int:

@@ -1,0 +1,314 @@
+"""Accuracy and speed of the kernels on images, sequences and graphs.
+
+    python benchmarks/architectures.py mutag DATA_DIR
+    python benchmarks/architectures.py cora DATA_DIR
+    python benchmarks/architectures.py vowels DATA_DIR
+    python benchmarks/architectures.py cifar DATA_DIR [--rows 2000]
+    python benchmarks/architectures.py digits
+    python benchmarks/architectures.py speed DATA_DIR
+
+DATA_DIR has the folders ``graphs``, ``series`` and ``images`` with ``mutag.npz``,
+``cora.npz``, ``JapaneseVowels.npz`` and ``cifar10_4k1k.npz``. Whatever is chosen,
+kernels and regularisation, is chosen on training rows: by cross-validation within them,
+or on the validation rows of Cora. ``speed`` prints seconds of processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.model_selection import (
+    GridSearchCV,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.svm import SVC
+from timing import interleaved
+
+from ntk_sklearn import (
+    ConvolutionalNTKernel,
+    Graph,
+    GraphCollection,
+    GraphConvolutionNTKernel,
+    GraphNTKernel,
+    RecurrentNTKernel,
+    WNTKClassifier,
+)
+
+CS = 10.0 ** np.arange(-2, 5)
+
+
+def best_svm(grams, y, train, cv):
+    """Return the name and the C with the best score within the training rows."""
+    found = {}
+    for name, K in grams.items():
+        for C in CS:
+            svm = SVC(kernel="precomputed", C=C)
+            scores = cross_val_score(svm, K[np.ix_(train, train)], y[train], cv=cv)
+            found[name, C] = scores.mean()
+    return max(found, key=found.get)
+
+
+def svm_score(K, C, y, train, test):
+    """Return the accuracy on test rows of a machine of the training rows."""
+    svm = SVC(kernel="precomputed", C=C).fit(K[np.ix_(train, train)], y[train])
+    return svm.score(K[np.ix_(test, train)], y[test])
+
+
+# -- whole graphs ---------------------------------------------------------------------
+
+
+def mutag_graphs(folder):
+    """Return the graphs, their classes and folds."""
+    data = np.load(folder / "graphs" / "mutag.npz")
+    ends = np.cumsum(data["n_nodes"])[:-1]
+    graphs = [
+        Graph.from_edges(len(tags), data["edges"][i:j], tags)
+        for tags, i, j in zip(
+            np.split(data["node_tags"], ends),
+            data["edge_pointer"][:-1],
+            data["edge_pointer"][1:],
+            strict=True,
+        )
+    ]
+    return graphs, data["y"], data["fold"]
+
+
+def mutag(folder):
+    """Nested cross-validation over architectures and C."""
+    graphs, y, fold = mutag_graphs(folder)
+    grams = {}
+    for blocks, depth, scale, jumping in product(
+        (1, 3), (1, 2, 3), ("uniform", "degree"), (False, True)
+    ):
+        kernel = GraphNTKernel(
+            depth,
+            weight_variance=[1.0] + [2.0] * blocks * depth,
+            n_blocks=blocks,
+            scale=scale,
+            jumping_knowledge=jumping,
+        )
+        K = kernel(graphs)
+        roots = np.sqrt(np.diag(K))
+        grams[blocks, depth, scale, jumping, "raw"] = K / K.min()
+        grams[blocks, depth, scale, jumping, "cosine"] = K / np.outer(roots, roots)
+    scores = []
+    for k in range(10):
+        train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        inner = StratifiedKFold(5, shuffle=True, random_state=0)
+        name, C = best_svm(grams, y, train, inner)
+        scores.append(svm_score(grams[name], C, y, train, test))
+        print(k, name, C, f"{scores[-1]:.3f}", flush=True)
+    print(f"MUTAG, nested: {100 * np.mean(scores):.2f} +- {100 * np.std(scores):.2f}")
+    numbered = GraphNTKernel(
+        1, n_blocks=1, weight_variance=[1, 2], graphs=GraphCollection(graphs)
+    )
+    X, scores = np.arange(len(y))[:, None], []
+    for k in range(10):
+        model = WNTKClassifier(numbered).fit(X[fold != k], y[fold != k])
+        scores.append(model.score(X[fold == k], y[fold == k]))
+    print(f"learned layer weights, one architecture: {100 * np.mean(scores):.2f}")
+
+
+# -- nodes ----------------------------------------------------------------------------
+
+
+def cora_graph(folder):
+    """Return the graph, the subjects and the public split."""
+    data = np.load(folder / "graphs" / "cora.npz")
+    values, n = data["feature_values"].astype(float), len(data["y"])
+    shape = n, int(data["n_features"])
+    indices = data["feature_indices"], data["feature_indptr"]
+    features = sparse.csr_matrix((values, *indices), shape)
+    sums = np.asarray(features.sum(axis=1)).ravel()
+    features = sparse.diags(1 / np.maximum(sums, 1e-12)) @ features
+    graph = Graph.from_edges(n, data["edges"], features)
+    return graph, data["y"], [data[k] for k in ("train", "validation", "test")]
+
+
+def ridge_scores(K, Y, split):
+    """Return validation and test accuracy for each ridge."""
+    train, validation, test = split
+    values, vectors = np.linalg.eigh(K[np.ix_(train, train)])
+    unit = np.trace(K[np.ix_(train, train)]) / len(train)
+    inner = vectors.T @ Y[train]
+    for a in 10.0 ** np.arange(-6, 2):
+        dual = vectors @ (inner / (values + a * unit)[:, None])
+        yield [
+            np.mean((K[np.ix_(rows, train)] @ dual).argmax(1) == Y[rows].argmax(1))
+            for rows in (validation, test)
+        ]
+
+
+def cora(folder):
+    """Kernel and ridge chosen on validation rows, for the public and random splits."""
+    graph, y, public = cora_graph(folder)
+    Y, nodes = np.eye(y.max() + 1)[y], np.arange(len(y))[:, None]
+    splits = {"public": public}
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(y))
+        splits[f"random {seed}"] = order[:1000], order[1000:1208], order[1208:2708]
+    best = dict.fromkeys(splits, (0.0, 0.0, None))
+    for norm, depth, skip in product(("sym", "row"), (1, 2, 4, 8), (None, "alpha")):
+        kernel = GraphConvolutionNTKernel(
+            depth, graph=graph, normalization=norm, skip=skip
+        )
+        K = kernel(nodes)
+        for name, split in splits.items():
+            for validation, test in ridge_scores(K, Y, split):
+                if validation > best[name][0]:
+                    best[name] = validation, test, (norm, depth, skip)
+        print(norm, depth, skip, flush=True)
+    for name, (validation, test, which) in best.items():
+        print(
+            f"Cora, {name}: {100 * test:.1f} (validation {100 * validation:.1f})", which
+        )
+    mean = np.mean([100 * best[name][1] for name in best if name != "public"])
+    print(f"mean of the random splits: {mean:.2f}")
+
+
+# -- sequences ------------------------------------------------------------------------
+
+
+def vowels_data(folder):
+    """Return sequences, scaled on the training part, labels, and its size."""
+    data = np.load(folder / "series" / "JapaneseVowels.npz")
+    train, test = data["values_train"].astype(float), data["values_test"].astype(float)
+    rows = (np.concatenate([train, test]) - train.mean(axis=0)) / train.std(axis=0)
+    lengths = np.concatenate([data["lengths_train"], data["lengths_test"]])
+    y = np.concatenate([data["y_train"], data["y_test"]])
+    return np.split(rows, np.cumsum(lengths)[:-1]), y, len(data["y_train"])
+
+
+def vowels(folder):
+    """Architecture and C by twice five folds of the training part."""
+    X, y, n = vowels_data(folder)
+    kernels = {}
+    for sw, su, sb, readout, both in product(
+        (1.2, 1.414, 1.5),
+        (0.1, 0.5, 1.0),
+        (0.0, 0.2),
+        ("last", "average", "each"),
+        (False, True),
+    ):
+        kernels[sw, su, sb, readout, both] = RecurrentNTKernel(
+            weight_variance=[su**2, 1.0],
+            recurrent_variance=sw**2,
+            bias_variance=sb**2,
+            readout=readout,
+            bidirectional=both,
+        )
+    grams = {name: kernel(X[:n]) for name, kernel in kernels.items()}
+    for name, K in grams.items():
+        grams[name] = K / np.mean(np.diag(K))
+    cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
+    name, C = best_svm(grams, y, np.arange(n), cv)
+    K = kernels[name](X)
+    K /= np.mean(np.diag(K)[:n])
+    score = svm_score(K, C, y, np.arange(n), np.arange(n, len(y)))
+    print(f"JapaneseVowels: {100 * score:.2f}", name, C)
+
+
+# -- images ---------------------------------------------------------------------------
+
+
+def cifar_data(folder, rows):
+    """Return images, scaled channel by channel on the training part, and labels."""
+    data = np.load(folder / "images" / "cifar10_4k1k.npz")
+    train, test = data["X_train"][:rows].astype(float), data["X_test"].astype(float)
+    mean, deviation = train.mean(axis=(0, 1, 2)), train.std(axis=(0, 1, 2))
+    images = [(part - mean) / deviation for part in (train, test)]
+    return *images, data["y_train"][:rows], data["y_test"]
+
+
+def cifar(folder, rows):
+    """Ridge by leave-one-out of the training rows."""
+    train, test, y, y_test = cifar_data(folder, rows)
+    kernel = ConvolutionalNTKernel(3, weight_variance=[2.0, 2.0, 2.0, 1.0])
+    start = time.process_time()
+    K, K_test = kernel(train), kernel(test, train)
+    print(f"{time.process_time() - start:.0f} s of processor time", flush=True)
+    Y = np.eye(10)[y] - 0.1
+    values, vectors = np.linalg.eigh(K)
+    found = []
+    for a in 10.0 ** np.arange(-6.0, 1.5, 0.5):
+        inverse = 1 / (values + a * np.trace(K) / len(K))
+        dual = vectors @ (inverse[:, None] * (vectors.T @ Y))
+        left_out = Y - dual / (vectors**2 @ inverse)[:, None]
+        score = np.mean((K_test @ dual).argmax(1) == y_test)
+        found.append((np.mean(left_out.argmax(1) == y), score, a))
+        print(f"{a:.1e}: leave-one-out {found[-1][0]:.4f}, test {score:.4f}")
+    print("CIFAR-10, chosen by leave-one-out:", max(found))
+
+
+def digits():
+    """Average pooling beside an RBF machine, both nested."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:1000] / 16, y[:1000]
+    grams = {}
+    for depth in (1, 2):
+        K = ConvolutionalNTKernel(depth, readout="average", image_shape=(8, 8))(X)
+        roots = np.sqrt(np.diag(K))
+        grams[depth] = K / np.outer(roots, roots)
+    outer = StratifiedKFold(5, shuffle=True, random_state=0)
+    ours, rbf = [], []
+    grid = {"C": CS[2:], "gamma": 10.0 ** np.arange(-3, 1)}
+    for train, test in outer.split(X, y):
+        depth, C = best_svm(grams, y, train, 3)
+        ours.append(svm_score(grams[depth], C, y, train, test))
+        search = GridSearchCV(SVC(), grid, cv=3).fit(X[train], y[train])
+        rbf.append(search.score(X[test], y[test]))
+    print(f"digits: average {100 * np.mean(ours):.2f}, RBF {100 * np.mean(rbf):.2f}")
+
+
+# -- speed ----------------------------------------------------------------------------
+
+
+def speed(folder):
+    """Processor time of each kernel matrix."""
+    images = cifar_data(folder, 64)[0]
+    flat, deep = ConvolutionalNTKernel(3), ConvolutionalNTKernel(10)
+    average = ConvolutionalNTKernel(3, readout="average")
+    graphs = mutag_graphs(folder)[0]
+    sequences = vowels_data(folder)[0]
+    contenders = {
+        "flatten, depth 3, n = 64": lambda: flat(images),
+        "flatten, depth 10, n = 64": lambda: deep(images),
+        "average, depth 3, n = 8": lambda: average(images[:8]),
+        "MUTAG, two blocks": lambda: GraphNTKernel(1, n_blocks=2)(graphs),
+        "JapaneseVowels, last": lambda: RecurrentNTKernel()(sequences),
+        "JapaneseVowels, average": lambda: RecurrentNTKernel(readout="average")(
+            sequences
+        ),
+    }
+    times = interleaved(contenders, 3, clock=time.process_time)
+    for name in contenders:
+        print(f"{name}: {min(times[name]):.2f} s")
+    for name, pairs in (
+        ("flatten, depth 3, n = 64", 64 * 65 / 2 * 1024 * 3),
+        ("flatten, depth 10, n = 64", 64 * 65 / 2 * 1024 * 10),
+        ("average, depth 3, n = 8", 8 * 9 / 2 * 1024**2 * 3),
+    ):
+        print(f"{name}: {1e9 * min(times[name]) / pairs:.2f} ns per pair and layer")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    what = {"mutag": mutag, "cora": cora, "vowels": vowels, "speed": speed}
+    parser.add_argument("what", choices=[*what, "cifar", "digits"])
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--rows", type=int, default=2000)
+    given = parser.parse_args()
+    if given.what == "digits":
+        digits()
+    elif given.what == "cifar":
+        cifar(given.folder, given.rows)
+    else:
+        what[given.what](given.folder)

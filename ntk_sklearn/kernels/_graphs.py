@@ -1,0 +1,293 @@
+"""Graphs, and what is computed of them once for as long as they are used."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from weakref import WeakValueDictionary
+
+import numpy as np
+from scipy import sparse
+
+# Kernel matrices, with their derivatives, that a graph keeps.
+_KEPT = 2
+_ALIVE: WeakValueDictionary[str, Kept] = WeakValueDictionary()
+
+
+class Kept:
+    """Base class of data that are never copied, and keep what was computed of them.
+
+    A copy or a clone is the object itself, and so is what a pickle gives in the process
+    that it came from. What is kept is no part of a pickle.
+    """
+
+    def __init__(self):
+        self._key = uuid.uuid4().hex
+        self._prepare()
+
+    def _prepare(self):
+        self._found: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+        self._lock = threading.RLock()
+        _ALIVE[self._key] = self
+
+    def kept(self, key: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return what was computed for a key, and compute it the first time.
+
+        Parameters
+        ----------
+        key : hashable
+            What the result depends on.
+        compute : callable
+            Function without arguments.
+
+        Returns
+        -------
+        ndarray
+            Not to be changed.
+        """
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = compute()
+                while len(self._found) > _KEPT:
+                    self._found.popitem(last=False)
+            self._found.move_to_end(key)
+            return self._found[key]
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __reduce__(self):
+        state = {k: v for k, v in vars(self).items() if k not in ("_found", "_lock")}
+        return _revive, (type(self), self._key, state)
+
+
+def _revive(kind, key, state):
+    """Return the object of a pickle: the one that lives here already, if it does."""
+    found = _ALIVE.get(key)
+    if found is None:
+        found = kind.__new__(kind)
+        vars(found).update(state)
+        found._prepare()
+    return found
+
+
+class Graph(Kept):
+    """A graph: which nodes are neighbours, and what is known of each node.
+
+    Kernels on graphs take objects of this class. They are not to be changed.
+
+    Parameters
+    ----------
+    adjacency : array-like or sparse matrix of shape (n_nodes, n_nodes)
+        The weights of the edges, from 0 on; entry (u, v) is that from v to u.
+    features : array-like or sparse matrix, default=None
+        A row of numbers for each node, or one label for each node, which may be a
+        string: nodes with the same label are alike. None means that all nodes differ,
+        for a kernel on nodes; and that nodes of the same number of neighbours are
+        alike, for a kernel on graphs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntk_sklearn import Graph
+    >>> triangle = Graph(1 - np.eye(3), features=["C", "C", "O"])
+    >>> triangle
+    Graph(n_nodes=3, n_edges=3)
+    >>> Graph.from_edges(3, [(0, 1), (1, 2), (2, 0)]).adjacency.toarray()
+    array([[0., 1., 1.],
+           [1., 0., 1.],
+           [1., 1., 0.]])
+    """
+
+    def __init__(self, adjacency, features=None):
+        super().__init__()
+        found = sparse.csr_matrix(adjacency, dtype=np.float64)
+        found.sum_duplicates()
+        n = found.shape[0]
+        if found.shape[1] != n or not np.isfinite(found.data).all():
+            raise ValueError(
+                "adjacency must be a square matrix of finite numbers, a row and a "
+                f"column for each node, got shape {found.shape}."
+            )
+        if n == 0:
+            raise ValueError(
+                "adjacency must have at least one node, got a graph without nodes."
+            )
+        if found.nnz and found.data.min() < 0:
+            raise ValueError(
+                "adjacency must not be negative, got weights down to "
+                f"{found.data.min():.3g}."
+            )
+        self.adjacency = found
+        self.features = _features(features, n)
+
+    @classmethod
+    def from_edges(cls, n_nodes: int, edges, features=None) -> Graph:
+        """Return the graph of some undirected edges.
+
+        Parameters
+        ----------
+        n_nodes : int
+            Number of nodes.
+        edges : array-like of shape (n_edges, 2) or (n_edges, 3)
+            The two nodes of each edge, numbers from 0 on, and its weight.
+        features : array-like or sparse matrix, default=None
+            As for the class.
+
+        Returns
+        -------
+        Graph
+        """
+        edges = np.asarray(edges, dtype=np.float64)
+        edges = edges.reshape(-1, edges.shape[1] if edges.ndim == 2 else 2)
+        ends = edges[:, :2]
+        bad = (ends != np.floor(ends)) | (ends < 0) | (ends >= n_nodes)
+        if bad.any():
+            u, v = ends[bad.any(axis=1)][0]
+            raise ValueError(
+                f"edges must join nodes from 0 to {n_nodes - 1}, but the edge "
+                f"({u:g}, {v:g}) leads to a missing node."
+            )
+        weights = edges[:, 2] if edges.shape[1] > 2 else np.ones(len(edges))
+        u, v = ends.astype(int).T
+        loops = u == v
+        rows, columns = np.append(u, v[~loops]), np.append(v, u[~loops])
+        data = np.append(weights, weights[~loops])
+        found = sparse.coo_matrix((data, (rows, columns)), (n_nodes, n_nodes)).tocsr()
+        # An edge that is given in both directions is one edge.
+        twice = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), found.shape)
+        found.data /= twice.tocsr().data
+        return cls(found, features)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return self.adjacency.shape[0]
+
+    def __repr__(self):
+        loops = np.count_nonzero(self.adjacency.diagonal())
+        n_edges = (self.adjacency.nnz + loops) // 2
+        return f"Graph(n_nodes={self.n_nodes}, n_edges={n_edges})"
+
+
+def _features(features, n: int):
+    """Return features as a matrix, labels as an array, or None."""
+    if features is None:
+        return None
+    if sparse.issparse(features):
+        found = sparse.csr_matrix(features, dtype=np.float64)
+        finite = np.isfinite(found.data).all()
+    else:
+        found = np.asarray(features)
+        if found.ndim == 2:
+            found = np.ascontiguousarray(found, dtype=np.float64)
+        finite = found.ndim == 1 or bool(np.isfinite(found).all())
+    if found.shape[0] != n or found.ndim > 2 or not finite:
+        raise ValueError(
+            f"features must have a row of finite numbers or a label for each of the "
+            f"{n} nodes, got shape {found.shape}."
+        )
+    return found
+
+
+class GraphCollection(Kept, Sequence):
+    """Graphs to which rows of numbers can refer, one number for each.
+
+    Most estimators of scikit-learn accept rows of numbers only. A kernel that is given
+    a collection takes the numbers of graphs instead of graphs. The kernel matrix of the
+    whole collection is computed once, and kept as long as no parameter changes.
+
+    Parameters
+    ----------
+    graphs : sequence of graphs
+        :class:`Graph` objects, graphs of networkx, or pairs of edges and node labels as
+        GraKeL has them.
+
+    Examples
+    --------
+    >>> from ntk_sklearn import Graph, GraphCollection
+    >>> graphs = GraphCollection([Graph([[0, 1], [1, 0]]), Graph([[0]])])
+    >>> len(graphs), graphs[0]
+    (2, Graph(n_nodes=2, n_edges=1))
+    """
+
+    def __init__(self, graphs):
+        super().__init__()
+        self._graphs = [as_graph(graph) for graph in graphs]
+
+    def __len__(self):
+        return len(self._graphs)
+
+    def __getitem__(self, index):
+        return self._graphs[index]
+
+    def __repr__(self):
+        return f"GraphCollection of {len(self)} graphs"
+
+
+def as_graph(graph) -> Graph:
+    """Return a graph of another library as a `Graph`.
+
+    Parameters
+    ----------
+    graph : Graph, networkx graph, or pair
+        A graph of networkx may have node attributes "features" or "label" and edge
+        attributes "weight". A pair, as GraKeL has it, is of edges (a dictionary from
+        pairs of nodes to weights, a collection of pairs of nodes, or an adjacency
+        matrix) and a dictionary from nodes to labels or attributes.
+
+    Returns
+    -------
+    Graph
+    """
+    if isinstance(graph, Graph):
+        return graph
+    if hasattr(graph, "nodes") and hasattr(graph, "edges"):
+        return _from_networkx(graph)
+    if isinstance(graph, (tuple, list)) and len(graph) in (2, 3):
+        return _from_pair(*graph[:2])
+    raise TypeError(
+        "X must hold Graph objects, graphs of networkx, or pairs of edges and node "
+        f"labels, got {type(graph).__name__}."
+    )
+
+
+def _from_networkx(graph) -> Graph:
+    place = {node: i for i, node in enumerate(graph.nodes)}
+    edges = [
+        (place[u], place[v], data.get("weight", 1.0))
+        for u, v, data in graph.edges(data=True)
+    ]
+    known: dict = {"features": None, "label": None}
+    for name in known:
+        found = [data.get(name) for _, data in graph.nodes(data=True)]
+        known[name] = None if any(value is None for value in found) else found
+    features = known["features"] if known["features"] is not None else known["label"]
+    return Graph.from_edges(len(place), np.reshape(edges, (-1, 3)), features)
+
+
+def _from_pair(edges, labels) -> Graph:
+    if not isinstance(edges, (dict, set, list, tuple)):
+        n = np.shape(edges)[0]
+        return Graph(edges, [labels[i] for i in range(n)] if labels else None)
+    weights = dict(edges) if isinstance(edges, dict) else dict.fromkeys(edges, 1.0)
+    ends = {node for edge in weights for node in edge}
+    nodes = sorted(labels) if labels else sorted(ends)
+    place = {node: i for i, node in enumerate(nodes)}
+    for edge in weights:
+        if not set(edge) <= place.keys():
+            raise ValueError(
+                f"X has a graph whose edge {tuple(edge)} leads to a missing node: its "
+                f"node labels are of {len(place)} others."
+            )
+    rows = [(place[u], place[v], float(w)) for (u, v), w in weights.items()]
+    features = [labels[node] for node in nodes] if labels else None
+    return Graph.from_edges(len(nodes), np.reshape(rows, (-1, 3)), features)
