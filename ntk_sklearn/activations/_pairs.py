@@ -19,6 +19,9 @@ family has three functions, of one pair or variance:
 from .._utils.jit import jit
 from . import _erf, _gaussian, _gelu, _rectified, _trigonometric
 
+# The families that have these functions.
+PAIR_CODES = frozenset(range(5))
+
 _rectified_pair, _rectified_slopes = _rectified.pair, _rectified.pair_slopes
 _erf_pair, _erf_slopes = _erf.pair, _erf.pair_slopes
 _gelu_pair, _gelu_slopes = _gelu.pair, _gelu.pair_slopes

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from .._engine.structured import Values
 from .._utils.validation import check_positive, check_samples
-from ..activations import get_activation
 from ..activations._base import Activation
+from ..activations._pairs import PAIR_CODES
+from ..activations._registry import ACTIVATIONS, get_activations
 from ._on_rows import KernelOnRows, called_on_rows
 from ._repr import same, show
 from ._terms_on_rows import TermsOnRows, normalised
@@ -372,16 +373,29 @@ def activations_of(activation, n_hidden: int) -> list[Activation]:
 
     Parameters
     ----------
-    activation : str, tuple of (str, float), or list of these
-        One activation for all layers, or a list of one for each.
+    activation : str, tuple of (str, float), or sequence of these
+        One activation for all layers, or a sequence with one for each.
     n_hidden : int
         Number of hidden layers.
 
     Returns
     -------
     list of Activation
+
+    Raises
+    ------
+    ValueError
+        If an activation has no closed form for aligned pairs.
     """
-    return [get_activation(a) for a in one_each("activation", activation, n_hidden)]
+    found = list(get_activations(activation, n_hidden))
+    for record in found:
+        if record.code not in PAIR_CODES:
+            known = [name for name, a in ACTIVATIONS.items() if a.code in PAIR_CODES]
+            raise ValueError(
+                "kernels of images, sequences, graphs and residual networks need an "
+                f"activation of {sorted(known)}, got {record.name!r}."
+            )
+    return found
 
 
 def one_each(name: str, value, count: int) -> list:
