@@ -175,8 +175,8 @@ class Activation:
         >>> from ntk_sklearn.activations import Activation
         >>> shrink = Activation.from_function(np.arctan, name="arctan")
         >>> NTKernel(1, activation=shrink)(np.eye(2)).round(3)
-        array([[2.03 , 0.101],
-               [0.101, 2.03 ]])
+        array([[2.112, 0.264],
+               [0.264, 2.112]])
         """
         kinks = tuple(sorted(float(kink) for kink in kinks))
         return cls(

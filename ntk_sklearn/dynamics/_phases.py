@@ -203,7 +203,7 @@ def critical_variances(activation, variance=1.0):
     >>> [round(x, 6) for x in critical_variances("relu")]
     [2.0, 0.0]
     >>> [round(x, 4) for x in critical_variances("tanh")]
-    [2.153, 0.1511]
+    [2.1533, 0.151]
     """
     weight_variance, bias_variance = edge_of_chaos(activation, variance)
     if bias_variance < -_EDGE * variance:

@@ -148,8 +148,8 @@ class SurrogateNTKernel(BaseEstimator):
     >>> from ntk_sklearn import SurrogateNTKernel
     >>> kernel = SurrogateNTKernel()
     >>> kernel(np.array([[1.0, 0.0], [0.0, 2.0]])).round(3)
-    array([[2.291, 0.137],
-           [0.122, 4.045]])
+    array([[1.797, 0.208],
+           [0.199, 2.405]])
     """
 
     def __init__(

@@ -109,7 +109,7 @@ ACTIVATION_FAULTS = {
         "the dual",
     ),
     "homogeneous by mistake": (
-        replace(RELU, phi=shifted_erf, phi_derivative=shifted_erf_derivative),
+        replace(ERF, homogeneous=True),
         "homogeneous is True",
     ),
     "changes its array": (of(in_place), "changes the array"),
