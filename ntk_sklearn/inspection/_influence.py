@@ -98,8 +98,8 @@ class InfluenceDisplay:
         x : array-like of shape (n_features,)
             The row that is predicted.
         training : tuple, default=None
-            ``(X, y)`` or ``(X, y, sample_weight)``, the rows of the fit, which a Nyström
-            model needs: see :meth:`ntk_sklearn.WNTKRegressor.influence`.
+            ``(X, y)`` or ``(X, y, sample_weight)``, the rows of the fit, which Nyström
+            models need: see :meth:`ntk_sklearn.WNTKRegressor.influence`.
         output : int, default=None
             The output or class. None means the first output of a regressor, and the
             class with the largest influence of all rows together, usually the one that
