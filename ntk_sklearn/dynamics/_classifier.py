@@ -8,7 +8,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._utils.compat import StrOptions, _fit_context
-from ..estimators._indicators import class_factors, indicators_of, softmax_factor
+from ..estimators._indicators import (
+    class_factors,
+    held_out_losses,
+    indicators_of,
+    softmax_factor,
+)
 from ._base import BaseGradientDescent
 
 
@@ -67,6 +72,9 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
         temperature of the noise.
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a network trained without it.
+    loo_loss_ : ndarray of shape (n_samples,)
+        The log loss of each training row's label: minus the logarithm of its
+        probability by a network trained without the row.
     kernel_, n_steps_, learning_rate_, max_learning_rate_, weight_decay_, times_, \
             stopping_errors_, path_, dual_coef_, intercept_, X_fit_
         As in :class:`GradientDescentRegressor`, with one output for each class.
@@ -161,7 +169,9 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
         factor = class_factors(self.class_weight, given.y, weight, classes)
         found, held_out = self._fit(given, indicators_of(given.y, classes), factor)
         found["classes_"] = classes
-        found["temperature_"] = softmax_factor(found.pop("_held_out"))
+        temperature = softmax_factor(found.pop("_held_out"))
+        found["temperature_"] = temperature
+        found["loo_loss_"] = held_out_losses(held_out, temperature, given.y, classes)
         found["loo_predictions_"] = classes[held_out.argmax(axis=1)]
         return self._publish(found)
 

@@ -14,7 +14,12 @@ from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
-from ._indicators import class_factors, indicators_of, softmax_factor
+from ._indicators import (
+    class_factors,
+    held_out_losses,
+    indicators_of,
+    softmax_factor,
+)
 from ._options import checked_bounds
 
 
@@ -286,9 +291,8 @@ class WNTKClassifier(ClassifierMixin, BaseWNTK):
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-            log_proba = log_softmax(temperature * held_out, axis=1)
-            indicators = indicators_of(given.y, classes)
-            others["loo_loss_"] = -np.sum(indicators * log_proba, axis=1)
+            losses = held_out_losses(held_out, temperature, given.y, classes)
+            others["loo_loss_"] = losses
         return self._publish(
             fitted, given, classes_=classes, temperature_=temperature, **others
         )

@@ -77,3 +77,25 @@ def softmax_factor(held_out: HeldOut) -> float:
 
     found = minimize_scalar(loss, bounds=(-4.0, 6.0), method="bounded")
     return float(np.exp(found.x))
+
+
+def held_out_losses(decisions, factor: float, y, classes) -> np.ndarray:
+    """Return the log loss of each row's label under the softmax of decision values.
+
+    Parameters
+    ----------
+    decisions : ndarray of shape (n, n_classes)
+        Decision values of a model that has not seen the row.
+    factor : float
+        The softmax factor.
+    y : ndarray of shape (n,)
+        The labels. A label that is no class has a loss of zero.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    log_p = log_softmax(factor * decisions, axis=1)
+    return -np.sum(indicators_of(y, classes) * log_p, axis=1)
