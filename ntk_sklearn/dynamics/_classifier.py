@@ -9,7 +9,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._utils.compat import StrOptions, _fit_context
 from ..estimators._indicators import (
+    Calibration,
     class_factors,
+    held_out_losses,
     indicators_of,
     of_rows,
     softmax_factor,
@@ -72,6 +74,9 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
         temperature of the noise.
     loo_predictions_ : ndarray of shape (n_samples,)
         The label of each training row as predicted by a network trained without it.
+    loo_loss_ : ndarray of shape (n_samples,)
+        The log loss of each training row's label: minus the logarithm of its
+        probability by a network trained without the row.
     kernel_, n_steps_, learning_rate_, max_learning_rate_, weight_decay_, times_, \
             stopping_errors_, path_, dual_coef_, intercept_, X_fit_
         As in :class:`GradientDescentRegressor`, with one output for each class.
@@ -167,7 +172,10 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
         row_factor = of_rows(factor, classes, given.y)
         found, held_out = self._fit(given, indicators_of(given.y, classes), row_factor)
         found["classes_"] = classes
-        found["temperature_"] = softmax_factor(found.pop("_held_out"))
+        temperature = softmax_factor(found.pop("_held_out"))
+        found["temperature_"] = temperature
+        calibration = Calibration(temperature, np.zeros(len(classes)))
+        found["loo_loss_"] = held_out_losses(held_out, calibration, given.y, classes)
         found["loo_predictions_"] = classes[held_out.argmax(axis=1)]
         return self._publish(found)
 

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import block_diag
-from sklearn.utils import gen_batches
 
 from .._utils.threads import one_blas_thread
 from ..solvers._row_weights import RowWeights
@@ -240,11 +238,10 @@ class TrainingPath:
         with one_blas_thread():
             for places, nodes, factors in _batches(self._nodes(times, accuracy)):
                 found = np.zeros((n, len(places), k))
-                for block in gen_batches(len(nodes), _BLOCK):
-                    left, weight = (
-                        _left_at(spectrum.values, nodes[block]),
-                        factors[block],
-                    )
+                for start in range(0, len(nodes), _BLOCK):
+                    block = slice(start, start + _BLOCK)
+                    left = _left_at(spectrum.values, nodes[block])
+                    weight = factors[block]
                     size = left.shape[1] // 2
                     unseen = spectrum.squares @ left
                     unseen *= left_out
@@ -269,9 +266,10 @@ class TrainingPath:
             if places.size:
                 one = np.ones((1, len(places)), dtype=complex)
                 yield places, np.array([ridge + 0j]), one
-        inner = np.sort(times[(times > 0) & np.isfinite(times)])
-        for group, (sigma, weight) in self._contours(inner, accuracy):
-            places = np.flatnonzero(np.isin(times, group))
+        rising = np.argsort(times, kind="stable")
+        rising = rising[(times[rising] > 0) & np.isfinite(times[rising])]
+        for group, (sigma, weight) in self._contours(times[rising], accuracy):
+            places, rising = rising[: len(group)], rising[len(group) :]
             ridges, factor = self.rule.ridge_at(sigma)
             factors = np.exp(sigma[:, None] * times[places])
             yield places, ridges, factors * (weight * factor)[:, None]
@@ -290,9 +288,7 @@ class TrainingPath:
             yield short, circle(short[-1], accuracy)
         for group in intervals(times[times > few]):
             sigma, weight = hyperbola(group[0], group[-1], accuracy)
-            if (
-                group[0] <= alternating
-            ):  # roots near minus one: a hyperbola of their own
+            if group[0] <= alternating:  # near minus one, with nodes of their own
                 sigma = np.append(sigma, sigma + 1j * np.pi)
                 weight = np.append(weight, weight)
             yield group, (sigma, weight)
@@ -312,7 +308,13 @@ def _batches(groups):
 
 def _joined(batch):
     places, nodes, factors = zip(*batch, strict=True)
-    return np.concatenate(places), np.concatenate(nodes), block_diag(*factors)
+    shape = sum(map(len, nodes)), sum(map(len, places))
+    joined, row, column = np.zeros(shape, dtype=complex), 0, 0
+    for each in factors:
+        n_nodes, n_times = each.shape
+        joined[row : row + n_nodes, column : column + n_times] = each
+        row, column = row + n_nodes, column + n_times
+    return np.concatenate(places), np.concatenate(nodes), joined
 
 
 def _left_at(values, ridges):

@@ -17,6 +17,9 @@ from .._models.attribution import (
 from .._models.ensemble import Ensemble
 from .._models.nystrom import NystromModel
 
+# Sums of targets that differ by less, relative to their size, differ by rounding.
+_SAME = 1e-6
+
 
 class GivenRows(NamedTuple):
     """The rows as they were given to a fit, whose repeated rows are merged.
@@ -113,7 +116,15 @@ class AttributionMixin:
         rows = rows.take(np.flatnonzero(present))
         # A fit that learns the ridge scales weights.
         factor = sums.weight / rows.solve_weights.total
-        return given, rows._replace(weights=rows.weights.scaled(factor))
+        rows = rows._replace(weights=rows.weights.scaled(factor))
+        sizes, totals = np.sqrt(sums.yy * sums.weight), rows.weights.weight @ rows.Y
+        same = totals.shape == sums.y.shape
+        if not (same and (np.abs(totals - sums.y) <= _SAME * sizes).all()):
+            raise ValueError(
+                "training must hold the targets, or labels, and the weights that the "
+                "model was fitted to: their sums are others."
+            )
+        return given, rows
 
     def contributions(self, X, training=None):
         """Return the part of each training row in each prediction.
@@ -122,7 +133,8 @@ class AttributionMixin:
         decision values of a classifier: each row has its kernel times its coefficient,
         and an equal part of the constant [1]_. The kernel is that of the model: with
         ``solver_="nystrom"`` the product of the features of two rows, and with "local"
-        that too between rows of different clusters.
+        that too between rows of different clusters. If the ridge is small beside what
+        the centres leave out, such parts are large, and cancel.
 
         Parameters
         ----------

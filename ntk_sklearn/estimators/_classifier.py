@@ -13,7 +13,13 @@ from ..preprocessing._table_encoder import TableEncoder
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
-from ._indicators import calibrate, class_factors, indicators_of, of_rows
+from ._indicators import (
+    calibrate,
+    class_factors,
+    held_out_losses,
+    indicators_of,
+    of_rows,
+)
 from ._intervals import SetMixin
 from ._options import checked_bounds
 
@@ -309,9 +315,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         if fitted.is_exact:
             held_out = fitted.held_out(given.X)
             others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-            log_proba = found.log_probabilities(held_out)
-            indicators = indicators_of(given.y, classes)
-            others["loo_loss_"] = -np.sum(indicators * log_proba, axis=1)
+            others["loo_loss_"] = held_out_losses(held_out, found, given.y, classes)
         return self._publish_calibrated(fitted, given, classes, found, **others)
 
     def _publish_calibrated(self, fitted, given, classes, found, **others):

@@ -169,3 +169,25 @@ def calibrate(held_out: HeldOut, class_factor: np.ndarray) -> Calibration:
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     bias = prior + found.x[1:]
     return Calibration(float(np.exp(found.x[0])), bias - bias.mean())
+
+
+def held_out_losses(decisions, calibration: Calibration, y, classes) -> np.ndarray:
+    """Return the log loss of each row's label under its class probabilities.
+
+    Parameters
+    ----------
+    decisions : ndarray of shape (n, n_classes)
+        Decision values of a model that has not seen the row.
+    calibration : Calibration
+        The map from decision values to class probabilities.
+    y : ndarray of shape (n,)
+        The labels. A label that is no class has a loss of zero.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    log_p = calibration.log_probabilities(decisions)
+    return -np.sum(indicators_of(y, classes) * log_p, axis=1)

@@ -77,7 +77,16 @@ class InfluenceDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, x, *, output=None, labels=None, images=None, n_shown=5, ax=None
+        cls,
+        estimator,
+        x,
+        *,
+        training=None,
+        output=None,
+        labels=None,
+        images=None,
+        n_shown=5,
+        ax=None,
     ):
         """Compute and draw the influence on one prediction of a fitted estimator.
 
@@ -88,6 +97,9 @@ class InfluenceDisplay:
             `KernelSurrogate`.
         x : array-like of shape (n_features,)
             The row that is predicted.
+        training : tuple, default=None
+            ``(X, y)`` or ``(X, y, sample_weight)``, the rows of the fit, which Nyström
+            models need: see :meth:`ntk_sklearn.WNTKRegressor.influence`.
         output : int, default=None
             The output or class. None means the first output of a regressor, and the
             class with the largest influence of all rows together, usually the one that
@@ -106,7 +118,8 @@ class InfluenceDisplay:
         InfluenceDisplay
             The display.
         """
-        found = np.asarray(estimator.influence(np.reshape(x, (1, -1))))[0]
+        again = {} if training is None else {"training": training}
+        found = np.asarray(estimator.influence(np.reshape(x, (1, -1)), **again))[0]
         if found.ndim == 2:
             total = found.sum(axis=0)
             found = found[:, int(total.argmax()) if output is None else output]

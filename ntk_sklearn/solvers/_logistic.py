@@ -293,10 +293,11 @@ def logistic_solve(
     array([False,  True])
     """
     weight = RowWeights.of(sample_weight, len(K)).weight
-    K = K / alpha
+    mean = K.mean(axis=0) if intercept else np.zeros(len(K))
+    K = _centred(K, K, intercept) / alpha
     A, b = np.zeros(Y.shape), np.zeros(Y.shape[1])
     if start is not None:
-        A, b = alpha * start.dual_coef, start.intercept
+        A, b = alpha * start.dual_coef, start.intercept + mean @ start.dual_coef
     F, n_iter, last = K @ A + b, 0, np.inf
     value = _objective(K, A, F, Y, weight)
     while True:
@@ -325,7 +326,20 @@ def logistic_solve(
             break
     if residual > max(tol, _ROUNDING):
         _warn_unfinished(n_iter, residual)
-    return LogisticSolution(A / alpha, b, F, n_iter, float(residual))
+    dual = A / alpha
+    return LogisticSolution(dual, b - mean @ dual, F, n_iter, float(residual))
+
+
+def _centred(K_test, K, intercept):
+    """Return a kernel with the training rows, centred if there is an intercept.
+
+    That changes the constants only, as the coefficients sum to zero, and keeps the
+    digits of a kernel that varies little beside its mean.
+    """
+    if not intercept:
+        return K_test
+    means = K.mean(axis=0)
+    return K_test - K_test.mean(axis=1)[:, None] - (means - means.mean())
 
 
 def _warn_unfinished(n_iter, residual):
@@ -427,7 +441,7 @@ def logistic_leave_one_out(
     weights = RowWeights.of(sample_weight, len(K))
     weight, left = weights.weight, weights.left_out
     P = probabilities(solution.decision)[:, -Y.shape[1] :]
-    curvature = _Curvature(K / alpha, P, weight, intercept)
+    curvature = _Curvature(_centred(K, K, intercept) / alpha, P, weight, intercept)
     V = _contrasts(curvature.own_covariances())
     R = (left * weight)[:, None] * (Y - P)
     W = left[:, None, None] * curvature.blocks()
@@ -488,7 +502,7 @@ def logistic_influence(
     weights = RowWeights.of(sample_weight, len(K))
     weight, left = weights.weight, weights.left_out
     P = probabilities(solution.decision)[:, -Y.shape[1] :]
-    curvature = _Curvature(K / alpha, P, weight, intercept)
+    curvature = _Curvature(_centred(K, K, intercept) / alpha, P, weight, intercept)
     k = Y.shape[1]
     own = _contrasts(curvature.own_covariances())
     R = (left * weight)[:, None] * (Y - P)
@@ -496,9 +510,9 @@ def logistic_influence(
     # V_zi (I - W_i V_i)^-1 r_i
     pull = np.linalg.solve(np.eye(k) - W @ own, R[:, :, None])[:, :, 0]
     out = np.empty((len(K_test), len(K), k))
+    test = _centred(K_test, K, intercept) / alpha
     for start in range(0, len(K), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(K)))
-        test = K_test / alpha
         V = _contrasts(curvature.covariances(test, curvature.K[:, rows], test[:, rows]))
         out[:, rows] = np.einsum("mpcd,pd->mpc", V, pull[rows], optimize=True)
     return out

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris, load_wine
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -325,6 +327,14 @@ def test_classes(load, least):
     assert_allclose(proba.sum(axis=1), 1.0)
     assert_array_equal(last.classes_[decisions.argmax(axis=1)], last.predict(Z))
     assert np.mean(last.loo_predictions_ == labels[::2]) > least
+    kept = np.arange(len(Z[::2])) != 3
+    fixed = clone(last).set_params(
+        n_steps=last.n_steps_, learning_rate=last.learning_rate_
+    )
+    rest = fixed.fit(Z[::2][kept], labels[::2][kept])
+    logits = last.temperature_ * rest.decision_function(Z[[6]])
+    expected = log_loss([labels[6]], softmax(logits, axis=1), labels=last.classes_)
+    assert_allclose(last.loo_loss_[3], expected, rtol=1e-6)
     *_, labels_late = last.staged_predict(Z, [0.0, last.n_steps_])
     assert_array_equal(labels_late, last.predict(Z))
     *_, late = last.staged_decision_function(Z, [0.0, last.n_steps_])

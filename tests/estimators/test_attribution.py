@@ -282,6 +282,9 @@ def test_what_is_refused():
             call(TEST)
         with pytest.raises(ValueError, match=r"all rows that .*, 70 of them, got 69"):
             call(TEST, training=(X[1:], Y[1:]))
+        for other in (Y + 1.0, np.column_stack([Y, Y])):
+            with pytest.raises(ValueError, match="training must hold the targets, or"):
+                call(TEST, training=(X, other))
     with pytest.raises(AttributeError, match="which needs a fit that keeps its"):
         _ = nystrom.loo_influence_
     model = WNTKRegressor(KERNEL, **FIXED).fit(X, Y)

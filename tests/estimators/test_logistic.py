@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
-from sklearn.gaussian_process.kernels import RBF, DotProduct
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -60,6 +60,21 @@ def test_contributions_sum_to_decision_values(labels):
     own = np.einsum("ii...->i...", change)
     held_out = model.decision_function(X[rows]) - own
     assert_allclose(held_out, model.loo_decision_, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [0, 1, 2]])
+def test_a_constant_in_the_kernel_does_nothing_beside_an_intercept(labels):
+    rows = np.isin(Y, labels)
+    constant = ConstantKernel(1e8, constant_value_bounds="fixed")
+    plain = KernelLogisticRegression(RBF(), C=1e4).fit(X[rows], Y[rows])
+    moved = KernelLogisticRegression(RBF() + constant, C=1e4).fit(X[rows], Y[rows])
+    close = {"rtol": 1e-3, "atol": 1e-3}  # 16 digits less those of the constant
+    expected = plain.decision_function(TEST)
+    assert_allclose(moved.decision_function(TEST), expected, **close)
+    assert_allclose(moved.loo_decision_, plain.loo_decision_, **close)
+    assert_allclose(moved.influence(TEST), plain.influence(TEST), **close)
+    small = KernelLogisticRegression(NTKernel(depth=1), C="loo")
+    assert small.fit(1e-6 * X[rows], Y[rows]).n_iter_ < 10
 
 
 @pytest.mark.parametrize("labels", [[1, 2], [0, 1, 2]])

@@ -75,3 +75,10 @@ def test_drift_is_drawn_by_layer():
     again = KernelDriftDisplay(drift.epochs, drift.change, name="mine").plot()
     assert again.line_.get_label() == "mine"
     assert again.layer_lines_ == []
+
+
+def test_a_nystrom_model_is_told_its_rows():
+    model = WNTKRegressor(KERNEL, solver="nystrom", n_components=20).fit(X, X[:, 20])
+    again = X, X[:, 20]
+    display = InfluenceDisplay.from_estimator(model, X[0], training=again)
+    assert_allclose(display.influence, model.influence(X[:1], training=again)[0])

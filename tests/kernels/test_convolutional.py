@@ -292,7 +292,11 @@ def test_progress_is_printed_if_asked_for(capsys):
         ({"depth": 0}, IMAGES, "depth must be at least 1"),
         ({"layer_weights": [1, 1]}, IMAGES, "layer_weights has 2 entries, .* 3 or 6"),
         ({"layer_weights": [0, 0, 0]}, IMAGES, "at least one positive entry"),
-        ({"activation": ["relu"]}, IMAGES, "activation must be one activation, .*got 1:"),
+        (
+            {"activation": ["relu"]},
+            IMAGES,
+            "activation must be one activation, .*got 1:",
+        ),
     ],
 )
 def test_bad_input(options, X, sentence):
