@@ -12,15 +12,16 @@ units of the target's deviation, or the share of wrong labels.
 import argparse
 import contextlib
 import io
-import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier as BoostedClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor as BoostedRegressor
 from sklearn.metrics import log_loss
+from timing import timed
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
 
@@ -117,9 +118,9 @@ def errors(table, X, y, split, n_train):
     n_train = min(n_train, int(0.75 * len(y)))
     train, test, found = rows[:n_train], rows[n_train:][:3000], {}
     for name, (make, prepare) in models(table.labels).items():
-        Z, start = prepare(X), time.perf_counter()
-        model = fit(name, make(), Z.iloc[train], y[train])
-        seconds, there = time.perf_counter() - start, Z.iloc[test]
+        Z = prepare(X)
+        seconds, model = timed(partial(fit, name, make(), Z.iloc[train], y[train]))
+        there = Z.iloc[test]
         guess, loss = np.ravel(model.predict(there)), np.nan
         if table.labels:
             error = np.mean(guess != y[test])

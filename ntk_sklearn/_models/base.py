@@ -17,6 +17,7 @@ from sklearn.utils import gen_batches
 from .._learning.spec import Encoder, LearnedKernel
 from .._learning.training_set import TrainingSet
 from .._utils.compat import get_chunk_n_rows
+from .._utils.sparse import SparseRows
 from .._utils.threads import one_blas_thread
 from ..solvers._attribution import smoother
 from ..solvers._cholesky import Solution, solve
@@ -268,7 +269,8 @@ class DualModel(RidgeModel):
     @property
     def X(self) -> np.ndarray:
         """The training rows, as the kernel sees them."""
-        return self.rows.X
+        X = self.rows.X  # a file of skops holds a sparse array without a length
+        return SparseRows(X) if issparse(X) else X
 
     def attributed(self, training):
         """Return the training rows, as attribution needs them."""

@@ -116,10 +116,12 @@ def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None)
         _classification_spec(rows, scaled, first_bias=1.0),
         _classification_spec(rows, ranks, first_bias=0.0),
     ]
-    if np.shape(rows.X)[1] <= _MOST_SCALES:
-        specs += [
-            replace(spec, objective="evidence") for spec in regression_specs(rows)
-        ]
+    if np.shape(rows.X)[1] > _MOST_SCALES:
+        return specs
+    learned = regression_specs(rows)
+    # Numbers are written twice at most; levels may be many more.
+    if learned[0].kernel.length_scale.size <= 2 * _MOST_SCALES:
+        specs += [replace(spec, objective="evidence") for spec in learned]
     return specs
 
 

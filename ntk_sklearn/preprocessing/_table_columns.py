@@ -112,6 +112,8 @@ def _is_missing(value) -> bool:
         return value is None or bool(ne(value, value))
     except TypeError:  # pandas.NA
         return True
+    except ValueError:  # an array, which is no level and no number
+        return False
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
