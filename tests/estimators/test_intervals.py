@@ -149,7 +149,8 @@ def test_blended_models_leave_out_the_same_row():
     own = model.decision_function(rows)
     own = own - model.influence(rows)[np.arange(50), np.arange(50)]
     score = softmax(model.temperature_ * own)[np.arange(50), labels]
-    smaller = np.array(probabilities) < score[:, None, None]
+    # Some flowers are equal, and so are their probabilities but for rounding.
+    smaller = np.array(probabilities) < (1.0 - 1e-9) * score[:, None, None]
     expected = smaller.sum(axis=0) < 0.8 * 51
     assert_array_equal(model.predict_set(new, 0.8), expected)
 
