@@ -18,7 +18,8 @@ import numpy as np
 
 from .left_out import LeftOut, left_out_blocks
 
-# A share of the mass that is this close to the one that is wanted has reached it.
+# A share of the mass that is this close to the one that is wanted has reached it, and
+# probabilities that are as close are equal.
 _ROUNDING = 1e-9
 
 
@@ -122,6 +123,7 @@ def jackknife_set(
     predictions, targets, weights = part.held_out
     mass, own = weights.multiplicity, targets.argmax(axis=1)
     scores = np.take_along_axis(probabilities(predictions), own[:, None], axis=1)
+    scores *= 1.0 - _ROUNDING  # a row and its equal are equally likely
     needed = coverage * (mass.sum() + 1.0) * (1.0 - _ROUNDING)
     out = np.empty((len(X), targets.shape[1]), dtype=bool)
     for block, without in left_out_blocks(part, X):

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_iris, make_friedman1
+from sklearn.datasets import load_diabetes, make_friedman1
 from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -137,10 +137,11 @@ def test_intervals_by_conjugate_gradients_are_those_of_five_folds():
 
 
 def test_blended_models_leave_out_the_same_row():
-    rows, labels = load_iris(return_X_y=True)
-    rows, labels, new = rows[::3], labels[::3], rows[1::15]
-    model = WNTKClassifier(tol=1e-2).fit(rows, labels)
-    assert len(model.models_) == 3
+    rows, names = classification(57)
+    rows, new, names = rows[:50], rows[50:], names[:50]
+    model = WNTKClassifier(tol=1e-2).fit(rows, names)
+    labels = np.searchsorted(model.classes_, names)
+    assert len(model.models_) == 3 and model.blend_weights_.max() < 0.99
     probabilities = []
     change = model.influence(new)
     for i in range(len(labels)):
