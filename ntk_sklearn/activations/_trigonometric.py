@@ -43,7 +43,7 @@ def _waves(apart, g, d, exponent):
 @jit
 def moments(parameters, q):
     """Return ``E[phi(z)^2]`` and ``E[phi'(z)^2]``."""
-    near, far, slope_near, slope_far, exponent = parameters
+    near, far, slope_near, slope_far, exponent = parameters[:5]
     # In terms of 1 - exp(-2 q), which keeps its digits where q is small.
     gap = -math.expm1(-2.0 * exponent * q)
     return near + far - far * gap, slope_near + slope_far - slope_far * gap
@@ -56,7 +56,7 @@ def statistics(parameters, n, tail, out):
     The waves of two long inputs depend on the difference of their lengths: hence the
     digits of a length beyond those of a float.
     """
-    _, far, _, _, exponent = parameters
+    _, far, _, _, exponent = parameters[:5]
     y = 2.0 * exponent * n * n
     second_moment, _ = moments(parameters, n * n)
     out[0], out[1] = n, tail
@@ -68,7 +68,7 @@ def statistics(parameters, n, tail, out):
 @jit
 def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     """Map deficits through the activation; see `_base`."""
-    a_near, a_far, d_near, d_far, exponent = parameters
+    a_near, a_far, d_near, d_far, exponent = parameters[:5]
     n_i, t_i, m_i = s_i[0, i], s_i[1, i], s_i[2, i]
     n_j, t_j, m_j = s_j[0][j0:], s_j[1][j0:], s_j[2][j0:]
     for k in range(eta.size):
@@ -85,7 +85,7 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
     """Propagate gradients back through the activation; see `_base`."""
     r_bar, d_bar = bars
     rho_out, mean, half = out
-    a_near, a_far, d_near, d_far, exponent = parameters
+    a_near, a_far, d_near, d_far, exponent = parameters[:5]
     n_i, t_i, m_i, x_i = stats[0, i], stats[1, i], stats[2, i], stats[3, i]
     n_j, t_j, m_j, x_j = stats[0][j0:], stats[1][j0:], stats[2][j0:], stats[3][j0:]
     for k in range(eta.size):
