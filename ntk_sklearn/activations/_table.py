@@ -28,7 +28,7 @@ _REACH, _MOST_PANELS = 2.0**64, 600
 # They begin at this power of two, so that small values have digits of their own.
 _NEAR = -20
 # A panel shorter than this, relative to its place, has a kink or a jump.
-_SHORTEST = 2.0**-46
+_SHORTEST = 2.0**-40
 _ROUNDING = 4e-15
 
 _NODES = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))

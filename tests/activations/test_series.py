@@ -103,23 +103,25 @@ def test_many_rows_are_interpolated_and_few_are_not(activation):
 def test_wide_networks_of_scikit_learn_have_these_kernels(activation):
     """At initialisation, with a width of 4000: within Monte-Carlo error, both sides."""
     rng = np.random.default_rng(3)
-    X = rng.standard_normal((6, 4))
-    width, count = 4000, 40
-    # Their weights are uniform, of variance 2 / (inputs + outputs) or three times that.
-    factor = 2.0 if activation == "logistic" else 6.0
-    weight = (factor / 3.0) * 4 / (4 + width), (factor / 3.0) * width / (width + 1)
-    bias = factor / 3.0 / (4 + width), factor / 3.0 / (width + 1)
-    # Larger inputs, so that the units bend although weights of wide layers are small.
-    X *= np.sqrt(width)
-    name = {"logistic": "sigmoid"}.get(activation, activation)
-    kernel = NNGPKernel(1, name, weight_variance=weight, bias_variance=bias)
-    expected = kernel(X)
-    found = []
+    # Weights are uniform: with as many inputs, sums of them are normal variables.
+    n_inputs, width, count = 1000, 4000, 12
+    X = 2.0 * rng.standard_normal((6, n_inputs))
+    X[1] = X[0] + 0.3 * X[1]
+    X[3] = 0.5 * X[3] - X[2]
+    third = (2.0 if activation == "logistic" else 6.0) / 3.0
+    first, last = third / (n_inputs + width), third / (width + 1)
+    kernel = NNGPKernel(
+        1,
+        {"logistic": "sigmoid"}.get(activation, activation),
+        weight_variance=[first * n_inputs, last * width],
+        bias_variance=[first, last],
+    )
+    expected, found = kernel(X), []
     for seed in range(count):
-        W, b = first_weights(activation, 4, width, seed)
+        W, b = first_weights(activation, n_inputs, width, seed)
         H = unit(activation)(X @ W + b)
-        # The read-out's weights averaged exactly: their variance is known.
-        found.append(H @ H.T * (weight[1] / width) + bias[1])
+        # The mean over the read-out's weights is known.
+        found.append(H @ H.T * last + last)
     found = np.array(found)
     error = found.mean(axis=0) - expected
     spread = found.std(axis=0, ddof=1) / np.sqrt(count)
