@@ -60,7 +60,7 @@ def test_the_kernel_is_that_of_the_derivatives(kernel):
     weights = [rng.standard_normal((b, a)) for a, b in pairwise(sizes)]
     biases = [rng.standard_normal(b) for b in sizes[1:]]
     layers, depth = kernel.network(X).layers, kernel.depth
-    phi = kernel.network(X).activation
+    phis = kernel.network(X).activations
 
     def output():
         h = X / np.asarray(kernel.length_scale)
@@ -68,7 +68,7 @@ def test_the_kernel_is_that_of_the_derivatives(kernel):
             spread = np.sqrt(layers.weight_variance[l] / h.shape[1])
             h = spread * h @ weights[l].T + np.sqrt(layers.bias_variance[l]) * biases[l]
             if l < depth:
-                h = phi.phi(h, *phi.arguments)
+                h = phis[l].phi(h, *phis[l].arguments)
         return h[:, 0]
 
     expected, step = np.zeros((6, 6)), 1e-6
