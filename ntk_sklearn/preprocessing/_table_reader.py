@@ -55,8 +55,7 @@ class TableReader:
             If `categorical_features` does not fit the table, or is None although a
             column holds strings.
         """
-        by_type = categorical_features is None or isinstance(categorical_features, str)
-        columns = columns_of(X, of_numbers=not by_type)
+        columns = columns_of(X, of_numbers=not _is_by_type(categorical_features))
         return cls() if columns is None else cls._of(columns, categorical_features)
 
     @classmethod
@@ -88,9 +87,7 @@ class TableReader:
     @classmethod
     def _of(cls, columns: list[Column], categorical_features) -> TableReader:
         """Return the reader of a table with these columns."""
-        by_type = categorical_features is None or isinstance(categorical_features, str)
-        if by_type and categorical_features not in (None, "from_dtype"):
-            raise ValueError(_wrong_features(categorical_features))
+        by_type = _is_by_type(categorical_features)
         chosen = () if by_type else _chosen(categorical_features, columns)
         levels: list[tuple[str, ...] | None] = []
         for j, column in enumerate(columns):
@@ -189,6 +186,11 @@ def _codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     return np.array(
         [code.get(key, UNKNOWN) for key in level_names(column)], dtype=np.float64
     )
+
+
+def _is_by_type(features) -> bool:
+    """Return whether the types of the columns say which are categorical, or none is."""
+    return features is None or (isinstance(features, str) and features == "from_dtype")
 
 
 def _chosen(features, columns: list[Column]) -> set[int]:
