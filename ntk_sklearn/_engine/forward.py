@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._utils.jit import jit
-from ..activations._prepare import prepare
+from ..activations._dispatch import prepare
 from .exact import LONG, balance, norm_tails
 from .network import Network
 from .pairs import Forward

@@ -8,7 +8,7 @@ every kernel, and makes the Monte-Carlo, gradient and limit tests run on it.
 from __future__ import annotations
 
 from ._base import Activation
-from ._prepare import duals
+from ._duals import duals
 from ._registry import ACTIVATIONS, get_activation, get_activations
 
 __all__ = ["ACTIVATIONS", "Activation", "duals", "get_activation", "get_activations"]

@@ -1,10 +1,16 @@
-"""The four functions of any activation: an integer code finds the family's own.
+"""The functions of any activation: an integer code finds the family's own.
 
 A chain of integer comparisons, taken once per row of a tile: numba caches it on disk,
 which it does not do for functions passed as arguments or built by closures. A code that
 no family has raises ValueError. Series, which any other function has, take what they
 need of one input from `prepare`, and have only the last two.
 """
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
 
 from .._utils.jit import jit
 from . import (
@@ -16,6 +22,7 @@ from . import (
     _step,
     _trigonometric,
 )
+from ._base import Activation
 
 _rectified_moments = _rectified.moments
 _rectified_dual, _rectified_pullback = _rectified.dual, _rectified.pullback
@@ -107,3 +114,54 @@ def pullback(code, parameters, eta, stats, i, j0, bars, out):
         _series_pullback(parameters, eta, stats, i, j0, bars, out)
     else:
         raise ValueError("no family of activations has this code")
+
+
+class Prepared(NamedTuple):
+    """What the duals need of each input; arrays have a column for each.
+
+    Attributes
+    ----------
+    statistics : ndarray of shape (n_statistics, n)
+        The numbers that the jitted duals read.
+    moment, slope : ndarray of shape (n,)
+        ``E[phi(z)^2]`` and ``E[phi'(z)^2]``.
+    excess : ndarray of shape (n,)
+        ``d log(E[phi^2] / q) / d log q``.
+    """
+
+    statistics: np.ndarray
+    moment: np.ndarray
+    slope: np.ndarray
+    excess: np.ndarray
+
+
+@jit
+def _fill(code, parameters, norms, tails, stats, both):
+    scratch = np.zeros(stats.shape[0])
+    for i in range(norms.size):
+        if stats.shape[0] > 0:
+            statistics(code, parameters, norms[i], tails[i], scratch)
+            stats[:, i] = scratch
+        both[0, i], both[1, i] = moments(code, parameters, norms[i] * norms[i])
+
+
+def prepare(activation: Activation, norms: np.ndarray, tails: np.ndarray) -> Prepared:
+    """Return what the duals of an activation need of some inputs.
+
+    Parameters
+    ----------
+    activation : Activation
+    norms, tails : ndarray of shape (n,)
+        The roots of the variances, and what rounding leaves of them.
+
+    Returns
+    -------
+    Prepared
+    """
+    if activation.code == _series.CODE:
+        return Prepared(*_series.prepare(activation.parameters, norms))
+    stats = np.zeros((activation.n_statistics, norms.size))
+    both = np.empty((2, norms.size))
+    _fill(activation.code, activation.parameters, norms, tails, stats, both)
+    excess = stats[-1] if activation.n_statistics else np.zeros(norms.size)
+    return Prepared(stats, both[0], both[1], excess)

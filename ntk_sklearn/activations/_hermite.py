@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.jit import jit_sums
-from ._table import both, evaluate_table, kinks_of, reach
+from ._panels import evaluate_table
+from ._table import both, kinks_of, reach
 
 # Orders that are tried, in blocks of sixteen; one with errors below this is enough.
 ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 2e-11

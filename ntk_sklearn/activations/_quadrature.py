@@ -13,7 +13,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._deficit import TINY
-from ._table import both_in, panel_of
+from ._panels import both_in, panel_of
 
 _X, _W = np.polynomial.legendre.leggauss(10)
 _H, _V = np.polynomial.hermite_e.hermegauss(12)

@@ -20,8 +20,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from .._utils.jit import jit
-
 DEGREE = 15
 # Panels reach this far from zero, or until there are too many of them.
 _REACH, _MOST_PANELS = 2.0**64, 600
@@ -201,43 +199,14 @@ def kinks_of(table: np.ndarray) -> np.ndarray:
     return table[3 + n : 3 + n + m]
 
 
-@jit
-def panel_of(table, x):
-    """Return the number of the panel that a number is in; the last ones go on."""
-    low, high = 0, int(table[0])
-    while high - low > 1:
-        middle = (low + high) // 2
-        if table[2 + middle] <= x:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-@jit
-def both_in(table, panel, x):
-    """Return the function and its derivative at a number in a panel."""
-    n, m = int(table[0]), int(table[1])
-    a, b = table[2 + panel], table[3 + panel]
-    t = (2.0 * x - (a + b)) / (b - a)
-    first = 3 + n + m + panel * 16
-    second = first + n * 16
-    y, s = table[first], table[second]
-    for k in range(1, 16):
-        y = y * t + table[first + k]
-        s = s * t + table[second + k]
-    return y, s
-
-
-@jit
-def evaluate_table(table, x, y, s):
-    """Write the function and its derivative at each number."""
-    for k in range(x.size):
-        y[k], s[k] = both_in(table, panel_of(table, x[k]), x[k])
-
-
 def both(table: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the function and its derivative at some numbers."""
-    y, s = np.empty(x.size), np.empty(x.size)
-    evaluate_table(table, np.ascontiguousarray(x, dtype=np.float64).ravel(), y, s)
-    return y.reshape(x.shape), s.reshape(x.shape)
+    """Return the function and its derivative at an array of numbers."""
+    n, m = int(table[0]), int(table[1])
+    ends, powers = table[2 : 3 + n], table[3 + n + m :].reshape(2, n, DEGREE + 1)
+    panel = np.clip(np.searchsorted(ends, x, side="right") - 1, 0, n - 1)
+    low, high = ends[panel], ends[panel + 1]
+    t = (2.0 * x - (low + high)) / (high - low)
+    found = np.zeros((2, *x.shape))
+    for power in range(DEGREE + 1):
+        found = found * t + powers[:, panel, power]
+    return found[0], found[1]

@@ -22,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..activations._base import Activation
-from ..activations._prepare import duals, prepare
+from ..activations._dispatch import prepare
+from ..activations._duals import duals
 from ..activations._registry import get_activation
 from ._checked import checked_number
 from ._gaussian import normal_mean, product_mean

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 
 from ..activations._base import Activation
-from ..activations._prepare import duals
+from ..activations._duals import duals
 from ..activations._registry import get_activation
 from ..activations._table import kinks_of
 from ..kernels._ntk import NTKernel

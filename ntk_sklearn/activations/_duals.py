@@ -1,66 +1,12 @@
-"""What an activation needs of the inputs of a layer, and its duals of pairs."""
+"""The duals of an activation for some pairs of variances, as arrays."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from .._utils.jit import jit
-from . import _series
 from ._base import Activation
-from ._dispatch import dual, moments, statistics
-
-
-class Prepared(NamedTuple):
-    """What the duals need of each input; arrays have a column for each.
-
-    Attributes
-    ----------
-    statistics : ndarray of shape (n_statistics, n)
-        The numbers that the jitted duals read.
-    moment, slope : ndarray of shape (n,)
-        ``E[phi(z)^2]`` and ``E[phi'(z)^2]``.
-    excess : ndarray of shape (n,)
-        ``d log(E[phi^2] / q) / d log q``.
-    """
-
-    statistics: np.ndarray
-    moment: np.ndarray
-    slope: np.ndarray
-    excess: np.ndarray
-
-
-@jit
-def _fill(code, parameters, norms, tails, stats, both):
-    scratch = np.zeros(stats.shape[0])
-    for i in range(norms.size):
-        if stats.shape[0] > 0:
-            statistics(code, parameters, norms[i], tails[i], scratch)
-            stats[:, i] = scratch
-        both[0, i], both[1, i] = moments(code, parameters, norms[i] * norms[i])
-
-
-def prepare(activation: Activation, norms: np.ndarray, tails: np.ndarray) -> Prepared:
-    """Return what the duals of an activation need of some inputs.
-
-    Parameters
-    ----------
-    activation : Activation
-    norms, tails : ndarray of shape (n,)
-        The roots of the variances, and what rounding leaves of them.
-
-    Returns
-    -------
-    Prepared
-    """
-    if activation.code == _series.CODE:
-        return Prepared(*_series.prepare(activation.parameters, norms))
-    stats = np.zeros((activation.n_statistics, norms.size))
-    both = np.empty((2, norms.size))
-    _fill(activation.code, activation.parameters, norms, tails, stats, both)
-    excess = stats[-1] if activation.n_statistics else np.zeros(norms.size)
-    return Prepared(stats, both[0], both[1], excess)
+from ._dispatch import dual, prepare
 
 
 @jit
