@@ -46,7 +46,7 @@ def test_the_kernel_is_that_of_the_derivatives(kernel):
     weights = [rng.standard_normal((b, a)) for a, b in pairwise(sizes)]
     biases = [rng.standard_normal(b) for b in sizes[1:]]
     layers, depth = kernel.network(X).layers, kernel.depth
-    phi = kernel.network(X).activation
+    (phi, *_) = kernel.network(X).activations
 
     def output():
         h = X / np.asarray(kernel.length_scale)
