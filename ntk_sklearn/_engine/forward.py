@@ -65,19 +65,24 @@ def forward(network: Network, X: np.ndarray) -> Forward:
     )
     bias_cos, bias_sin = np.ones_like(norms), np.zeros_like(norms)
     slopes, excess = np.empty((depth, n)), np.empty((depth, n))
-    tails, found = _tails(network, X, added, norms[0]), []
+    tails = _tails(network, X, added, norms[0])
+    stats = np.empty((depth, 0, 0 if network.homogeneous else n))
     for l, activation in enumerate(network.activations):
         layer = prepare(activation, norms[l], tails)
-        found.append(layer.statistics)
         slopes[l], excess[l] = layer.slope, layer.excess
-        above = layer.moment * network.layers.weight_variance[l + 1]
-        bias = network.layers.bias_variance[l + 1]
-        if bias > 0.0:
-            _bias_angles(above, bias, bias_cos[l + 1], bias_sin[l + 1])
-        norms[l + 1] = np.sqrt(above + bias)
+        stats, above = _kept(stats, l, layer.statistics), layer.moment
+        del layer  # large, and only a part of it is needed
+        # What leaves the range of floats is reported at the end.
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            above *= network.layers.weight_variance[l + 1]
+            bias = network.layers.bias_variance[l + 1]
+            if bias > 0.0:
+                _bias_angles(above, bias, bias_cos[l + 1], bias_sin[l + 1])
+            above += bias
+            np.sqrt(above, out=norms[l + 1])
+        del above
         if l == 0:
             tails = np.zeros(n)
-    stats = _stacked(found, 0 if network.homogeneous else n)
     _check_range(
         norms[-1],
         "the variances {} float64 before the last layer (row {}, root {:.3g}); lower "
@@ -89,12 +94,15 @@ def forward(network: Network, X: np.ndarray) -> Forward:
     return Forward(norms, bias_cos, bias_sin, stats, slopes, excess, ranks)
 
 
-def _stacked(found, n) -> np.ndarray:
-    """Return all layers' statistics in one array; rows beyond a layer's are not set."""
-    stats = np.empty((len(found), max(len(layer) for layer in found), n))
+def _kept(stats, l, own) -> np.ndarray:
+    """Return all layers' statistics with those of one more, in its first rows."""
+    depth, rows, n = stats.shape
+    if len(own) > rows:
+        grown = np.empty((depth, len(own), n))
+        grown[:l, :rows] = stats[:l]
+        stats = grown
     if n:
-        for out, layer in zip(stats, found, strict=True):
-            out[: len(layer)] = layer
+        stats[l, : len(own)] = own
     return stats
 
 
@@ -152,7 +160,8 @@ def diagonal(
     for l in range(network.depth + 1):
         gain, bias = layers.weight_variance[l], layers.bias_variance[l]
         if l > 0:
-            out *= gain * x.slopes[l - 1]
+            with np.errstate(under="ignore"):
+                out *= gain * x.slopes[l - 1]
         weight, extra = layers.weights[l], layers.bias_weights[l] * bias
-        out += weight * (x.norms[l] ** 2 - bias) + extra
+        out += weight * (np.square(x.norms[l]) - bias) + extra
     return out

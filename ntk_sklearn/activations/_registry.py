@@ -149,5 +149,8 @@ def _is_one(activation) -> bool:
     if isinstance(second, (tuple, list)) and len(second) == 2:
         # ("relu", ("leaky_relu", 0.2)) are two.
         return not isinstance(second[0], str)
+    first = ACTIVATIONS.get(activation[0])
+    if isinstance(second, str) and first is not None and first.argument_name:
+        return second not in ACTIVATIONS  # a bad argument, unless it is a name
     another = isinstance(second, (str, Activation)) or callable(second)
     return not another
