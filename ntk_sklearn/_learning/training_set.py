@@ -73,7 +73,7 @@ class TrainingSet(NamedTuple):
 
         A row of weight 2 and the same row twice then are the same problem, to the last
         digit, and repeated rows take no time. If all rows are distinct and have weight
-        one, they stay in their order. Sparse rows are not compared.
+        one, they stay in their order.
 
         Returns
         -------
@@ -83,18 +83,33 @@ class TrainingSet(NamedTuple):
         """
         counted = self.weights.multiplicity
         origin = np.arange(self.n_rows)
-        dense = np.ndim(self.X) == 2 and not issparse(self.X)
-        if not dense or not np.array_equal(self.weights.weight, counted):
+        if np.ndim(self.X) != 2 or not np.array_equal(self.weights.weight, counted):
             return self, origin
-        inputs, missing = [self.X], np.isnan(self.X)
-        if missing.any():  # as NaN equals nothing, not even itself
-            inputs = [np.where(missing, 0.0, self.X), missing]
-        table = np.column_stack([*inputs, self.Y, self.roles])
-        first, inverse = np.unique(
-            table, axis=0, return_index=True, return_inverse=True
-        )[1:]
+        first, inverse = _distinct(self.X, np.column_stack([self.Y, self.roles]))
         if len(first) == self.n_rows and (counted == 1.0).all():
             return self, origin
         origin = inverse.ravel()
         weights = RowWeights(*[np.bincount(origin, weights=counted)] * 2)
         return self.take(first)._replace(weights=weights), origin
+
+
+def _distinct(X, others) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of each kind of rows, in an order of their own, and all kinds.
+
+    Rows are equal if those of `X` and of `others` are.
+    """
+    if issparse(X):
+        ends = zip(X.indptr, X.indptr[1:], others, strict=False)
+        keys = [
+            (X.indices[a:b].tobytes(), X.data[a:b].tobytes(), row.tobytes())
+            for a, b, row in ends
+        ]
+        number = {key: k for k, key in enumerate(sorted(set(keys)))}
+        kinds = np.array([number[key] for key in keys])
+        return np.unique(kinds, return_index=True)[1], kinds
+    inputs, missing = [X], np.isnan(X)
+    if missing.any():  # as NaN equals nothing, not even itself
+        inputs = [np.where(missing, 0.0, X), missing]
+    table = np.column_stack([*inputs, others])
+    first, kinds = np.unique(table, axis=0, return_index=True, return_inverse=True)[1:]
+    return first, kinds

@@ -60,6 +60,16 @@ def test_defaults(estimator):
     assert model.predict(csc_array(NEW)).shape == (20,)
 
 
+def test_repeated_rows_are_weights():
+    """Exactly, as repeated rows are merged."""
+    rows = np.arange(130).repeat(1 + np.arange(130) % 3)
+    model = WNTKRegressor(KERNEL, max_iter=3)
+    many = quiet(model, X[rows], Y[rows]).predict(NEW)
+    once = quiet(model, X, Y, sample_weight=1 + np.arange(130) % 3)
+    assert len(once.X_fit_) == 130
+    assert_allclose(once.predict(NEW), many, rtol=1e-12)
+
+
 def test_regressor_knows_how_sure_it_is():
     model = quiet(WNTKRegressor(KERNEL, max_iter=5), X, Y)
     dense = quiet(WNTKRegressor(KERNEL, max_iter=0), X.toarray(), Y)
