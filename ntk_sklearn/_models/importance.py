@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .ensemble import Ensemble
 
@@ -28,7 +29,7 @@ def column_importances(ensemble: Ensemble) -> np.ndarray | None:
     -------
     ndarray of shape (n_features,) or None
         Shares that sum to one; zeros if the predictions are constant. None if the
-        inputs have no columns.
+        inputs have no columns, or are sparse: too many to replace one after the other.
 
     References
     ----------
@@ -37,7 +38,7 @@ def column_importances(ensemble: Ensemble) -> np.ndarray | None:
     """
     best = ensemble.best
     rows, copies = best.raw_rows, best.held_out.weights.multiplicity
-    if np.ndim(rows) != 2:
+    if np.ndim(rows) != 2 or issparse(rows):
         return None
     d = rows.shape[1]
     n_pairs = int(np.clip(_ROWS // d, _FEWEST_PAIRS, _MOST_PAIRS))

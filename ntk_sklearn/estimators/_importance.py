@@ -33,6 +33,6 @@ class ImportanceMixin:
         if found is None:
             raise AttributeError(
                 f"this {type(self).__name__} has no feature_importances_, as its "
-                "inputs are no table of columns."
+                "inputs are sparse or no table of columns."
             )
         return found

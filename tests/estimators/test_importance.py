@@ -1,16 +1,20 @@
 """Importances: planted columns, every solver, selection by scikit-learn."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel
 from sklearn.gaussian_process.kernels import RBF
 
 from ntk_sklearn import WNTKClassifier, WNTKRegressor
+from ntk_sklearn._models.importance import column_importances
+from ntk_sklearn.solvers import RowWeights
 
 from ..estimator_cases import HELD, turn
 from .test_other_inputs import SubstringKernel
@@ -92,7 +96,10 @@ def test_what_has_no_importances():
     model = WNTKRegressor(SubstringKernel(), alpha_bounds="fixed", max_iter=0)
     model.fit(words, np.arange(12.0))
     assert not hasattr(model, "feature_importances_")
-    with pytest.raises(AttributeError, match="its inputs are no table of columns"):
+    with pytest.raises(AttributeError, match="inputs are sparse or no table of col"):
         _ = model.feature_importances_
+    model = SimpleNamespace(raw_rows=csr_array(X), held_out=SimpleNamespace())
+    model.held_out.weights = RowWeights.of(None, 200)
+    assert column_importances(SimpleNamespace(best=model)) is None
     constant = WNTKRegressor(**HELD).fit(X[:20], np.ones(20))
     assert not constant.feature_importances_.any()
