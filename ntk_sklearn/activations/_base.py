@@ -95,8 +95,7 @@ class Activation:
     name : str
         The name users write.
     code : int
-        The family, by which jitted code dispatches. The default is that of functions
-        without a closed form.
+        The family, by which jitted code dispatches.
     phi : callable
         The function itself, for finite networks: ``phi(z, *arguments)``. Like the next
         two, a function of a module, so that the record can be pickled.
@@ -131,9 +130,9 @@ class Activation:
     """
 
     name: str
-    code: int = ANY
-    phi: Callable[..., np.ndarray] = np.tanh
-    phi_derivative: Callable[..., np.ndarray] = np.cosh
+    code: int
+    phi: Callable[..., np.ndarray]
+    phi_derivative: Callable[..., np.ndarray]
     encode: Callable[..., tuple[float, ...]] | None = None
     n_statistics: int = 0
     homogeneous: bool = False
@@ -181,8 +180,9 @@ class Activation:
         kinks = tuple(sorted(float(kink) for kink in kinks))
         return cls(
             str(name or getattr(phi, "__name__", type(phi).__name__)),
-            phi=phi,
-            phi_derivative=derivative or TableDerivative(phi, kinks),
+            ANY,
+            phi,
+            derivative or TableDerivative(phi, kinks),
             kinks=kinks,
         )
 

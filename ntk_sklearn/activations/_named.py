@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from ._base import Activation
+from ._base import ANY, Activation
 
 _SCALE, _ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
@@ -170,15 +170,14 @@ _TABLE = (
 
 ACTIVATIONS = (
     *(
-        Activation(
-            name, phi=phi, phi_derivative=slope, kinks=kinks, reference=reference
-        )
+        Activation(name, ANY, phi, slope, kinks=kinks, reference=reference)
         for name, phi, slope, kinks, reference in _TABLE
     ),
     Activation(
         "polynomial",
-        phi=polynomial,
-        phi_derivative=polynomial_derivative,
+        ANY,
+        polynomial,
+        polynomial_derivative,
         arguments=(0.0, 1.0),
         argument_name="coefficients",
         reference="coefficients from the constant on",

@@ -78,7 +78,8 @@ class SequencePacker(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, 1 + max_length_ * n_channels_)
+        ndarray of shape (n, n_numbers)
+            The length, and for each of `max_length_` times a number for each channel.
         """
         check_is_fitted(self)
         found = _checked(X, self.n_channels_)

@@ -153,7 +153,9 @@ def first_weights(activation, n_inputs, width, seed):
 # -- gradients ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("activation", [*SERIES, arctan, USER], ids=str)
+@pytest.mark.parametrize(
+    "activation", [*SERIES, arctan, USER], ids=[*SERIES, "arctan", "bent"]
+)
 def test_gradients_are_differences(activation):
     """Of all hyperparameters, on x, x again, -x, 2x and a zero row."""
     free = (1e-3, 1e3)
@@ -289,7 +291,7 @@ def recursion(X, names, weight_variance, bias_variance):
         (arctan, "sin"),
         ("relu", ("polynomial", (0.1, 1.0, 0.2))),
     ],
-    ids=str,
+    ids=["two", "three", "list", "function", "polynomial"],
 )
 @pytest.mark.parametrize("bias", [0.0, 0.2])
 def test_each_layer_may_have_its_own(names, bias):
