@@ -22,7 +22,7 @@ from numpy.polynomial import chebyshev
 
 DEGREE = 15
 # Panels reach this far from zero, or until there are too many of them.
-_REACH, _MOST_PANELS = 2.0**64, 600
+_REACH, _MOST_PANELS, _MOST_KINKS = 2.0**64, 600, 64
 # They begin at this power of two, so that small values have digits of their own.
 _NEAR = -20
 # A panel shorter than this, relative to its place, has a kink or a jump.
@@ -117,6 +117,11 @@ class _Builder:
             )
         if all(abs(middle - k) > 1e-9 * max(1.0, abs(k)) for k in self.kinks):
             self.kinks.append(middle)
+        if len(self.kinks) > _MOST_KINKS:
+            raise ValueError(
+                f"the activation is no smooth function near {middle:.3g}: it seems to "
+                f"have more than {_MOST_KINKS} kinks."
+            )
 
 
 def _edges(kinks) -> list[float]:
