@@ -43,7 +43,8 @@ def test_a_pickled_classifier_is_not_much_larger_than_its_rows(shape):
     assert model.models_[1].X.shape == shape  # a rank for each column
     pickled = pickle.dumps(model)
     # Three models share the rows; their encoders hold up to 64 levels of each column.
-    assert len(pickled) < 3.6 * X.nbytes
+    # With 100 rows, the numbers of each row weigh a quarter of its 30 values.
+    assert len(pickled) < 3.7 * X.nbytes
     # The rows are encoded again, and are the same to the last digit.
     again = pickle.loads(pickled)
     for one, two in zip(again.models_, model.models_, strict=True):

@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import Kernel, WhiteKernel
 from sklearn.metrics.pairwise import pairwise_kernels
 
 import ntk_sklearn
-from ntk_sklearn import EmpiricalNTKernel, NNGPKernel, NTKernel, WeightedNTKernel
+from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 from ntk_sklearn.kernels._theta import ThetaKernel
 
 from ..cases import ALL_ACTIVATIONS
@@ -48,6 +48,17 @@ KERNELS = [
     NTKernel(depth=1) * WeightedNTKernel(depth=1, activation="erf"),
     NNGPKernel(depth=1) ** 2,
 ]
+ELSEWHERE = {
+    f"ntk_sklearn.kernels.{module}"
+    for module in (
+        "_convolutional",
+        "_empirical",
+        "_graph_level",
+        "_graph_nodes",
+        "_recurrent",
+        "_residual",
+    )
+}
 OURS = [kernel for kernel in KERNELS if isinstance(kernel, ThetaKernel)]
 every_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 our_kernel = pytest.mark.parametrize("kernel", OURS, ids=repr)
@@ -60,8 +71,10 @@ def test_every_public_kernel_is_in_the_battery():
         if isinstance(value, type) and issubclass(value, Kernel)
     }
     assert public >= {NTKernel, NNGPKernel, WeightedNTKernel}
-    # The kernel of a trained network has one of its own, in test_empirical.
-    assert public - {EmpiricalNTKernel} == {type(kernel) for kernel in OURS}
+    # Kernels of trained networks and of other architectures have tests of their own.
+    others = {kernel for kernel in public if kernel.__module__ in ELSEWHERE}
+    assert public - others == {type(kernel) for kernel in OURS}
+    assert len(others) == 7
 
 
 # -- scikit-learn's battery -----------------------------------------------------------
