@@ -17,7 +17,7 @@ from .._blocks.tables import is_table_source
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
 from .._models.choose import check_memory
-from .._models.fit import LEARNS_FROM_ALL, fit_ensemble
+from .._models.fit import LEARNS_FROM_ALL, NEEDS_VECTORS, fit_ensemble
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
 from .._utils.progress import FitProgress
 from .._utils.sparse import sparse_rows
@@ -110,7 +110,9 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         tags = super().__sklearn_tags__()
         for kind in ("allow_nan", "categorical", "string"):
             setattr(tags.input_tags, kind, takes_tables(self))
-        tags.input_tags.sparse = takes_sparse(self)
+        # Centres and clusters need distances between rows, which sparse ones lack.
+        dense = self.solver in NEEDS_VECTORS or self.n_components is not None
+        tags.input_tags.sparse = takes_sparse(self) and not dense
         return tags
 
     # -- what is given ----------------------------------------------------------------

@@ -748,4 +748,5 @@ class TestLargeTables:
 
 def test_it_is_public():
     assert "TableEncoder" in ntk_sklearn.__all__
-    assert ntk_sklearn.preprocessing.__all__ == ["TableEncoder"]
+    public = ["NetworkGram", "SequencePacker", "TableEncoder"]
+    assert ntk_sklearn.preprocessing.__all__ == public
