@@ -8,6 +8,7 @@ import numpy as np
 
 from .._engine.trained import full_kernel
 from .._utils.validation import check_pair, check_positive, check_samples
+from ._layer_weights import LayerWeights
 from ._network import (
     checked_rates,
     describe,
@@ -26,7 +27,6 @@ from ._terms import (
     direction_of,
 )
 from ._terms_on_rows import TermsOnRows, normalised
-from ._theta import ThetaKernel
 
 KINDS = ("ntk", "pntk", "conjugate", "embedding")
 
@@ -39,7 +39,7 @@ _USUAL: dict[str, str | bool | None] = {
 }
 
 
-class EmpiricalNTKernel(ThetaKernel):
+class EmpiricalNTKernel(LayerWeights):
     r"""Empirical neural tangent kernel of a network that was trained.
 
     The kernel says how much a step of gradient descent on one row changes the outputs
@@ -137,8 +137,6 @@ class EmpiricalNTKernel(ThetaKernel):
     (3, 5, 5)
     """
 
-    _linear_hyperparameter = "layer_weights"
-
     def __init__(
         self,
         network,
@@ -168,39 +166,10 @@ class EmpiricalNTKernel(ThetaKernel):
     # -- theta ------------------------------------------------------------------------
 
     @property
-    def hyperparameter_layer_weights(self):
-        """The layer weights, as scikit-learn describes them."""
-        if not isinstance(self.layer_weights_bounds, str):
-            free = self._free("layer_weights")
-            if not free.all():
-                raise ValueError(
-                    "layer_weights has a zero, which has no logarithm to be learned: "
-                    'pass layer_weights_bounds="fixed" or a small positive weight, got '
-                    f"{self.layer_weights!r}."
-                )
-        return self._hyperparameter("layer_weights")
-
-    @property
     def linear(self):
         """Mask of the entries of theta in whose exponentials the kernel is linear."""
         found = super().linear
         return np.zeros_like(found) if self.normalize else found
-
-    def value(self, name):
-        """Return the value of a hyperparameter, with defaults filled in.
-
-        Parameters
-        ----------
-        name : str
-            ``"layer_weights"``, which are ones by default.
-
-        Returns
-        -------
-        array-like
-        """
-        if name == "layer_weights" and self.layer_weights is None:
-            return np.ones(self._n_terms())
-        return super().value(name)
 
     # -- the terms --------------------------------------------------------------------
 
@@ -481,7 +450,7 @@ class EmpiricalNTKernel(ThetaKernel):
             return False
         return all(same(mine[name], theirs[name]) for name in mine)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self):
         parts = [f"<{describe(self.network)}>"]

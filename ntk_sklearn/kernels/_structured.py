@@ -14,10 +14,10 @@ from .._utils.validation import check_positive, check_samples
 from ..activations._base import Activation
 from ..activations._pairs import PAIR_CODES
 from ..activations._registry import ACTIVATIONS, get_activations
+from ._layer_weights import LayerWeights
 from ._on_rows import KernelOnRows, called_on_rows
 from ._repr import same, show
 from ._terms_on_rows import TermsOnRows, normalised
-from ._theta import ThetaKernel
 
 Inputs = TypeVar("Inputs")
 
@@ -50,14 +50,13 @@ class Architecture(NamedTuple, Generic[Inputs]):
 
 
 @dataclass(eq=False, repr=False)
-class StructuredKernel(ThetaKernel, Generic[Inputs]):
+class StructuredKernel(LayerWeights, Generic[Inputs]):
     """Base class of the kernels of networks on images, sequences and graphs.
 
     A subclass implements `_architecture` and `_inputs`. The parameters are described in
     `ConvolutionalNTKernel`.
     """
 
-    _linear_hyperparameter = "layer_weights"
     normalize = False  # a parameter of some kernels
 
     depth: int = 3
@@ -88,38 +87,13 @@ class StructuredKernel(ThetaKernel, Generic[Inputs]):
         return self._hyperparameter("weight_variance")
 
     @property
-    def hyperparameter_layer_weights(self):
-        """The layer weights, as scikit-learn describes them."""
-        learned = not isinstance(self.layer_weights_bounds, str)
-        if learned and not self._free("layer_weights").all():
-            raise ValueError(
-                "layer_weights has a zero, which has no logarithm to be learned: pass "
-                'layer_weights_bounds="fixed" or a small positive weight, got '
-                f"{self.layer_weights!r}."
-            )
-        return self._hyperparameter("layer_weights")
-
-    @property
     def linear(self):
         """Mask of the entries of theta in whose exponentials the kernel is linear."""
         found = super().linear
         return np.zeros_like(found) if self.normalize else found
 
-    def value(self, name):
-        """Return the value of a hyperparameter, with defaults filled in.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"layer_weights"``, which are ones by default.
-
-        Returns
-        -------
-        float or array-like
-        """
-        if name == "layer_weights" and self.layer_weights is None:
-            return np.ones(self._architecture().n_layers)
-        return super().value(name)
+    def _n_terms(self) -> int:
+        return self._architecture().n_layers
 
     def _weights(self, network: Architecture[Inputs]) -> np.ndarray:
         """Return the checked layer weights: one for each layer, or for each tensor."""

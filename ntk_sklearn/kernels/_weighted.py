@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._utils.validation import check_depth, per_layer
 from ._dense import DenseKernel
+from ._layer_weights import LayerWeights
 
 
-class WeightedNTKernel(DenseKernel):
+class WeightedNTKernel(LayerWeights, DenseKernel):
     r"""Neural tangent kernel of a network with a learning rate for each layer.
 
     Gradient descent with learning rate :math:`\eta w_l` on layer l is kernel regression
@@ -117,41 +116,12 @@ class WeightedNTKernel(DenseKernel):
         self.bias_weights = bias_weights
 
     @property
-    def hyperparameter_layer_weights(self):
-        """The layer weights, as scikit-learn describes them."""
-        free = self._free("layer_weights")
-        if not (isinstance(self.layer_weights_bounds, str) or free.all()):
-            zero = int(np.argmin(free))
-            raise ValueError(
-                f"layer_weights is zero at layer {zero + 1}, and a zero has no "
-                'logarithm to be learned: pass layer_weights_bounds="fixed" or a '
-                f"small positive weight, got {self.layer_weights!r} with "
-                f"layer_weights_bounds={self.layer_weights_bounds!r}."
-            )
-        return self._hyperparameter("layer_weights")
-
-    _linear_hyperparameter = "layer_weights"
-
-    @property
     def is_homogeneous(self):
         """True if multiplying all layer weights multiplies the kernel as well."""
         return super().is_homogeneous and self.bias_weights is None
 
-    def value(self, name):
-        """Return the value of a hyperparameter, with defaults filled in.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"layer_weights"``, which are ones by default.
-
-        Returns
-        -------
-        float or array-like
-        """
-        if name == "layer_weights" and self.layer_weights is None:
-            return np.ones(check_depth(self.depth) + 1)
-        return super().value(name)
+    def _n_terms(self):
+        return check_depth(self.depth) + 1
 
     def layer_rates(self, depth):
         """Return the learning rates of the layers, and of their biases if they differ.

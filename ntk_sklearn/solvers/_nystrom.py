@@ -211,22 +211,9 @@ class NystromSystem:
             Times the weight of a row of the fit, they are the weights of its target in
             the predictions of the new rows.
         """
-        (factor, _), _ = self._factorised(alpha)
-        solved = solve_lower(factor, self._centred_features(X))
-        constant = 1.0 / self.equations.weight if self.fit_intercept else 0.0
-
-        def at(new):
-            root = solve_lower(factor, self._centred_features(new))
-            return root.T @ solved + constant
-
-        return at
-
-    def _centred_features(self, X):
-        """Return the features of raw rows, less the mean of the rows of the fit."""
-        Zt, sums = self.features(X), self.equations
-        if self.fit_intercept:
-            Zt -= (sums.z / sums.weight)[:, None]
-        return Zt
+        factor = self._factorised(alpha)[0][0]
+        held = self._solved_features(factor, self.features(X))
+        return lambda new: self._solved_features(factor, self.features(new)).T @ held
 
     def _factorised(self, alpha):
         """Return ``Z'WZ + alpha``, factorised, and ``Z'WY``, both centred."""

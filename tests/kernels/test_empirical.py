@@ -442,7 +442,7 @@ def test_rows_that_do_not_suit():
     with pytest.raises(ValueError, match="Gradient can only be evaluated"):
         kernel(X, X, eval_gradient=True)
     zero = EmpiricalNTKernel(NETWORK, layer_weights=[0.0, 1.0, 1.0])
-    with pytest.raises(ValueError, match="has a zero, which has no logarithm"):
+    with pytest.raises(ValueError, match="zero at entry 1, and a zero has no log"):
         _ = zero.theta
     features = Features(NETWORK)
     with pytest.raises(ValueError, match="which a network with its own"):

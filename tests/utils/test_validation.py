@@ -220,7 +220,7 @@ def test_bad_bounds(name, bounds):
 def test_free_bounds_on_a_zero_weight():
     kernel = WeightedNTKernel(depth=2, layer_weights=[1, 0, 1])
     sentence = (
-        r"layer_weights is zero at layer 2, .* pass layer_weights_bounds=.fixed. or a "
+        r"layer_weights is zero at entry 2, .* pass layer_weights_bounds=.fixed. or a "
         r"small positive weight"
     )
     with pytest.raises(ValueError, match=sentence):
