@@ -335,7 +335,7 @@ def test_a_zero_layer_weight_needs_fixed_bounds():
         lambda: kernel.n_dims,
         lambda: kernel(X, eval_gradient=True),
     ):
-        with pytest.raises(ValueError, match=r'layer 1.*layer_weights_bounds="fixed"'):
+        with pytest.raises(ValueError, match=r'entry 1.*layer_weights_bounds="fixed"'):
             use()
     fixed = clone(kernel).set_params(layer_weights_bounds="fixed")
     assert fixed.n_dims == 1
