@@ -260,7 +260,10 @@ def test_units_that_jump_have_the_kernel_of_the_last_layer(name):
     h = 1e-5
     for k, step in enumerate(h * np.eye(free.n_dims)):
         near = [free.clone_with_theta(free.theta + t * step)(X) for t in (1, -1)]
-        assert_allclose(gradient[..., k], (near[0] - near[1]) / (2 * h), atol=1e-6)
+        numeric = (near[0] - near[1]) / (2 * h)
+        # Kernels of parallel rows have the digits of a root of rounding: see above.
+        apart = angle > 1e-6
+        assert_allclose(gradient[apart, k], numeric[apart], atol=1e-6)
 
 
 # -- an activation for each layer -----------------------------------------------------
