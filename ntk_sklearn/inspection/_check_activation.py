@@ -60,7 +60,8 @@ def check_activation(activation) -> None:
     _check_samples(record)
     _check_pickling(record)
     # Units that jump leave, of copies in a second layer, the root of rounding.
-    jumps = not np.any(record.phi_derivative(np.linspace(-3.1, 2.9, 61)))
+    z = np.linspace(-3.1, 2.9, 61)
+    jumps = not np.any(record.phi_derivative(z, *record.arguments))
     check_kernel(NTKernel(1 if jumps else 2, record))
 
 
