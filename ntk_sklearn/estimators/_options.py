@@ -115,11 +115,12 @@ def check_sparse_solver(solver: str) -> None:
 
     Raises
     ------
-    ValueError
-        If the solver needs distances between rows, which sparse ones do not have.
+    TypeError
+        If the solver needs distances between rows, which sparse ones do not have. It is
+        what scikit-learn raises for sparse rows.
     """
     if solver in NEEDS_VECTORS:
-        raise ValueError(
+        raise TypeError(
             f"solver={solver!r} measures distances between rows, but X is sparse; use "
             'solver="cholesky" or "cg", or X.toarray().'
         )

@@ -89,12 +89,12 @@ def test_text_straight_into_a_pipeline():
 
 @pytest.mark.parametrize("solver", ["nystrom", "local"])
 def test_solvers_that_measure_distances_refuse(solver):
-    with pytest.raises(ValueError, match="measures distances between rows, but X is"):
+    with pytest.raises(TypeError, match="measures distances between rows, but X is"):
         WNTKRegressor(KERNEL, solver=solver, n_components=10).fit(X, Y)
 
 
 def test_batches_and_other_kernels_refuse():
-    with pytest.raises(ValueError, match="measures distances between rows, but X is"):
+    with pytest.raises(TypeError, match="measures distances between rows, but X is"):
         WNTKRegressor(KERNEL).partial_fit(X, Y)
     for model in (WNTKRegressor(RBF()), WNTKRegressor(encoding="table")):
         with pytest.raises(TypeError, match="Sparse data was passed for X, but dense"):
