@@ -299,7 +299,8 @@ class SolvedRows:
         return self.model.dual_coef
 
     @cached_property
-    def _solution(self) -> Solution:
+    def solution(self) -> Solution:
+        """The solution of the ridge problem, with the inverse of its matrix."""
         model, K = self.model, self.model.kernel(self.model.X)
         how = model.alpha, self.weights, model.fit_intercept, True
         return solve(K, model.rows.Y, *how)
@@ -310,13 +311,13 @@ class SolvedRows:
 
     def smoother(self, X) -> np.ndarray:
         """Return the derivatives of predictions of raw rows by targets."""
-        return smoother(self._solution, self.kernel(X))
+        return smoother(self.solution, self.kernel(X))
 
     @property
     def diagonal(self) -> np.ndarray:
         """The derivative of the coefficient of each row by its own target."""
-        return np.diag(self._solution.P)
+        return np.diag(self.solution.P)
 
     def precision(self, rows) -> np.ndarray:
         """Return the derivatives of coefficients of some rows by their targets."""
-        return self._solution.P[np.ix_(rows, rows)]
+        return self.solution.P[np.ix_(rows, rows)]

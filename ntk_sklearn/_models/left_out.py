@@ -16,11 +16,10 @@ import numpy as np
 
 from .._utils.threads import one_blas_thread
 from ..solvers._attribution import smoother
-from ..solvers._cholesky import solve
 from ..solvers._conjugate_gradient import IterativeSolution
 from ..solvers._features import multiply
 from ..solvers._one_matrix import solve_in_place
-from .base import HeldOut, RidgeModel, row_slices
+from .base import HeldOut, RidgeModel, SolvedRows, row_slices
 from .clustered import ClusteredModel
 from .ensemble import Ensemble
 from .exact import ExactModel
@@ -90,15 +89,13 @@ def _without_one(held_out: HeldOut, fitted, weights) -> np.ndarray:
 
 @left_out.register
 def _exact(model: ExactModel) -> LeftOut:
-    rows, weights = model.rows, model.rows.solve_weights
-    K = model.kernel(model.X)
-    found = solve(K, rows.Y, model.alpha, weights, model.fit_intercept, True)
+    rows = SolvedRows(model)
 
     @one_blas_thread()
     def predict(X):
-        K = model.kernel(model.encode(X), model.X)
+        K = rows.kernel(X)
         fitted = multiply(K, model.dual_coef) + model.intercept
-        q = smoother(found, K) * weights.left_out
+        q = smoother(rows.solution, K) * rows.weights.left_out
         return _without_one(model.held_out, fitted, q)
 
     return LeftOut(model.held_out, predict, model.likely_error)
