@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -14,67 +15,89 @@ from sklearn.gaussian_process.kernels import Kernel
 from .._utils.warnings import warn
 from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_off
 from ..objectives import OBJECTIVES
-from ..optimizers import OPTIMIZERS
-from ..optimizers._curvature import Curvature
-from ..optimizers._projected import WeightSteps
-from ..optimizers._result import OptimizeResult
+from .course import Course, growing_subsets
 from .folds import folds_of
 from .path import best_on_path
 from .problem import HyperparameterProblem
 from .spec import LearnedKernel, LearningOptions, ModelSpec
-from .starts import is_blind, look, starts
-from .subsets import growing_subsets
 from .training_set import TrainingSet
 
-# On a subset of the rows, the logarithm of the ridge falls by no more than this. The
-# noise may show only between rows that were measured twice, of which a subset has few.
-_DEEPEST = 5.0
+# Between two models, evidences that differ by this many nats decide: the odds are
+# 20,000 to 1. Beside a model that sees nothing but noise, fewer do.
+_DECIDES, _SEES = 10.0, 3.0
 
 
-def learn(
-    spec: ModelSpec, rows: TrainingSet, options: LearningOptions
-) -> LearnedKernel:
+class Learned(NamedTuple):
+    """A model whose hyperparameters have been learned.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The model: the one that was given, or its rival.
+    rows : TrainingSet
+        The training rows, their inputs encoded.
+    kernel : LearnedKernel
+        The learned kernel and ridge.
+    """
+
+    spec: ModelSpec
+    rows: TrainingSet
+    kernel: LearnedKernel
+
+
+def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learned:
     """Learn the free hyperparameters of a kernel, and the ridge.
+
+    If the model has a rival, both learn on the subsets of the rows, and one of them on
+    all rows: the one that is given, unless the rival explains the targets of a subset
+    better by ten nats of evidence, or by three where the first sees nothing but noise.
+    Fewer than 200 rows have no subset: both then learn on all rows.
 
     Parameters
     ----------
     spec : ModelSpec
-        The kernel to start from, and the prior.
-    rows : TrainingSet
-        The rows to learn from, their inputs encoded.
+        The model: a kernel to start from, an encoder, a prior, and perhaps a rival.
+    raw : TrainingSet
+        The rows to learn from, their inputs as they are given.
     options : LearningOptions
         The objective, the optimizer and their settings.
 
     Returns
     -------
-    LearnedKernel
+    Learned
     """
     if spec.objective is not None:
         options = replace(options, objective=spec.objective)
+    rows = raw._replace(X=spec.encode(raw.X))
     kernel, bounds = clone(spec.kernel), options.alpha_bounds
     nothing_free = kernel.n_dims == 0 and bounds is None
     spread = np.ptp(rows.Y, axis=0) if options.fit_intercept else rows.Y
     if nothing_free or not spread.any() or rows.n_rows < 3:
-        return LearnedKernel(kernel, options.alpha, bounds, [], [])
+        fixed = LearnedKernel(kernel, options.alpha, bounds, [], [])
+        return Learned(spec, rows, fixed)
     if spec.on_path and bounds is not None and options.objective == "loo":
-        return best_on_path(kernel, rows, bounds, options.fit_intercept)
+        best = best_on_path(kernel, rows, bounds, options.fit_intercept)
+        return Learned(spec, rows, best)
+    specs, problems = [spec], [_problem(spec, rows, options)]
+    if spec.rival is not None and options.objective == "evidence":
+        specs.append(spec.rival)
+        theirs = raw._replace(X=spec.rival.encode(raw.X))
+        hushed = replace(options, report=_hush)
+        problems.append(_problem(spec.rival, theirs, hushed))
+    course = _optimise(problems)
+    won = next(k for k, each in enumerate(problems) if each is course.whole)
+    return Learned(specs[won], course.whole.rows, _learned_kernel(course))
+
+
+def _hush(n_rows, value):
+    """Report nothing."""
+
+
+def _problem(spec: ModelSpec, rows: TrainingSet, options) -> HyperparameterProblem:
     objective = _objective(rows, options)
-    problem = HyperparameterProblem(kernel, rows, objective, options, spec.prior)
-    u, path, n_rows, converged = _optimise(problem)
-    kernel, alpha = problem.kernel_at(u), problem.alpha(u)
-    if bounds is not None:
-        kernel, scale = _normalise(kernel, rows.X)
-        alpha, unit = alpha / scale, problem.unit(u) / scale
-        bounds = bounds[0] * unit, bounds[1] * unit
-    switch_off(kernel, np.isneginf(u[: kernel.n_dims]))
-    if not converged:
-        warn(
-            f"the {options.optimizer} optimiser used all of its max_iter="
-            f"{options.max_iter} iterations without meeting tol={options.tol}; raise "
-            "max_iter, or tol if objective_path_ has levelled off.",
-            ConvergenceWarning,
-        )
-    return LearnedKernel(kernel, alpha, bounds, path, n_rows)
+    return HyperparameterProblem(
+        clone(spec.kernel), rows, objective, options, spec.prior
+    )
 
 
 def _objective(rows: TrainingSet, options) -> Callable:
@@ -88,122 +111,49 @@ def _objective(rows: TrainingSet, options) -> Callable:
     return objective
 
 
-def _optimise(problem: HyperparameterProblem):
+def _optimise(problems: list[HyperparameterProblem]) -> Course:
     """Learn on growing subsets of the rows, and finally on all of up to 5000.
 
-    Most iterations then run on few rows, where an evaluation costs little. The
-    curvature of the objective is handed on from subset to subset. The values of an
-    objective that grows with the number of rows are scaled as if they were of all rows.
-
-    Returns
-    -------
-    u : ndarray of shape (p,)
-        The point at which learning ended.
-    path : list of float
-        The objective at the start and after every iteration.
-    rows : list of int
-        ``rows[i]`` is the number of rows that ``path[i]`` was computed on.
-    converged : bool
-        Whether the optimizer stopped by its own rule.
+    A model and its rival go on together until one of them is ahead by far. They do not
+    go on beyond the last subset but one, unless the model sees nothing but noise there.
     """
-    options = problem.options
-    path: list[float] = []
-    rows: list[int] = []
-    found = OptimizeResult(problem.start, [], False)
-    floor = -np.inf  # of the ridge's logarithm, on subsets
-    matters, blind = look(problem), False
-    share = 1.0  # size of the subset's objective, relative to that of all rows
-    subsets = growing_subsets(problem)
-    for subset in subsets:
-        is_last = subset is subsets[-1]
-        before, share = share, _size(subset) / _size(problem)
-        left = options.max_iter - max(len(path) - 1, 0)
-        run = partial(
-            OPTIMIZERS[options.optimizer],
-            subset.evaluate,
-            max_iter=left if is_last else left // 2,
-            tol=options.tol,
-            report=partial(_report, options, subset.n_rows, share),
-            scale=_scale(subset, path[:1]),
+    courses = [Course.begin(problem) for problem in problems]
+    subsets = growing_subsets(problems[0])
+    for k, subset in enumerate(subsets):
+        is_last = k == len(subsets) - 1
+        courses = [
+            course.after(subset, is_last, roughly=course.whole is not problems[0])
+            if len(courses) == 2 and not is_last
+            else course.after(subset, is_last)
+            for course in courses
+        ]
+        if len(courses) == 2:
+            blind = courses[0].blind
+            ahead = courses[0].value - courses[1].value  # the rival, in nats
+            if ahead > (_SEES if blind else _DECIDES):
+                del courses[0]
+            elif is_last or ahead < -_DECIDES or (k == len(subsets) - 2 and not blind):
+                del courses[1]
+    return courses[0]
+
+
+def _learned_kernel(course: Course) -> LearnedKernel:
+    """Return what has been learned, the kernel's scale normalised."""
+    problem, u, options = course.whole, course.found.u, course.whole.options
+    kernel, alpha, bounds = problem.kernel_at(u), problem.alpha(u), options.alpha_bounds
+    if bounds is not None:
+        kernel, scale = _normalise(kernel, problem.rows.X)
+        alpha, unit = alpha / scale, problem.unit(u) / scale
+        bounds = bounds[0] * unit, bounds[1] * unit
+    switch_off(kernel, np.isneginf(u[: kernel.n_dims]))
+    if not course.found.converged:
+        warn(
+            f"the {options.optimizer} optimiser used all of its max_iter="
+            f"{options.max_iter} iterations without meeting tol={options.tol}; raise "
+            "max_iter, or tol if objective_path_ has levelled off.",
+            ConvergenceWarning,
         )
-        seen = found.curvature
-        if seen is not None and not blind:
-            bounds = subset.bounds if is_last else subset.bounds_above(floor)
-            found = run(found.u, bounds, curvature=seen.scaled(before / share))
-        # At the end of a subset, the matrix of more rows may not be factorisable; and
-        # that a subset showed nothing but noise says nothing of more rows.
-        if seen is None or found.path[0] == np.inf or blind:
-            found, floor = _from_starts(run, subset, not is_last, matters)
-        blind = is_blind(subset, found)
-        told = [value / share for value in found.path]
-        if path and len(told) == 1:  # no iteration: the same point, on more rows
-            path[-1], rows[-1] = told[0], subset.n_rows
-        else:
-            path += told[bool(path) :]
-            rows += [subset.n_rows] * (len(path) - len(rows))
-    return found.u, path, rows, found.converged
-
-
-def _from_starts(
-    run: partial, problem: HyperparameterProblem, has_floor: bool, matters
-):
-    """Learn from each start, and return the best result and the floor of the ridge."""
-    report, begins, ends = run.keywords["report"], starts(problem, matters), []
-    for start in begins:
-        floor = start[-1] - _DEEPEST
-        bounds = problem.bounds_above(floor) if has_floor else problem.bounds
-        extra = _extra(problem)
-        if len(begins) > 1:  # the path to report is that of the better end
-            extra["report"] = _hush
-        ends.append((run(start, bounds, **extra), floor))
-    found, floor = min(ends, key=lambda end: end[0].path[-1])
-    if len(begins) > 1:
-        for value in found.path[1:]:
-            report(value)
-    return found, floor
-
-
-def _hush(value):
-    """Report nothing."""
-
-
-def _size(problem: HyperparameterProblem) -> float:
-    """Return the number of targets for the evidence, and one for other objectives.
-
-    The evidence is a sum over the targets. Leave-one-out and generalised
-    cross-validation are means over rows, and hold-out is never computed on a subset.
-    """
-    if problem.options.objective != "evidence":
-        return 1.0
-    rows = problem.rows
-    return rows.Y.shape[1] * float(rows.weights.multiplicity.sum())
-
-
-def _scale(problem: HyperparameterProblem, start: list[float]) -> float | None:
-    """Return the scale that `tol` is relative to: the objective at the start.
-
-    For the evidence it is the number of targets instead, because a logarithm of a
-    likelihood has no zero of its own: it depends on the units of the targets.
-    """
-    if problem.options.objective == "evidence":
-        return _size(problem)
-    return abs(start[0]) if start and np.isfinite(start[0]) else None
-
-
-def _extra(problem: HyperparameterProblem) -> dict:
-    """Return the arguments that only the chosen optimizer takes."""
-    options = problem.options
-    if options.optimizer == "projected-gradient":
-        return {"steps": WeightSteps(problem.linear, options.learning_rate)}
-    if options.optimizer == "bfgs" and problem.prior is not None:
-        # The inverse Hessian of the prior, for what the data do not determine.
-        spread = np.minimum(problem.prior.deviation, 1.0) ** 2
-        return {"curvature": Curvature(spread)}
-    return {}
-
-
-def _report(options: LearningOptions, n_rows: int, share: float, value: float):
-    options.report(n_rows, value / share)
+    return LearnedKernel(kernel, alpha, bounds, course.path, course.rows)
 
 
 def _normalise(kernel: Kernel, X) -> tuple[Kernel, float]:
@@ -214,7 +164,7 @@ def _normalise(kernel: Kernel, X) -> tuple[Kernel, float]:
     """
     if not is_homogeneous(kernel):
         return kernel, 1.0
-    scale = float(np.mean(kernel.diag(X)))
+    scale = float(np.mean(kernel.diag(X))) or 1.0  # inputs of zeros, and no bias
     theta = kernel.theta
     theta[linear_entries(kernel)] -= np.log(scale)
     return kernel_at(kernel, theta), scale

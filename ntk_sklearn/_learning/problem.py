@@ -97,6 +97,8 @@ class HyperparameterProblem:
         -------
         HyperparameterProblem
         """
+        if len(rows) == self.n_rows:
+            return self
         subset = copy(self)
         subset._set_rows(self.rows.take(rows))
         return subset

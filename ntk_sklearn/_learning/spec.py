@@ -45,6 +45,8 @@ class ModelSpec:
         eigendecomposition. The kernel must have no free hyperparameters then.
     objective : str or None
         The name of an objective in place of that of the options; None takes theirs.
+    rival : ModelSpec or None
+        A model that takes the place of this one if its evidence is better by far.
     """
 
     kernel: Kernel
@@ -53,6 +55,7 @@ class ModelSpec:
     raise_alpha: bool = False
     on_path: bool = False
     objective: str | None = None
+    rival: ModelSpec | None = None
 
     def encode(self, X: np.ndarray) -> np.ndarray:
         """Return raw rows as the kernel sees them."""

@@ -1,57 +1,9 @@
-"""Growing subsets of the rows, on which learning starts to save time."""
+"""Subsets of the rows, on which learning starts to save time."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.stats import rankdata
-
-from .problem import HyperparameterProblem
-
-# A subset has at least this many rows, and one for each hyperparameter: fewer rows
-# would be fitted by almost any values. Each subset is half of the next, and an
-# evaluation on it takes a quarter of the time or less.
-_FEWEST_ROWS = 100
-# Of more rows than this, half or less are enough to learn from: on tables of 6000 rows,
-# learning on all of them changed errors by less than 0.1 %, and took half of the time.
-_MOST_ROWS = 5000
-
-
-def growing_subsets(problem: HyperparameterProblem) -> list[HyperparameterProblem]:
-    """Return the problem on growing subsets of the rows, and last on all rows.
-
-    Of more than 5000 rows, the last and largest subset has between 2500 and 5000.
-
-    There is no subset for optimizers other than "bfgs", which alone can hand on the
-    curvature; for the hold-out objective, whose folds are of all rows; and for inputs
-    that are not dense vectors, because rows are sorted to choose a subset.
-
-    Parameters
-    ----------
-    problem : HyperparameterProblem
-        The problem on all rows.
-
-    Returns
-    -------
-    list of HyperparameterProblem
-        The last one is `problem`, or the largest subset.
-    """
-    found, rows, options = [problem], problem.rows, problem.options
-    if options.optimizer != "bfgs" or options.objective == "holdout":
-        return found
-    if (
-        np.ndim(rows.X) != 2
-        or issparse(rows.X)
-        or not problem.kernel.requires_vector_input
-    ):
-        return found
-    sizes = subset_sizes(problem.n_rows, max(_FEWEST_ROWS, problem.start.size))
-    order = in_order(rows.X, rows.Y) if sizes else np.empty(0, dtype=int)
-    for size in sizes:
-        subset = problem.subset(spread_rows(order, size))
-        if np.ptp(subset.rows.Y, axis=0).any():  # else nothing is learned from it
-            found.insert(-1, subset)
-    return [some for some in found if some.n_rows <= _MOST_ROWS] or found
 
 
 def subset_sizes(n: int, fewest: int) -> list[int]:

@@ -23,9 +23,6 @@ from ..solvers._row_weights import RowWeights
 from .base import DualModel, HeldOut, RidgeModel
 from .sample import PilotSample, first_layer
 
-# The smallest mean number of rows in a cluster.
-CLUSTER_ROWS = 1000
-
 
 @dataclass(frozen=True, kw_only=True)
 class ClusteredModel(RidgeModel):

@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 
 from .._learning.learn import learn
 from .._learning.spec import LearningOptions, ModelSpec
 from .._learning.training_set import TrainingSet
 from .._utils.threads import one_blas_thread
 from .base import RidgeModel
-from .clustered import CLUSTER_ROWS, fit_clustered
+from .clustered import fit_clustered
 from .ensemble import Ensemble
 from .exact import ExactModel, solve_exact
 from .iterative import fit_iterative
 from .nystrom import fit_nystrom
-from .sample import LEARNING_ROWS, PilotSample
+from .options import LEARNS_FROM_ALL, FitOptions
+from .sample import PilotSample
 
 # Function from raw rows, to which encoders are fitted, to specifications of models.
 MakeSpecs = Callable[[TrainingSet], list[ModelSpec]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitOptions:
-    """The checked parameters of an estimator that concern the fit of its models.
-
-    Attributes
-    ----------
-    solver : {"cholesky", "cg", "nystrom", "local"}
-        The solver.
-    n_centres : int
-        Number of centres of a Nyström or clustered model; 0 for other solvers.
-    seed : int or RandomState
-        Seed of the pilot sample, the centres and the clusters.
-    learning : LearningOptions
-        Options of learning.
-    progress_name : str or None
-        The name under which the progress of a pass is printed; None prints nothing.
-    allow_nan : bool, default=False
-        Whether raw rows may hold NaN, as encoders take it for what is missing.
-    learning_rows : int, default=2000
-        Number of rows of the pilot sample from which hyperparameters are learned.
-    cluster_rows : int, default=1000
-        The smallest mean number of rows in a cluster.
-    """
-
-    solver: str
-    n_centres: int
-    seed: int | np.random.RandomState
-    learning: LearningOptions
-    progress_name: str | None
-    allow_nan: bool = False
-    learning_rows: int = LEARNING_ROWS
-    cluster_rows: int = CLUSTER_ROWS
 
 
 def _fit_exact(spec: ModelSpec, _sample, data, options: FitOptions) -> RidgeModel:
@@ -90,10 +54,9 @@ def _learn_and_solve(
     spec: ModelSpec, rows: TrainingSet, options: LearningOptions
 ) -> ExactModel:
     """Learn the free hyperparameters, and solve the ridge problem exactly."""
-    raw = rows.X
-    rows = rows._replace(X=spec.encode(raw))
-    learned = learn(spec, rows, options)
-    return solve_exact(spec, learned, rows, raw, options.fit_intercept)
+    found = learn(spec, rows, options)
+    intercept = options.fit_intercept
+    return solve_exact(found.spec, found.kernel, found.rows, rows.X, intercept)
 
 
 FITS: dict[str, Callable[..., RidgeModel]] = {
@@ -102,10 +65,6 @@ FITS: dict[str, Callable[..., RidgeModel]] = {
     "nystrom": _fit_nystrom,
     "local": _fit_clustered,
 }
-# Solvers that learn hyperparameters from all rows; the others learn from a sample.
-LEARNS_FROM_ALL = {"cholesky"}
-# Solvers that need distances between rows, so that the rows must be vectors.
-NEEDS_VECTORS = {"nystrom", "local"}
 
 
 def fit_ensemble(

@@ -11,9 +11,8 @@ from .._blocks.sampling import sample_rows
 from .._learning.training_set import TrainingSet
 from ..solvers._centres import select_centres
 from .base import RidgeModel
+from .options import LEARNING_ROWS
 
-# Number of rows from which hyperparameters are learned.
-LEARNING_ROWS = 2000
 # Number of candidates for each centre.
 _POOL = 10
 # Number of steps by which the distance of two ranks is approximated.

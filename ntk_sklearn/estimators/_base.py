@@ -17,7 +17,8 @@ from .._blocks.tables import is_table_source
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
 from .._models.choose import check_memory
-from .._models.fit import LEARNS_FROM_ALL, NEEDS_VECTORS, fit_ensemble
+from .._models.fit import fit_ensemble
+from .._models.options import LEARNS_FROM_ALL, NEEDS_VECTORS
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
 from .._utils.progress import FitProgress
 from .._utils.sparse import sparse_rows

@@ -65,7 +65,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
           kernel sees ranks of mean 0 and variance 1.
         - A :class:`~ntk_sklearn.TableEncoder` with parameters of your own is cloned,
           fitted and used in the same way. With ``kernel="auto"`` a single model is
-          then fitted instead of two.
+          then fitted instead of four.
         - None leaves inputs as they are.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         The columns whose values are levels, in tables that are encoded.
@@ -272,7 +272,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     @property
     def _n_models(self):
         given = isinstance(self.encoding, TableEncoder)
-        return 3 if self._uses_defaults and not given else super()._n_models
+        return 4 if self._uses_defaults and not given else super()._n_models
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):

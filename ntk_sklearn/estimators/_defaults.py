@@ -21,6 +21,7 @@ from ._encoding import fit_encoder
 # Standard deviation of the normal prior on the logarithms of the length scales. Weak
 # enough to drop a useless column, strong enough for a few dozen rows.
 _LENGTH_SCALE_DEVIATION = 0.5
+_WEIGHT_BOUNDS = 1e-5, 1e5
 # A classifier learns length scales of up to this many columns: the time grows with it.
 _MOST_SCALES = 500
 
@@ -29,7 +30,8 @@ def regression_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
     """Return one network on scaled columns and their ranks.
 
     Layer weights, bias variance, ridge, and a length scale for each column and for its
-    rank, all learned by the evidence.
+    rank, all learned by the evidence. With the default coding it has a rival for smooth
+    targets: a network of erf units on the scaled columns alone.
 
     Parameters
     ----------
@@ -42,21 +44,29 @@ def regression_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
     -------
     list of ModelSpec
     """
-    if encoder is None:
-        encoder = TableEncoder(rank_scale="unit")
+    if encoder is not None:
+        return [_regression_spec(rows, encoder)]
+    smooth = _regression_spec(rows, TableEncoder(("standard",)), activation="erf")
+    rough = _regression_spec(rows, TableEncoder(rank_scale="unit"))
+    return [replace(rough, rival=smooth)]
+
+
+def _regression_spec(rows: TrainingSet, encoder, activation="relu") -> ModelSpec:
+    """Return a network of which all is learned, on coded columns."""
     fit_encoder(encoder, rows)
     scale = encoder.length_scale_
     kernel = WeightedNTKernel(
         depth=1,
+        activation=activation,
         bias_variance=1.0,
         bias_variance_bounds=(1e-3, 1e4),
         layer_weights=np.full(2, 1.0 / 7.0),
-        layer_weights_bounds=(1e-5, 1e5),
+        layer_weights_bounds=_WEIGHT_BOUNDS,
         length_scale=scale,
         length_scale_bounds=np.outer(scale, np.exp([-5.0, 5.0])),
         n_ranks=encoder.n_ranks_,
     )
-    return [ModelSpec(kernel, encoder, prior=_regression_prior, raise_alpha=True)]
+    return ModelSpec(kernel, encoder, prior=_regression_prior, raise_alpha=True)
 
 
 def sparse_specs(rows: TrainingSet) -> list[ModelSpec]:
@@ -93,7 +103,11 @@ def _regression_prior(problem) -> Prior:
 
 
 def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
-    """Return networks on scaled columns, on their ranks, and with length scales.
+    """Return four networks: three that see all columns alike, and one of length scales.
+
+    The first sees scaled columns, the second their ranks. The third is the first one
+    with learned layer weights, and without a bias. The last learns a length scale for
+    each column, and is left out for tables of more than 500 columns.
 
     Parameters
     ----------
@@ -116,13 +130,21 @@ def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None)
         _classification_spec(rows, scaled, first_bias=1.0),
         _classification_spec(rows, ranks, first_bias=0.0),
     ]
+    specs.append(_with_layer_weights(specs[0]))
     if np.shape(rows.X)[1] > _MOST_SCALES:
         return specs
-    learned = regression_specs(rows)
+    learned = _regression_spec(rows, TableEncoder(rank_scale="unit"))
     # Numbers are written twice at most; levels may be many more.
-    if learned[0].kernel.length_scale.size <= 2 * _MOST_SCALES:
-        specs += [replace(spec, objective="evidence") for spec in learned]
+    if learned.kernel.length_scale.size <= 2 * _MOST_SCALES:
+        specs.append(replace(learned, objective="evidence"))
     return specs
+
+
+def _with_layer_weights(spec: ModelSpec) -> ModelSpec:
+    """Return a network without biases whose layer weights are learned."""
+    params = spec.kernel.get_params()
+    free = {"bias_variance": 0.0, "layer_weights_bounds": _WEIGHT_BOUNDS}
+    return ModelSpec(WeightedNTKernel(**params | free), spec.encoder)
 
 
 def _classification_spec(rows: TrainingSet, encoder: TableEncoder, first_bias: float):

@@ -11,7 +11,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, WhiteKernel
 
 from .._learning.spec import AlphaBounds, LearningOptions
 from .._models.choose import MATRICES, choose_solver
-from .._models.fit import NEEDS_VECTORS, FitOptions
+from .._models.options import NEEDS_VECTORS, FitOptions
 from .._utils.progress import FitProgress
 from ..kernels._dense import DenseKernel
 from ..kernels._on_rows import gradient_matrices

@@ -57,7 +57,7 @@ def columns_of(X, of_numbers: bool = False) -> list[Column] | None:
 
         frame = narwhals.from_native(X, pass_through=True, eager_only=True)
         if isinstance(frame, narwhals.DataFrame):
-            return [_of_series(frame[name]) for name in frame.columns]
+            return [_of_series(series) for series in frame.iter_columns()]
     return _of_array(X, of_numbers)
 
 

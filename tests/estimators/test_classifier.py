@@ -96,12 +96,12 @@ class TestClassifier:
     def test_default_keeps_the_ridge_within_bounds(self):
         X, y = classification()
         model = WNTKClassifier(alpha_bounds=(50.0, 100.0)).fit(X, y)
-        # The kernel of the third model is scaled after learning, and its ridge with it.
+        # The kernel of the last model is scaled after learning, and its ridge with it.
         assert [50.0 <= machine.alpha <= 100.0 for machine in model.models_[:2]] == [
             True
         ] * 2
-        low, high = model.models_[2].learned.alpha_bounds
-        assert low * (1 - 1e-12) <= model.models_[2].alpha <= high * (1 + 1e-12)
+        low, high = model.models_[-1].learned.alpha_bounds
+        assert low * (1 - 1e-12) <= model.models_[-1].alpha <= high * (1 + 1e-12)
         assert high == pytest.approx(2.0 * low)
         assert WNTKClassifier().fit(X, y).alpha_ < 50.0
 

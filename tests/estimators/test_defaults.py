@@ -1,6 +1,7 @@
 """What the estimators fit when no kernel is given."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ class TestClassification:
         X, y = _data()
         labels = y > 0
         model = WNTKClassifier().fit(X, labels)
-        assert len(model.models_) == 3
+        assert len(model.models_) == 4
         Y = (labels[:, None] == [False, True]).astype(float)
         for machine in model.models_[:2]:
             K = machine.kernel(machine.X)
@@ -150,7 +151,7 @@ class TestClassification:
 
     def test_models_differ_in_how_they_see_the_table(self):
         X, _ = _data()
-        one, two, _ = classification_specs(training_set(X, X[:, 0]))
+        one, two, *_ = classification_specs(training_set(X, X[:, 0]))
         assert (one.encoder.codes, two.encoder.codes) == (("standard",), ("ranks",))
         assert one.kernel.n_dims == two.kernel.n_dims == 0
         assert_array_equal(one.kernel.bias_variance, [1.0, 0.0])
@@ -160,7 +161,7 @@ class TestClassification:
         # Up to 65 different values, each has a level; two values are scaled.
         X, _ = _data(n=65)
         X = np.column_stack([X, X[:, 0] > 0.3])
-        _, two, _ = classification_specs(training_set(X, X[:, 0]))
+        _, two, *_ = classification_specs(training_set(X, X[:, 0]))
         Z = two.encode(X)
         assert_allclose(Z[:, 0], (X[:, 3] - X[:, 3].mean()) / X[:, 3].std(), rtol=1e-12)
         order = X[:, :3].argsort(axis=0).argsort(axis=0)
@@ -220,17 +221,17 @@ class TestClassification:
         model = WNTKClassifier(alpha=0.7, alpha_bounds="fixed").fit(X, y > 0)
         assert [machine.alpha for machine in model.models_[:2]] == [0.7, 0.7]
 
-    def test_the_third_model_learns_which_columns_matter(self):
+    def test_the_last_model_learns_which_columns_matter(self):
         # The sign of a product of two of twelve columns, which no column tells alone.
         rng = np.random.default_rng(0)
         X = rng.standard_normal((600, 12))
         y = X[:, 3] * X[:, 7] > 0
         model = WNTKClassifier().fit(X[:300], y[:300])
-        scales = model.models_[2].kernel.length_scale
-        shorter = scales / model.models_[2].encoder.length_scale_
-        columns = np.minimum(shorter[:12], shorter[12:])
+        learned = model.models_[-1]
+        shorter = learned.kernel.length_scale / learned.encoder.length_scale_
+        columns = shorter.reshape(-1, 12).min(axis=0)
         assert set(np.argsort(columns)[:2]) == {3, 7}
-        assert model.blend_weights_[2] > 0.9
+        assert model.blend_weights_[-1] > 0.9
         # A forest has 0.63 here, and the first two models alone 0.70.
         assert model.score(X[300:], y[300:]) > 0.9
 
@@ -239,14 +240,48 @@ class TestClassification:
         rng = np.random.default_rng(0)
         X, y = rng.standard_normal((80, 20)), rng.integers(0, 2, 80)
         model = WNTKClassifier().fit(X, y)
-        learned = model.models_[2]
+        learned = model.models_[-1]
         n_learned = learned.kernel.n_dims
         assert learned.expected_error == pytest.approx(
             learned.held_out.error * (1.2 + 0.25 * n_learned / 80), rel=1e-12
         )
-        assert model.blend_weights_[2] < min(model.blend_weights_[:2])
+        assert model.blend_weights_[-1] < min(model.blend_weights_[:2])
 
     def test_wide_tables_learn_no_length_scales(self):
         X = np.random.default_rng(0).standard_normal((30, 501))
-        assert len(classification_specs(training_set(X, X[:, 0]))) == 2
-        assert len(classification_specs(training_set(X[:, 1:], X[:, 0]))) == 3
+        assert len(classification_specs(training_set(X, X[:, 0]))) == 3
+        assert len(classification_specs(training_set(X[:, 1:], X[:, 0]))) == 4
+
+    def test_layer_weights_are_learned_where_products_of_columns_decide(self):
+        # Of noughts and crosses, a product of three of nine columns says who has won.
+        ends = _ends_of_games()
+        X, y = (
+            np.array(sorted(ends), dtype=float),
+            np.array([*map(ends.get, sorted(ends))]),
+        )
+        assert len(X) == 958
+        rows = np.random.default_rng(0).permutation(len(X))
+        train, test = rows[:600], rows[600:]
+        model = WNTKClassifier().fit(X[train], y[train])
+        weighted = model.models_[2]
+        # The weight of the first layer vanishes: the other's kernel has the products.
+        assert weighted.kernel.layer_weights[0] < 1e-2
+        assert weighted.held_out.error < 0.7 * model.models_[0].held_out.error
+        assert model.blend_weights_[2] > 0.5
+        assert model.score(X[test], y[test]) > 0.985
+
+
+_LINES = [[0, 1, 2], [3, 4, 5], [6, 7, 8], [0, 3, 6], [1, 4, 7], [2, 5, 8]]
+_LINES += [[0, 4, 8], [2, 4, 6]]
+
+
+@cache
+def _ends_of_games(board=(0,) * 9, player=1):
+    """Return whether crosses have won, for each board at the end of a game."""
+    sums = np.take(board, _LINES).sum(axis=1)
+    if 0 not in board or 3 in sums or -3 in sums:
+        return {board: 3 in sums}
+    ends = {}
+    for k in np.flatnonzero(np.equal(board, 0)):
+        ends |= _ends_of_games((*board[:k], player, *board[k + 1 :]), -player)
+    return ends

@@ -221,3 +221,14 @@ def test_skrub_leaves_the_table_to_the_estimator_or_prepares_it():
     skrub = pytest.importorskip("skrub")
     model = skrub.tabular_pipeline(WNTKRegressor(max_iter=4))
     assert quiet(model, X, Y).score(X, Y) > 0.8
+
+
+def test_columns_may_have_numbers_for_names():
+    # narwhals takes frame[1] for a row.
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame(rng.standard_normal((60, 3)))
+    frame[1] = np.where(frame[1] > 0, "high", "low")
+    y = frame[0] + (frame[1] == "high")
+    model = WNTKRegressor().fit(frame, y)
+    assert model.score(frame, y) > 0.99

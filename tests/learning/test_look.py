@@ -118,7 +118,7 @@ class TestStarts:
 
     def test_a_subset_that_sees_nothing_hands_nothing_on(self, monkeypatch):
         # Without a look, a hundred rows show nothing of a product of three columns.
-        monkeypatch.setattr("ntk_sklearn._learning.learn.look", lambda problem: None)
+        monkeypatch.setattr("ntk_sklearn._learning.course.look", lambda problem: None)
         rng = np.random.default_rng(3)
         X = rng.standard_normal((2000, 12))
         signal = X[:, 0] * X[:, 1] * X[:, 2]

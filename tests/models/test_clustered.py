@@ -113,7 +113,7 @@ class TestEstimators:
             n_components=50, solver="local", class_weight=class_weight
         )
         assert model.fit(X, CLASSES).score(X, CLASSES) > 0.9
-        assert len(model.models_) == 3
+        assert len(model.models_) == 4
         np.testing.assert_allclose(model.predict_proba(NEW).sum(axis=1), 1.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
