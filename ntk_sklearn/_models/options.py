@@ -13,7 +13,7 @@ LEARNS_FROM_ALL = {"cholesky"}
 # Solvers that need distances between rows, so that the rows must be vectors.
 NEEDS_VECTORS = {"nystrom", "local"}
 # Rows of the pilot sample, and the smallest mean number of rows in a cluster.
-LEARNING_ROWS, CLUSTER_ROWS = 2000, 1000
+LEARNING_ROWS, CLUSTER_ROWS = 4000, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class FitOptions:
         The name under which the progress of a pass is printed; None prints nothing.
     allow_nan : bool, default=False
         Whether raw rows may hold NaN, as encoders take it for what is missing.
-    learning_rows : int, default=2000
+    learning_rows : int, default=4000
         Number of rows of the pilot sample from which hyperparameters are learned.
     cluster_rows : int, default=1000
         The smallest mean number of rows in a cluster.

@@ -58,7 +58,7 @@ class PilotSample(NamedTuple):
             Number of centres.
         random_state : int or RandomState
             Seed.
-        most : int, default=2000
+        most : int, default=4000
             Maximum number of learning rows.
         allow_nan : bool, default=False
             Whether rows may hold NaN.

@@ -16,7 +16,7 @@ from .._blocks.sources import is_source
 from .._blocks.tables import is_table_source
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
-from .._models.choose import check_memory
+from .._models.choose import REASONS, check_memory
 from .._models.fit import fit_ensemble
 from .._models.options import LEARNS_FROM_ALL, NEEDS_VECTORS
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
@@ -201,8 +201,14 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
     def _fit(self, given: Given, Y, class_factor) -> Fitted:
         """Fit every model, and return the result without publishing it."""
-        solver = "nystrom" if given.streamed else solver_for(self, len(Y))
-        if issparse(given.X):
+        is_sparse = issparse(given.X)
+        solver = "nystrom"
+        if not given.streamed:
+            solver = solver_for(self, len(Y), is_sparse)
+            if self.verbose and self.solver == "auto":
+                reason = f"solver={solver!r} for {len(Y)} rows: {REASONS[solver]}."
+                print(f"[{type(self).__name__}] {reason}")  # noqa: T201
+        if is_sparse:
             check_sparse_solver(solver)
         rows, origin = self._training_set(given, Y, class_factor, solver)
         if solver == "cholesky":

@@ -130,14 +130,14 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         predicted labels, but not what probabilities mean: see :meth:`predict_proba`.
     n_components : int, default=None
         Number of centres of the Nyström model, which is fitted in one pass over the
-        rows. None means that ``solver="auto"`` fits exactly where it can, and that the
-        solvers ``"nystrom"`` and ``"local"`` take 2000 centres.
+        rows. None means that ``solver="auto"`` chooses such a model only for more than
+        100,000 rows, and that ``"nystrom"`` and ``"local"`` take 2000 centres.
     solver : {"auto", "cholesky", "cg", "nystrom", "local"}, default="auto"
         The method that solves the ridge problem.
 
         - ``"cholesky"``: exact, by a Cholesky factorisation of the kernel matrix.
           Hyperparameters are learned on all rows, or by ``optimizer="bfgs"`` on at
-          most 5000 of them. The other solvers learn them on a sample of 2000 rows.
+          most 5000 of them. The other solvers learn them on a sample of 4000 rows.
         - ``"cg"``: exact for the learned kernel and ridge, by conjugate gradients. It
           holds one kernel matrix instead of five, and gives no standard deviations.
         - ``"nystrom"``: a Nyström model with `n_components` centres. It never holds a
@@ -150,8 +150,10 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
           needs all rows in memory. Its ridge is that learned on the sample.
         - ``"auto"``: with `n_components`, ``"nystrom"`` if there are more rows than
           that, else ``"cholesky"``. Without `n_components`, ``"cholesky"`` for up to
-          20,000 rows, ``"cg"`` for more, and ``"nystrom"`` where the kernel matrices
-          would not fit into memory.
+          6000 rows, ``"local"`` for up to 100,000, and ``"nystrom"`` for more. Rows
+          that are sparse or no vectors have no clusters: ``"cholesky"`` for up to
+          20,000 of them, ``"cg"`` for more, and ``"nystrom"`` where the matrix would
+          not fit into memory. ``verbose=1`` says which it was.
 
         Kernels with ``requires_vector_input=False`` can be solved by ``"cholesky"`` and
         ``"cg"`` only.

@@ -126,7 +126,7 @@ def check_sparse_solver(solver: str) -> None:
         )
 
 
-def solver_for(estimator: BaseEstimator, n: int) -> str:
+def solver_for(estimator: BaseEstimator, n: int, is_sparse: bool = False) -> str:
     """Return the solver for `n` rows in memory, and check that the kernel suits it.
 
     Parameters
@@ -134,6 +134,8 @@ def solver_for(estimator: BaseEstimator, n: int) -> str:
     estimator : WNTKRegressor or WNTKClassifier
     n : int
         Number of rows.
+    is_sparse : bool, default=False
+        Whether the rows are sparse.
 
     Returns
     -------
@@ -146,8 +148,12 @@ def solver_for(estimator: BaseEstimator, n: int) -> str:
     """
     solver, kernel = estimator.solver, estimator.kernel
     if solver == "auto":
-        n_matrices, n_components = matrices_of(estimator), estimator.n_components
-        solver = choose_solver(n, n_components=n_components, n_matrices=n_matrices)
+        solver = choose_solver(
+            n,
+            n_components=estimator.n_components,
+            n_matrices=matrices_of(estimator),
+            has_distances=takes_vectors(kernel) and not is_sparse,
+        )
     if solver in NEEDS_VECTORS and not takes_vectors(kernel):
         raise ValueError(
             f"solver={solver!r} measures distances between rows, but the rows of "

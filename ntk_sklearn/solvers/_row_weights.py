@@ -110,5 +110,10 @@ class RowWeights(NamedTuple):
         return RowWeights(self.weight[rows], self.multiplicity[rows])
 
     def scaled(self, factor) -> RowWeights:
-        """Return weights multiplied by `factor`, with the same multiplicities."""
+        """Return weights multiplied by `factor`, with the same multiplicities.
+
+        Factors of one return the weights themselves, which models then share.
+        """
+        if np.all(np.equal(factor, 1.0)):
+            return self
         return RowWeights(self.weight * factor, self.multiplicity)

@@ -169,7 +169,7 @@ class TestNumericalCare:
     def test_verbose_counts_on_over_members(self, capsys):
         X, y = classification()
         quiet(WNTKClassifier(verbose=1, max_iter=3, objective="gcv"), X, y)
-        lines = capsys.readouterr().out.splitlines()
+        _, *lines = capsys.readouterr().out.splitlines()
         numbers = [int(line.split("iteration ")[1].split()[0]) for line in lines]
         assert numbers == list(range(1, len(lines) + 1))
 

@@ -112,7 +112,11 @@ class TestManners:
         y = y if estimator is WNTKClassifier else X.sum(axis=1)
         model = estimator(WeightedNTKernel(depth=1), max_iter=3, verbose=1)
         quiet(model, X, y)
-        lines = capsys.readouterr().out.splitlines()
+        first, *lines = capsys.readouterr().out.splitlines()
+        assert first == (
+            f"[{estimator.__name__}] solver='cholesky' for 60 rows: all of them are "
+            "learned from, and the solution is exact."
+        )
         assert len(lines) == model.n_iter_
         start = f"[{estimator.__name__}] iteration 1 on 60 rows, {model.objective} = "
         assert lines[0].startswith(start)

@@ -1,5 +1,7 @@
 """Estimators beyond memory: Nyström models, batches, sources, iterative solvers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -28,10 +30,17 @@ def files(tmp_path):
 def test_choice_of_solver():
     gib = 2.0**30
     assert choose_solver(5_000, 8 * gib) == "cholesky"
-    assert choose_solver(30_000, 16 * gib) == "cg"
+    assert choose_solver(6_001, 8 * gib) == "local"
+    assert choose_solver(100_000, 8 * gib) == "local"
+    assert choose_solver(100_001, 8 * gib) == "nystrom"
     assert choose_solver(1_000_000, 64 * gib) == "nystrom"
-    assert choose_solver(10_000, 0.1 * gib) == "nystrom"
+    assert choose_solver(6_000, 0.1 * gib) == "nystrom"
     assert choose_solver(5_000, 8 * gib, n_matrices=50) == "cg"
+    apart = partial(choose_solver, has_distances=False)
+    assert apart(20_000, 16 * gib) == "cholesky"
+    assert apart(20_001, 16 * gib) == "cg"
+    assert apart(30_000, 16 * gib) == "cg"
+    assert apart(10_000, 0.1 * gib) == "nystrom"
     assert choose_solver(1_000, n_components=100) == "nystrom"
     assert choose_solver(1_000, n_components=1_000) == "cholesky"
 
