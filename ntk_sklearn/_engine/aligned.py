@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._utils.jit import jit
+from .._utils.jit import jit, jit_views
 from ..activations._pairs import mean, pairs, slopes
 
 
-@jit
+@jit_views
 def image_row(activation, sides, turns, rows, work, out, k, first):
     """Take a row of aligned pairs through an activation, into row k of `out`.
 
@@ -55,7 +55,7 @@ def image_row(activation, sides, turns, rows, work, out, k, first):
             t_out[e] = row[e] * D[e]
 
 
-@jit
+@jit_views
 def roots(variances, out):
     """Write the roots of variances, and the inverses of these; zero for zero."""
     for k in range(variances.size):

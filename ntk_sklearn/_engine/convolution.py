@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils.jit import borrowed, jit
+from .._utils.jit import jit_part, jit_views
 from .aligned import image_row
 from .linear_steps import Steps, take_steps
 from .planes import Axis
@@ -105,7 +105,7 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     )
 
 
-@jit
+@jit_part
 def _add_columns(columns, l, c, lanes, source, out):
     """Write, for each column pair, the sum of the pairs that its filter sees.
 
@@ -140,7 +140,7 @@ def _add_columns(columns, l, c, lanes, source, out):
                 out[e] = a[e] if d == 0 else out[e] + a[e]
 
 
-@jit
+@jit_part
 def _add_rows(rows, l, r, k, m, sums, out):
     """Write the sum of the rows that a row pair sees, of every matrix."""
     sources, length = rows.sources[l, r], rows.lengths[l]
@@ -158,7 +158,7 @@ def _add_rows(rows, l, r, k, m, sums, out):
                     to[e] = a[e] if d == 0 else to[e] + a[e]
 
 
-@jit
+@jit_views
 def _spread(columns, l, c, lanes, row, out):
     """Write a number of each pixel of the first image, once for each other image."""
     places = columns.places[l, c, 0]
@@ -174,19 +174,20 @@ def _spread(columns, l, c, lanes, row, out):
                 out[k * lanes + b] = value
 
 
-@jit
+@jit_part
 def _others(columns, l, c, lanes, row, out):
     """Return the numbers of pixels of the other images: a part of a row, or a copy."""
     places, count = columns.places[l, c, 1], columns.counts[l, c]
-    if columns.together[l, c]:
-        return row[places[0] * lanes : (places[0] + count) * lanes]
-    for k in range(count):
-        for b in range(lanes):
-            out[k * lanes + b] = row[places[k] * lanes + b]
-    return out[: count * lanes]
+    first, found = places[0] * lanes, row
+    if not columns.together[l, c]:
+        first, found = 0, out
+        for k in range(count):
+            for b in range(lanes):
+                out[k * lanes + b] = row[places[k] * lanes + b]
+    return found[first : first + count * lanes]
 
 
-@jit
+@jit_part
 def _first_rows(stack, r, c, image, others, lanes, memory):
     """Write the covariances of the input: inner products over channels."""
     rows, columns, plane = stack.rows, stack.columns, memory.plane
@@ -205,7 +206,7 @@ def _first_rows(stack, r, c, image, others, lanes, memory):
             row[e] *= share
 
 
-@jit
+@jit_part
 def _pooled_rows(rows, columns, r, c, lanes, pooled, plane, margin):
     """Write the rows of a plane of what a pooling left."""
     for s in range(pooled.shape[0]):
@@ -219,7 +220,7 @@ def _pooled_rows(rows, columns, r, c, lanes, pooled, plane, margin):
                     row[kk * lanes + b] = pooled[s, y, x, z, first + b]
 
 
-@jit
+@jit_part
 def _close(count, n_rows, lanes, plane, margin):
     """Write zeros into the right margins of a plane of so many column pairs."""
     first = margin + count * lanes
@@ -229,7 +230,7 @@ def _close(count, n_rows, lanes, plane, margin):
                 plane[s, k, e] = 0.0
 
 
-@jit
+@jit_part
 def _turns(columns, l, c, lanes, left, right, out):
     """Write the derivatives of the variances of both sides of each pair of a row."""
     count, places = columns.counts[l, c], columns.places[l, c]
@@ -240,7 +241,7 @@ def _turns(columns, l, c, lanes, left, right, out):
                 out[1, s, k * lanes + b] = right[s, places[1, k] * lanes + b]
 
 
-@jit
+@jit_part
 def _plane(stack, r, c, i, sides, turns, lanes, memory):
     """Take one plane of image i through all layers; it is in ``memory.plane``."""
     rows, columns, plane, sums = stack.rows, stack.columns, memory.plane, memory.sums
@@ -305,7 +306,7 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
         _close(count, rows.counts[l, r], lanes, plane, margin)
 
 
-@jit
+@jit_part
 def _fold(plane, margin, n_rows, m, lanes, row, out):
     """Add the sums over a plane, for each matrix and image, to `out`."""
     for s in range(out.shape[0]):
@@ -319,7 +320,7 @@ def _fold(plane, margin, n_rows, m, lanes, row, out):
             out[s, e % lanes] += row[e]
 
 
-@jit
+@jit_part
 def _scatter(rows, columns, r, c, lanes, plane, margin, out):
     """Write a plane where its pairs of pixels belong."""
     last = rows.counts.shape[0] - 1
@@ -334,53 +335,7 @@ def _scatter(rows, columns, r, c, lanes, plane, margin, out):
                     out[s, y, x, z, first + b] = value
 
 
-@jit
-def _axis(a):
-    """Return an axis whose arrays do not count references; the next three likewise."""
-    return Axis(
-        borrowed(a.counts),
-        borrowed(a.places),
-        borrowed(a.sources),
-        borrowed(a.shifts),
-        borrowed(a.straight),
-        borrowed(a.together),
-        borrowed(a.needed),
-        borrowed(a.lengths),
-    )
-
-
-@jit
-def _stack(s):
-    steps = Steps(borrowed(s.steps.places), borrowed(s.steps.numbers))
-    codes, parameters = borrowed(s.codes), borrowed(s.parameters)
-    return Stack(_axis(s.rows), _axis(s.columns), steps, codes, parameters)
-
-
-@jit
-def _sides(s):
-    return Sides(
-        borrowed(s.images),
-        borrowed(s.others),
-        borrowed(s.pooled),
-        borrowed(s.left),
-        borrowed(s.right),
-        borrowed(s.left_slopes),
-        borrowed(s.right_slopes),
-    )
-
-
-@jit
-def _memory(m):
-    return Memory(
-        borrowed(m.plane),
-        borrowed(m.sums),
-        borrowed(m.rows),
-        borrowed(m.sides),
-        borrowed(m.work),
-    )
-
-
-@jit
+@jit_views
 def all_planes(stack, sides, turns, lanes, memory, out, grid):
     """Take all planes of images with one block of images through a stack.
 
@@ -398,7 +353,6 @@ def all_planes(stack, sides, turns, lanes, memory, out, grid):
     grid : ndarray of shape (n_matrices, height, width, height, width * lanes)
         All pairs of pixels of the last image are written there, if it has matrices.
     """
-    stack, sides, memory = _stack(stack), _sides(sides), _memory(memory)
     rows, columns, plane = stack.rows, stack.columns, memory.plane
     last = rows.counts.shape[0] - 1
     margin = (plane.shape[2] - memory.sums.shape[2]) // 2
@@ -416,7 +370,7 @@ def all_planes(stack, sides, turns, lanes, memory, out, grid):
                     _fold(plane, margin, n_rows, m, lanes, memory.work[0], out[i])
 
 
-@jit
+@jit_views
 def _pool(source, rows, columns, lanes, share, out):
     """Write the means of one matrix."""
     for y in range(rows.shape[0]):
@@ -437,7 +391,7 @@ def _pool(source, rows, columns, lanes, share, out):
                     row[e] *= share
 
 
-@jit
+@jit_views
 def pool(source, rows, columns, lanes, out):
     """Write means over windows of both pixels; `rows` and `columns` are their sources.
 

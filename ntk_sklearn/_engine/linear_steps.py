@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils.jit import jit
+from .._utils.jit import jit_views
 
 
 class Values(NamedTuple):
@@ -147,7 +147,7 @@ def covariance_steps(values: Values, layer: Layer, share: float = 1.0) -> Steps:
     return Steps(places[kept] * [1, 0], numbers[kept])
 
 
-@jit
+@jit_views
 def take_steps(places, numbers, m, rows):
     """Take the steps of a layer with the first m numbers of rows: one row a matrix."""
     for o in range(places.shape[0]):

@@ -9,9 +9,6 @@ import warnings
 from pathlib import Path
 
 import numba
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np import arrayobj
 
 # The parts of the package with compiled functions, which call each other.
 ROOMS = ("_utils", "activations", "_engine")
@@ -37,6 +34,11 @@ _SUMS = {**_OPTIONS, "fastmath": {"contract", "reassoc"}}
 
 # Roundings as they are written: what finds the error of a rounding needs them so.
 _EXACT = {**_OPTIONS, "fastmath": False}
+
+# Each view of an array counts references with an atomic operation. In loops over short
+# rows that takes longer than the row, and without it there is less to compile. Such
+# functions make no arrays: whoever calls them holds all there are.
+_VIEWS = {**_OPTIONS, "_nrt": False}
 
 
 def fingerprint(root: Path) -> str:
@@ -89,6 +91,17 @@ def jit_exact(function):
     return _compile(function, _EXACT)
 
 
+def jit_views(function):
+    """Compile a function that makes views of arrays, but no arrays."""
+    return _compile(function, _VIEWS)
+
+
+def jit_part(function):
+    """Compile a function like that of `jit_views` as a part of its callers only."""
+    options = {**_VIEWS, "forceinline": False}
+    return numba.njit(inline="always", **options)(function)
+
+
 def _compile(function, options):
     try:
         dispatcher = numba.njit(cache=True, **options)(function)
@@ -121,21 +134,3 @@ def product_total(a, b):
     for k in range(a.size):
         s += a[k] * b[k]
     return s
-
-
-@intrinsic
-def borrowed(typing_context, array):
-    """Return an array that does not count references: the caller holds the original.
-
-    Each view of an array counts references with an atomic operation. In loops over
-    short rows that takes longer than the row.
-    """
-
-    def build(context, builder, signature, arguments):
-        out = arrayobj.make_array(array)(context, builder, arguments[0])
-        out.meminfo = cgutils.get_null_value(out.meminfo.type)
-        out.parent = cgutils.get_null_value(out.parent.type)
-        value = "_getvalue"  # a method of numba's, not of ours
-        return getattr(out, value)()
-
-    return array(array), build
