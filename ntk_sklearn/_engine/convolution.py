@@ -1,8 +1,10 @@
 """Planes of pixel pairs through a stack of convolutions, for a block of images at once.
 
 A block holds a few images side by side: the innermost axis runs over the columns of a
-plane and over the images of the block, so that short rows fill vectors too. See
-`planes` for what a plane is, and `structured` for what its matrices are.
+plane and over the images of the block, so that short rows fill vectors too. A row of a
+plane has margins of zeros, so that filters see zeros beyond the border without asking
+where it is; a row of zeros stands for rows that are none. See `planes` for what a plane
+is, and `linear_steps` for what its matrices are.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils.jit import jit
+from .._utils.jit import jit_part, jit_views
+from .aligned import image_row
+from .linear_steps import Steps, take_steps
 from .planes import Axis
-from .structured import image_row, weigh_rows
 
 
 class Stack(NamedTuple):
@@ -23,336 +26,359 @@ class Stack(NamedTuple):
     ----------
     rows, columns : Axis
         The planes of both axes.
-    layers : ndarray of int, shape (n_layers, 5)
-        For each layer, the fields of a `Layer` and the code of its activation.
+    steps : Steps
+        What each layer's weights and biases do.
+    codes : ndarray of int, shape (n_layers,)
+        The families of the activations.
     parameters : ndarray of shape (n_layers, n_parameters)
         The numbers of the activations.
-    shares : ndarray of shape (n_layers,)
-        One over the number of positions of each filter.
     """
 
     rows: Axis
     columns: Axis
-    layers: np.ndarray
+    steps: Steps
+    codes: np.ndarray
     parameters: np.ndarray
-    shares: np.ndarray
 
 
-class Block(NamedTuple):
-    """An image, or pairs of pixels that were pooled, and what it is paired with.
+class Sides(NamedTuple):
+    """Images, or pairs of pixels that were pooled, and what they are paired with.
 
     Attributes
     ----------
-    image : ndarray of shape (n_channels, height, width)
-        The first image; it has no channels where `q` and `t` are given.
-    others : ndarray of shape (n_channels, height, width * n_images)
+    images : ndarray of shape (n_images, n_channels, height, width)
+        The first images; of no channels where there is `pooled`.
+    others : ndarray of shape (n_channels, height, width * lanes)
         The other images, side by side.
-    q, t : ndarray of shape (n_matrices, height, width, height, width * n_images)
-        What a pooling left; no matrices at the first stack.
-    left : ndarray of shape (n_layers, 2 + n_derivatives, height, width)
-        Roots of the variances of the first image in each layer, the inverses of these,
-        and the derivatives of the variances.
-    right : ndarray of shape (n_layers, 2 + n_derivatives, height, width * n_images)
+    pooled : ndarray of shape (n_matrices, height, width, height, width * lanes)
+        What a pooling left of one image; no matrices at the first stack.
+    left : ndarray of shape (n_images, n_layers, 2, height, width)
+        Roots of the variances of the first images in each layer, and the inverses.
+    right : ndarray of shape (n_layers, 2, height, width * lanes)
         Those of the others.
+    left_slopes, right_slopes : ndarray
+        Derivatives of the variances, as `left` and `right` with n_variance_slots in
+        place of 2.
     """
 
-    image: np.ndarray
+    images: np.ndarray
     others: np.ndarray
-    q: np.ndarray
-    t: np.ndarray
+    pooled: np.ndarray
     left: np.ndarray
     right: np.ndarray
+    left_slopes: np.ndarray
+    right_slopes: np.ndarray
 
 
 class Memory(NamedTuple):
-    """Memory of one thread: the rows of a plane, before and after the sum over columns.
+    """Memory of one thread; whatever no one writes is zero.
 
-    Then rows of one pair of rows, with one entry for each pair of columns.
+    Attributes
+    ----------
+    plane : ndarray of shape (n_matrices, n_rows, margin + m + margin)
+        A plane.
+    sums : ndarray of shape (n_matrices, n_rows + 1, m)
+        Its sums over columns. The last row is zero.
+    rows : ndarray of shape (n_matrices, m)
+        One row of each matrix.
+    sides, work : ndarray of shapes (4, m) and (6, m)
+        What an activation needs.
     """
 
-    q: np.ndarray
-    t: np.ndarray
-    q_sums: np.ndarray
-    t_sums: np.ndarray
-    q_row: np.ndarray
-    t_row: np.ndarray
+    plane: np.ndarray
+    sums: np.ndarray
+    rows: np.ndarray
     sides: np.ndarray
-    slopes_left: np.ndarray
-    slopes_right: np.ndarray
     work: np.ndarray
 
 
-def memory(stack: Stack, n_covariances: int, n_tangents: int, lanes: int) -> Memory:
+def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     """Return memory for a stack and blocks of so many images."""
-    rows = int(stack.rows.counts.max())
-    m = int(stack.columns.counts.max()) * lanes
-    q, t = (n_covariances, rows, m), (n_tangents, rows, m)
+    n_rows, m = stack.rows.none, stack.columns.none * lanes
+    width = m + 2 * stack.columns.margin * lanes
     return Memory(
-        np.empty(q),
-        np.empty(t),
-        np.empty(q),
-        np.empty(t),
-        np.empty(q[::2]),
-        np.empty(t[::2]),
-        np.empty((4, m)),
-        np.empty((n_covariances - 1, m)),
-        np.empty((n_covariances - 1, m)),
-        np.empty((6, m)),
+        np.zeros((n_matrices, n_rows, width)),
+        np.zeros((n_matrices, n_rows + 1, m)),
+        np.zeros((n_matrices, m)),
+        np.zeros((4, m)),
+        np.zeros((6, m)),
     )
 
 
-@jit
-def _add(source, sources, runs, lanes, count, out):
-    """Write, for each column pair, the sum of the pairs that its filter sees."""
-    done = 0
-    if runs.shape[0] == 3 and runs[:, 0].min() >= 0:
-        # All three at once where a filter of three sees three.
-        first, last = runs[:, 0].max() * lanes, runs[:, 1].min() * lanes
-        if last > first:
-            done = last - first
-            a = source[first + runs[0, 2] * lanes :]
-            b = source[first + runs[1, 2] * lanes :]
-            c = source[first + runs[2, 2] * lanes :]
-            to = out[first:last]
-            for e in range(done):
-                to[e] = (a[e] + b[e]) + c[e]
-            _add_some(source, sources, runs, lanes, 0, first, out)
-            _add_some(source, sources, runs, lanes, last, count * lanes, out)
-    if done == 0:
-        _add_some(source, sources, runs, lanes, 0, count * lanes, out)
+@jit_part
+def _add_columns(columns, l, c, lanes, source, out):
+    """Write, for each column pair, the sum of the pairs that its filter sees.
 
-
-@jit
-def _add_some(source, sources, runs, lanes, start, stop, out):
-    """Write the sums of `_add` in a part of a row."""
-    out[start:stop] = 0.0
-    for d in range(runs.shape[0]):
-        if runs[d, 0] >= 0:
-            first = max(runs[d, 0] * lanes, start)
-            last, shift = min(runs[d, 1] * lanes, stop), runs[d, 2] * lanes
-            if last > first:
-                to, seen = out[first:last], source[first + shift : last + shift]
-                for e in range(last - first):
-                    to[e] += seen[e]
-        else:
-            for k in range(start // lanes, stop // lanes):
-                below = sources[d, k]
-                if below >= 0:
+    `source` is a row with its left margin cut off; see `_behind_margin`.
+    """
+    m, length = columns.counts[l, c] * lanes, columns.lengths[l]
+    shifts = columns.shifts[l, c]
+    margin = (source.size - out.size) // 2
+    if not columns.straight[l, c]:
+        sources = columns.sources[l, c]
+        none = sources.shape[1]
+        for k in range(columns.counts[l, c]):
+            for b in range(lanes):
+                out[k * lanes + b] = 0.0
+            for d in range(length):
+                if sources[d, k] < none:
+                    first = margin + sources[d, k] * lanes
                     for b in range(lanes):
-                        out[k * lanes + b] += source[below * lanes + b]
+                        out[k * lanes + b] += source[first + b]
+    elif length == 3:
+        a = source[margin + shifts[0] * lanes :]
+        b, c_ = (
+            source[margin + shifts[1] * lanes :],
+            source[margin + shifts[2] * lanes :],
+        )
+        for e in range(m):
+            out[e] = (a[e] + b[e]) + c_[e]
+    else:
+        for d in range(length):
+            a = source[margin + shifts[d] * lanes :]
+            for e in range(m):
+                out[e] = a[e] if d == 0 else out[e] + a[e]
 
 
-@jit
-def _first_rows(rows, columns, r, c, block, lanes, memory):
-    """Write the covariances of the input: inner products over channels."""
-    n_channels = block.image.shape[0]
-    share = 1.0 / n_channels
-    memory.q[:, : rows.counts[0, r]] = 0.0
-    for k in range(rows.counts[0, r]):
-        y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
-        row = memory.q[0, k]
-        for channel in range(n_channels):
-            seen = block.others[channel, z]
-            for kk in range(columns.counts[0, c]):
-                value = block.image[channel, y, columns.places[0, c, 0, kk]] * share
-                first = columns.places[0, c, 1, kk] * lanes
-                for b in range(lanes):
-                    row[kk * lanes + b] += value * seen[first + b]
+@jit_part
+def _add_rows(rows, l, r, k, m, sums, out):
+    """Write the sum of the rows that a row pair sees, of every matrix."""
+    sources, length = rows.sources[l, r], rows.lengths[l]
+    for s in range(sums.shape[0]):
+        to = out[s]
+        if length == 3:
+            a, b = sums[s, sources[0, k]], sums[s, sources[1, k]]
+            c = sums[s, sources[2, k]]
+            for e in range(m):
+                to[e] = (a[e] + b[e]) + c[e]
+        else:
+            for d in range(length):
+                a = sums[s, sources[d, k]]
+                for e in range(m):
+                    to[e] = a[e] if d == 0 else to[e] + a[e]
 
 
-@jit
-def _pooled_rows(rows, columns, r, c, lanes, source, out):
-    """Write the rows of a plane of what a pooling left."""
-    for s in range(source.shape[0]):
-        for k in range(rows.counts[0, r]):
-            y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
-            for kk in range(columns.counts[0, c]):
-                x, first = (
-                    columns.places[0, c, 0, kk],
-                    columns.places[0, c, 1, kk] * lanes,
-                )
-                for b in range(lanes):
-                    out[s, k, kk * lanes + b] = source[s, y, x, z, first + b]
-
-
-@jit
-def _spread(row, places, count, lanes, out):
+@jit_views
+def _spread(columns, l, c, lanes, row, out):
     """Write a number of each pixel of the first image, once for each other image."""
+    places = columns.places[l, c, 0]
     if lanes == 8:  # the usual number, unrolled by the compiler
-        for k in range(count):
+        for k in range(columns.counts[l, c]):
             value = row[places[k]]
             for b in range(8):
                 out[8 * k + b] = value
     else:
-        for k in range(count):
+        for k in range(columns.counts[l, c]):
             value = row[places[k]]
             for b in range(lanes):
                 out[k * lanes + b] = value
 
 
-@jit
-def _others(row, places, count, lanes, out):
+@jit_part
+def _others(columns, l, c, lanes, row, out):
     """Return the numbers of pixels of the other images: a part of a row, or a copy."""
-    first = places[0]
-    if places[count - 1] - first == count - 1 and (count < 3 or places[1] - first == 1):
-        return row[first * lanes : (first + count) * lanes]
-    for k in range(count):
-        to, seen = out[k * lanes : (k + 1) * lanes], row[places[k] * lanes :]
-        for b in range(lanes):
-            to[b] = seen[b]
-    return out[: count * lanes]
+    places, count = columns.places[l, c, 1], columns.counts[l, c]
+    first, found = places[0] * lanes, row
+    if not columns.together[l, c]:
+        first, found = 0, out
+        for k in range(count):
+            for b in range(lanes):
+                out[k * lanes + b] = row[places[k] * lanes + b]
+    return found[first : first + count * lanes]
 
 
-@jit
-def _sides(left, right, places, y, z, count, lanes, memory):
-    """Return what the activation needs of both pixels of each pair of a row."""
-    room, m = memory.sides, count * lanes
-    for s in range(left.shape[0] - 2):
-        _spread(left[2 + s, y], places[0], count, lanes, memory.slopes_left[s])
-        slopes = _others(right[2 + s, z], places[1], count, lanes, room[0])
-        memory.slopes_right[s, :m] = slopes
-    _spread(left[0, y], places[0], count, lanes, room[0])
-    _spread(left[1, y], places[0], count, lanes, room[1])
-    return (
-        room[0][:m],
-        room[1][:m],
-        _others(right[0, z], places[1], count, lanes, room[2]),
-        _others(right[1, z], places[1], count, lanes, room[3]),
-    )
-
-
-@jit
-def _gather(sums, sources, k, m, out):
-    """Write the sum of the rows that a row pair sees, of every matrix."""
-    whole = sources.shape[0] == 3 and sources[:, k].min() >= 0
-    for s in range(sums.shape[0]):
-        row = out[s]
-        if whole:
-            a, b = sums[s, sources[0, k]], sums[s, sources[1, k]]
-            c = sums[s, sources[2, k]]
+@jit_part
+def _first_rows(stack, r, c, image, others, lanes, memory):
+    """Write the covariances of the input: inner products over channels."""
+    rows, columns, plane = stack.rows, stack.columns, memory.plane
+    n_channels, m = image.shape[0], columns.counts[0, c] * lanes
+    margin, share = (plane.shape[2] - memory.sums.shape[2]) // 2, 1.0 / image.shape[0]
+    a = memory.sides[0]
+    for k in range(rows.counts[0, r]):
+        y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
+        row = plane[0, k, margin:]
+        for channel in range(n_channels):
+            _spread(columns, 0, c, lanes, image[channel, y], a)
+            b = _others(columns, 0, c, lanes, others[channel, z], memory.sides[1])
             for e in range(m):
-                row[e] = (a[e] + b[e]) + c[e]
-            continue
-        row[:m] = 0.0
-        for d in range(sources.shape[0]):
-            if sources[d, k] >= 0:
-                seen = sums[s, sources[d, k]]
-                for e in range(m):
-                    row[e] += seen[e]
+                row[e] = (0.0 if channel == 0 else row[e]) + a[e] * b[e]
+        for e in range(m):
+            row[e] *= share
 
 
-@jit
-def _plane(stack, r, c, block, lanes, values, memory):
-    """Take one plane through all layers of a stack; it is in ``memory.q`` and ``t``."""
-    rows, columns = stack.rows, stack.columns
-    fresh = block.q.shape[0] == 0
+@jit_part
+def _pooled_rows(rows, columns, r, c, lanes, pooled, plane, margin):
+    """Write the rows of a plane of what a pooling left."""
+    for s in range(pooled.shape[0]):
+        for k in range(rows.counts[0, r]):
+            y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
+            row = plane[s, k, margin:]
+            for kk in range(columns.counts[0, c]):
+                x = columns.places[0, c, 0, kk]
+                first = columns.places[0, c, 1, kk] * lanes
+                for b in range(lanes):
+                    row[kk * lanes + b] = pooled[s, y, x, z, first + b]
+
+
+@jit_part
+def _close(count, n_rows, lanes, plane, margin):
+    """Write zeros into the right margins of a plane of so many column pairs."""
+    first = margin + count * lanes
+    for s in range(plane.shape[0]):
+        for k in range(n_rows):
+            for e in range(first, first + margin):
+                plane[s, k, e] = 0.0
+
+
+@jit_part
+def _turns(columns, l, c, lanes, left, right, out):
+    """Write the derivatives of the variances of both sides of each pair of a row."""
+    count, places = columns.counts[l, c], columns.places[l, c]
+    for s in range(out.shape[1]):
+        for k in range(count):
+            for b in range(lanes):
+                out[0, s, k * lanes + b] = left[s, places[0, k]]
+                out[1, s, k * lanes + b] = right[s, places[1, k] * lanes + b]
+
+
+@jit_part
+def _plane(stack, r, c, i, sides, turns, lanes, memory):
+    """Take one plane of image i through all layers; it is in ``memory.plane``."""
+    rows, columns, plane, sums = stack.rows, stack.columns, memory.plane, memory.sums
+    margin = (plane.shape[2] - sums.shape[2]) // 2
+    fresh = sides.pooled.shape[0] == 0
     if fresh:
-        _first_rows(rows, columns, r, c, block, lanes, memory)
+        _first_rows(stack, r, c, sides.images[i], sides.others, lanes, memory)
     else:
-        _pooled_rows(rows, columns, r, c, lanes, block.q, memory.q)
-        _pooled_rows(rows, columns, r, c, lanes, block.t, memory.t)
+        _pooled_rows(rows, columns, r, c, lanes, sides.pooled, plane, margin)
+    # Of the first convolution, only the covariance is more than zero.
+    n_matrices = 1 if fresh else plane.shape[0]
+    _close(columns.counts[0, c], rows.counts[0, r], lanes, plane, margin)
     for l in range(1, rows.counts.shape[0]):
-        sources, runs = columns.sources[l, c], columns.runs[l, c]
         count = columns.counts[l, c]
         m, summed = count * lanes, 0
-        layer = stack.layers[l - 1]
-        left, right = block.left[l - 1], block.right[l - 1]
+        near, far = sides.left[i, l - 1], sides.right[l - 1]
         for k in range(rows.counts[l, r]):
             # Sums over columns, of the rows below that are needed now, while they are
             # in cache; and of row k itself, which is overwritten.
-            needed = max(k, rows.sources[l, r, :, k].max()) + 1
-            for below in range(summed, min(needed, rows.counts[l - 1, r])):
-                for s in range(memory.q.shape[0]):
-                    row, out = memory.q[s, below], memory.q_sums[s, below]
-                    _add(row, sources, runs, lanes, count, out)
-                if not fresh:
-                    for s in range(memory.t.shape[0]):
-                        row, out = memory.t[s, below], memory.t_sums[s, below]
-                        _add(row, sources, runs, lanes, count, out)
-            summed = max(summed, needed)
-            _gather(memory.q_sums, rows.sources[l, r], k, m, memory.q_row)
-            if not fresh:
-                _gather(memory.t_sums, rows.sources[l, r], k, m, memory.t_row)
-            weigh_rows(
-                memory.q_row,
-                memory.t_row,
-                m,
-                layer,
-                stack.shares[l - 1],
-                values,
-                fresh,
+            for below in range(summed, rows.needed[l, r, k]):
+                for s in range(n_matrices):
+                    _add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
+            summed = max(summed, rows.needed[l, r, k])
+            if fresh:
+                for s in range(1, plane.shape[0]):
+                    for e in range(m):
+                        memory.rows[s, e] = 0.0
+            _add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
+            take_steps(
+                stack.steps.places[l - 1], stack.steps.numbers[l - 1], m, memory.rows
             )
             y, z = rows.places[l, r, 0, k], rows.places[l, r, 1, k]
-            sides = _sides(
-                left, right, columns.places[l, c], y, z, count, lanes, memory
-            )
+            room = memory.sides
+            _spread(columns, l, c, lanes, near[0, y], room[0])
+            _spread(columns, l, c, lanes, near[1, y], room[1])
+            if turns is not None:
+                _turns(
+                    columns,
+                    l,
+                    c,
+                    lanes,
+                    sides.left_slopes[i, l - 1, :, y],
+                    sides.right_slopes[l - 1, :, z],
+                    turns,
+                )
             image_row(
-                (layer[4], stack.parameters[l - 1]),
-                sides,
-                (memory.slopes_left, memory.slopes_right),
-                (memory.q_row, memory.t_row),
+                (stack.codes[l - 1], stack.parameters[l - 1]),
+                (
+                    room[0][:m],
+                    room[1][:m],
+                    _others(columns, l, c, lanes, far[0, z], room[2]),
+                    _others(columns, l, c, lanes, far[1, z], room[3]),
+                ),
+                turns,
+                memory.rows,
                 memory.work,
-                (memory.q, memory.t),
+                plane,
                 k,
+                margin,
             )
-        fresh = False
+        fresh, n_matrices = False, plane.shape[0]
+        _close(count, rows.counts[l, r], lanes, plane, margin)
 
 
-@jit
-def read_out(stack, block, lanes, values, memory, q, t):
-    """Write the sums over all planes: (n_matrices, n_images) each."""
-    rows, columns = stack.rows, stack.columns
-    last = rows.counts.shape[0] - 1
-    q[:], t[:] = 0.0, 0.0
-    for r in range(rows.counts.shape[1]):
-        for c in range(columns.counts.shape[1]):
-            _plane(stack, r, c, block, lanes, values, memory)
-            m = columns.counts[last, c] * lanes
-            _fold(memory.q, rows.counts[last, r], m, lanes, memory.q_row, q)
-            _fold(memory.t, rows.counts[last, r], m, lanes, memory.t_row, t)
-
-
-@jit
-def _fold(plane, n_rows, m, lanes, row, out):
+@jit_part
+def _fold(plane, margin, n_rows, m, lanes, row, out):
     """Add the sums over a plane, for each matrix and image, to `out`."""
     for s in range(out.shape[0]):
-        total = row[s]
-        total[:m] = 0.0
-        for k in range(n_rows):
-            seen = plane[s, k]
-            for e in range(m):
-                total[e] += seen[e]
         for e in range(m):
-            out[s, e % lanes] += total[e]
+            row[e] = 0.0
+        for k in range(n_rows):
+            seen = plane[s, k, margin:]
+            for e in range(m):
+                row[e] += seen[e]
+        for e in range(m):
+            out[s, e % lanes] += row[e]
 
 
-@jit
-def _scatter(source, rows, columns, r, c, lanes, out):
-    """Write a plane of one matrix where its pairs of pixels belong."""
+@jit_part
+def _scatter(rows, columns, r, c, lanes, plane, margin, out):
+    """Write a plane where its pairs of pixels belong."""
     last = rows.counts.shape[0] - 1
-    for k in range(rows.counts[last, r]):
-        y, z = rows.places[last, r, 0, k], rows.places[last, r, 1, k]
-        for kk in range(columns.counts[last, c]):
-            x, first = (
-                columns.places[last, c, 0, kk],
-                columns.places[last, c, 1, kk] * lanes,
-            )
-            for b in range(lanes):
-                out[y, x, z, first + b] = source[k, kk * lanes + b]
+    for s in range(plane.shape[0]):
+        for k in range(rows.counts[last, r]):
+            y, z = rows.places[last, r, 0, k], rows.places[last, r, 1, k]
+            for kk in range(columns.counts[last, c]):
+                x = columns.places[last, c, 0, kk]
+                first = columns.places[last, c, 1, kk] * lanes
+                for b in range(lanes):
+                    value = plane[s, k, margin + kk * lanes + b]
+                    out[s, y, x, z, first + b] = value
 
 
-@jit
-def _pool(source, rows, columns, lanes, out):
-    """Write means over windows of both pixels; `rows` and `columns` are their sources.
+@jit_views
+def all_planes(stack, sides, turns, lanes, memory, out, grid):
+    """Take all planes of images with one block of images through a stack.
 
-    Windows of a pooling stay inside, or see the other side.
+    Parameters
+    ----------
+    stack : Stack
+    sides : Sides
+    turns : ndarray of shape (2, n_variance_slots, m), or None
+        Memory for derivatives of variances; None means that there are none.
+    lanes : int
+        Number of images of the block.
+    memory : Memory
+    out : ndarray of shape (n_images, n_matrices, lanes)
+        Sums over all planes are written there, unless there is a grid.
+    grid : ndarray of shape (n_matrices, height, width, height, width * lanes)
+        All pairs of pixels of the last image are written there, if it has matrices.
     """
-    share = 1.0 / (rows.shape[1] * columns.shape[1]) ** 2
-    out[:] = 0.0
+    rows, columns, plane = stack.rows, stack.columns, memory.plane
+    last = rows.counts.shape[0] - 1
+    margin = (plane.shape[2] - memory.sums.shape[2]) // 2
+    for i in range(sides.images.shape[0]):
+        for s in range(out.shape[1]):
+            for b in range(lanes):
+                out[i, s, b] = 0.0
+        for r in range(rows.counts.shape[1]):
+            for c in range(columns.counts.shape[1]):
+                _plane(stack, r, c, i, sides, turns, lanes, memory)
+                n_rows, m = rows.counts[last, r], columns.counts[last, c] * lanes
+                if grid.shape[0] > 0:
+                    _scatter(rows, columns, r, c, lanes, plane, margin, grid)
+                else:
+                    _fold(plane, margin, n_rows, m, lanes, memory.work[0], out[i])
+
+
+@jit_views
+def _pool(source, rows, columns, lanes, share, out):
+    """Write the means of one matrix."""
     for y in range(rows.shape[0]):
         for x in range(columns.shape[0]):
             for z in range(rows.shape[0]):
                 row = out[y, x, z]
+                for e in range(row.size):
+                    row[e] = 0.0
                 for i in rows[y]:
                     for j in columns[x]:
                         for k in rows[z]:
@@ -365,36 +391,12 @@ def _pool(source, rows, columns, lanes, out):
                     row[e] *= share
 
 
-@jit
-def pool(stack, block, lanes, values, memory, windows, grid, out):
-    """Write what a stack and a pooling leave of all pairs of pixels.
+@jit_views
+def pool(source, rows, columns, lanes, out):
+    """Write means over windows of both pixels; `rows` and `columns` are their sources.
 
-    `windows` are the sources of the pooling's rows and columns, and `grid` has room for
-    all pairs of pixels before the pooling, of each matrix.
+    Windows of a pooling stay inside.
     """
-    q, t = out
-    rows, columns = stack.rows, stack.columns
-    for r in range(rows.counts.shape[1]):
-        for c in range(columns.counts.shape[1]):
-            _plane(stack, r, c, block, lanes, values, memory)
-            for s in range(q.shape[0]):
-                _scatter(memory.q[s], rows, columns, r, c, lanes, grid[s])
-            for s in range(t.shape[0]):
-                _scatter(memory.t[s], rows, columns, r, c, lanes, grid[q.shape[0] + s])
-    for s in range(q.shape[0]):
-        _pool(grid[s], windows[0], windows[1], lanes, q[s])
-    for s in range(t.shape[0]):
-        _pool(grid[q.shape[0] + s], windows[0], windows[1], lanes, t[s])
-
-
-@jit
-def read_out_images(stack, images, lefts, others, right, values, memory, out):
-    """Write the sums over all planes of several images with one block of images.
-
-    The network has no pooling; `out` are two arrays (n_first, n_matrices, n_images).
-    """
-    lanes = out[0].shape[2]
-    nothing = np.empty((0, 1, 1, 1, 1))
-    for i in range(images.shape[0]):
-        block = Block(images[i], others, nothing, nothing, lefts[i], right)
-        read_out(stack, block, lanes, values, memory, out[0][i], out[1][i])
+    share = 1.0 / (rows.shape[1] * columns.shape[1]) ** 2
+    for s in range(source.shape[0]):
+        _pool(source[s], rows, columns, lanes, share, out[s])

@@ -13,7 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from ..activations._base import Activation
-from .structured import Layer, State, Values, means
+from .aligned import means
+from .linear_steps import Layer, Values
+from .structured import State
 
 # Numbers of one matrix that are held at once in the kernel of a collection.
 HELD = 3_000_000
@@ -93,7 +95,7 @@ def _skipping(network: NodeNetwork, state: State) -> State:
     mean = _means(values, state.a, network.skip_activation)
     state.activate(network.skip_activation)
     scale = Layer(network.layers[0].weight)
-    state.weigh(scale)
+    state.layer(scale)
     slot = int(values.variance_slots[scale.weight])
     H, mean = state.q, _scaled(values, mean, scale.weight, slot)
     if network.skip == "pc":
@@ -107,7 +109,7 @@ def _skipping(network: NodeNetwork, state: State) -> State:
         _own_variances(state)
         own = _means(values, state.a, activation)
         state.activate(activation)
-        state.weigh(Layer(layer.weight))
+        state.layer(Layer(layer.weight))
         slot = int(values.variance_slots[layer.weight])
         cross = _outer(_scaled(values, own, layer.weight, slot), mean)
         if network.skip == "pc":
@@ -226,7 +228,7 @@ def _layers(network: GraphNetwork, state: State, X: Collection, Y: Collection):
     A generator, so that whoever runs it can look at the variances, or set them.
     """
     size = network.n_blocks * network.n_layers
-    state.weigh(Layer(0))
+    state.layer(Layer(0))
     shape = len(X.starts) - 1, len(Y.starts) - 1
     q = np.zeros((len(state.q), *shape))
     t = np.zeros((len(state.t), *shape))
@@ -245,7 +247,7 @@ def _layers(network: GraphNetwork, state: State, X: Collection, Y: Collection):
             yield state
             state.activate(network.activations[l])
             l += 1
-            state.weigh(Layer(l))
+            state.layer(Layer(l))
         if network.jumping or block == network.n_blocks - 1:
             read()
     out = State(state.values, q, state.a, state.c, t)

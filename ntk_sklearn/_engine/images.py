@@ -10,9 +10,11 @@ import numpy as np
 from .._utils.progress import Progress
 from .._utils.threads import run
 from ..activations._base import Activation
-from .convolution import Block, Stack, memory, pool, read_out, read_out_images
+from .aligned import image_variances
+from .convolution import Memory, Sides, Stack, all_planes, memory, pool
+from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
 from .planes import Window, axis
-from .structured import Layer, State, Values, image_variances
+from .structured import State, take
 
 # Images side by side. Eight numbers are a vector of the processor, or two.
 LANES = 8
@@ -100,7 +102,7 @@ class _Part(NamedTuple):
         return float((rows * columns)[1:].sum()) + 1.0
 
 
-def _parts(network: ConvolutionalNetwork, size: tuple[int, int]) -> list[_Part]:
+def _parts(network: ConvolutionalNetwork, values: Values, size) -> list[_Part]:
     """Cut a network after each pooling."""
     parts, rest = [], list(network.convolutions)
     while True:
@@ -114,15 +116,12 @@ def _parts(network: ConvolutionalNetwork, size: tuple[int, int]) -> list[_Part]:
         parameters = np.zeros((len(here), most))
         for row, c in zip(parameters, here, strict=True):
             row[: c.activation.parameters.size] = c.activation.parameters
-        layers = [[*c.layer, c.activation.code] for c in here]
-        shares = [1.0 / (c.rows.length * c.columns.length) for c in here]
-        stack = Stack(
-            rows,
-            columns,
-            np.array(layers, dtype=np.int64).reshape(len(here), 5),
-            parameters,
-            np.array(shares, dtype=np.float64),
-        )
+        steps = [
+            steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
+            for c in here
+        ]
+        codes = np.array([c.activation.code for c in here], dtype=np.int64)
+        stack = Stack(rows, columns, Steps.stack(steps), codes, parameters)
         sizes = [size]
         for c in here:
             sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
@@ -134,15 +133,8 @@ def _parts(network: ConvolutionalNetwork, size: tuple[int, int]) -> list[_Part]:
 
 def _window_means(a: np.ndarray, rows: Window, columns: Window) -> np.ndarray:
     """Return the means over windows of the last two axes."""
-    for place, window in ((-2, rows), (-1, columns)):
-        sources = window.sources(a.shape[place])
-        total: np.ndarray | float = 0.0
-        for seen in sources.T:
-            part = np.take(a, np.maximum(seen, 0), axis=place)
-            shape = (-1, 1) if place == -2 else (-1,)
-            total = total + part * (seen >= 0).reshape(shape)
-        a = np.asarray(total) / window.length
-    return a
+    height, width = a.shape[-2:]
+    return rows.means(height) @ (a @ columns.means(width).T)
 
 
 def _variances(part: _Part, values: Values, a: np.ndarray):
@@ -151,14 +143,14 @@ def _variances(part: _Part, values: Values, a: np.ndarray):
     `a` are the variances of the input: (n_covariances, n, height, width).
     """
     out = np.zeros((len(part.convolutions), *a.shape[:2], *part.largest))
+    derive = True if len(a) > 1 else None
     for l, c in enumerate(part.convolutions):
         a = _window_means(a, c.rows, c.columns)
         shape = a.shape
-        a = np.ascontiguousarray(a.reshape(len(a), -1))
-        state = State.of_variances(values, a, np.zeros((values.n_tangents, 1, 1)))
-        state.layer(Layer(c.layer.weight, c.layer.bias))  # no terms
+        a = a.reshape(len(a), -1)
+        take(covariance_steps(values, c.layer), list(a))
         out[l, :, :, : shape[2], : shape[3]] = a.reshape(shape)
-        image_variances(c.activation.code, c.activation.parameters, a)
+        image_variances(c.activation.code, c.activation.parameters, a, derive)
         a = a.reshape(shape)
     return out, a
 
@@ -168,37 +160,33 @@ class _Side:
 
     def __init__(self, images: np.ndarray):
         self.images = images
-        self.variances: list[np.ndarray] = []
+        # Of each stack: roots and inverses, and derivatives if there are any.
+        self.roots: list[np.ndarray] = []
+        self.slopes: list[np.ndarray] = []
         self.last = np.empty(0)  # variances of pixels after the last activation
 
-    def left(self, stack: int, start: int, stop: int) -> np.ndarray:
-        """Return the first sides of images: (n, n_layers, n_rows, height, width)."""
-        return _with_roots(
-            self.variances[stack][:, :, start:stop].transpose(2, 0, 1, 3, 4)
-        )
+    def add(self, found: np.ndarray) -> None:
+        """Add the variances of a stack: (n_layers, n_rows, n, height, width)."""
+        n_layers, _, *shape = found.shape
+        roots = np.zeros((shape[0], n_layers, 2, *shape[1:]))
+        first = found[:, 0].swapaxes(0, 1)
+        np.sqrt(first, out=roots[:, :, 0])
+        np.divide(1.0, roots[:, :, 0], out=roots[:, :, 1], where=first > 0.0)
+        self.roots.append(roots)
+        self.slopes.append(np.ascontiguousarray(found[:, 1:].transpose(2, 0, 1, 3, 4)))
 
-    def right(self, stack: int, start: int, stop: int) -> np.ndarray:
-        """Return the second side of a block: (n_layers, n_rows, height, columns)."""
-        found = self.variances[stack][:, :, start:stop].transpose(0, 1, 3, 4, 2)
-        columns = found.shape[3] * found.shape[4]
-        return _with_roots(found.reshape(*found.shape[:3], columns))
+    def first(self, stack: int, start: int, stop: int) -> list[np.ndarray]:
+        """Return some images one by one, and their roots and slopes."""
+        arrays = self.images, self.roots[stack], self.slopes[stack]
+        return [array[start:stop] for array in arrays]
 
-    def others(self, start: int, stop: int) -> np.ndarray:
-        """Return images side by side: (n_channels, height, columns)."""
-        found = self.images[start:stop].transpose(1, 2, 3, 0)
-        return np.ascontiguousarray(found.reshape(*found.shape[:2], -1))
-
-
-def _with_roots(found: np.ndarray) -> np.ndarray:
-    """Replace variances by their roots and the inverses of these.
-
-    The axis of the covariances is the third one from the last, or the fourth.
-    """
-    place = 1 if found.ndim == 4 else 2
-    first = np.sqrt(np.take(found, [0], axis=place))
-    inverse = np.divide(1.0, first, out=np.zeros_like(first), where=first > 0.0)
-    rest = np.take(found, range(1, found.shape[place]), axis=place)
-    return np.ascontiguousarray(np.concatenate([first, inverse, rest], axis=place))
+    def beside(self, stack: int, start: int, stop: int) -> list[np.ndarray]:
+        """Return some images side by side, and their roots and slopes."""
+        found = [np.moveaxis(a, 0, -1) for a in self.first(stack, start, stop)]
+        return [
+            np.ascontiguousarray(a).reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
+            for a in found
+        ]
 
 
 class _Run:
@@ -206,9 +194,10 @@ class _Run:
 
     def __init__(self, network: ConvolutionalNetwork, values: Values, size):
         self.network, self.values = network, values
-        self.parts = _parts(network, size)
+        self.parts = _parts(network, values, size)
         self.pooled = len(self.parts) > 1
-        self.sizes = values.n_covariances, values.n_tangents
+        self.n_covariances = values.n_covariances
+        self.n_matrices = values.n_covariances + values.n_tangents
         count = 1.0
         if network.average:
             count = float(np.prod(self.parts[-1].sizes[-1]))
@@ -220,29 +209,27 @@ class _Run:
         if not self.pooled:
             return LANES
         most = max(part.sizes[-1][0] * part.sizes[-1][1] for part in self.parts[:-1])
-        return max(1, min(LANES, POOLED // (most**2 * sum(self.sizes))))
+        return max(1, min(LANES, POOLED // (most**2 * self.n_matrices)))
 
-    def side(
-        self, images: np.ndarray, own: bool
-    ) -> tuple[_Side, list[np.ndarray] | None]:
+    def side(self, images: np.ndarray, own: bool) -> tuple[_Side, np.ndarray | None]:
         """Return images with their variances, and each image's kernel with itself."""
         side = _Side(images)
-        a = np.zeros((self.sizes[0], len(images), *images.shape[2:]))
+        a = np.zeros((self.n_covariances, len(images), *images.shape[2:]))
         a[0] = np.einsum("nchw,nchw->nhw", images, images) / images.shape[1]
         found, side.last = _variances(self.parts[0], self.values, a)
-        side.variances.append(found)
+        side.add(found)
         if not (own or self.pooled):
             return side, None
-        out = [np.zeros((size, len(images))) for size in self.sizes]
         for s, part in enumerate(self.parts[:-1]):
-            pooled = np.empty((self.sizes[0], len(images), *part.pooled_size))
+            pooled = np.empty((self.n_covariances, len(images), *part.pooled_size))
             self._each(side, partial(_pick, pooled), upto=s + 1)
             found, side.last = _variances(self.parts[s + 1], self.values, pooled)
-            side.variances.append(found)
+            side.add(found)
+        out = np.zeros((self.n_matrices, len(images)))
         if own:
 
-            def keep(i, q, t):
-                out[0][:, i], out[1][:, i] = q[:, 0], t[:, 0]
+            def keep(i, z):
+                out[:, i] = z[0, :, 0]
 
             self._each(side, keep)
         return side, out if own else None
@@ -251,85 +238,87 @@ class _Run:
         """Call a function with what each image's pairs with itself are, in threads."""
 
         def make_worker():
-            memories = self._memories(1)
+            memories = self.memories(1)
 
             def work(i):
-                keep(i, *self.chain(side, i, side, (i, i + 1), memories, upto))
+                block = _Block(self, side, (i, i + 1), memories)
+                keep(i, block.kernel(side, (i, i + 1), upto))
 
             return work
 
         n = len(side.images)
         run(range(n), make_worker, n * self.work)
 
-    def _memories(self, lanes):
-        return [memory(part.stack, *self.sizes, lanes) for part in self.parts]
+    def memories(self, lanes: int) -> list[Memory]:
+        """Return memory for each stack, for one thread."""
+        return [memory(part.stack, self.n_matrices, lanes) for part in self.parts]
 
-    def chain(self, side, i, other, block, memories, upto=None):
-        """Return the covariances and tangents of an image with a block of others."""
-        lanes = block[1] - block[0]
-        q, t = (np.empty((0, 1, 1, 1, 1)) for _ in range(2))
-        image, others = side.images[i], other.others(*block)
-        for s, part in enumerate(self.parts[:upto]):
-            left = side.left(s, i, i + 1)[0]
-            here = Block(image, others, q, t, left, other.right(s, *block))
-            if part.pooling is None:
-                q, t = (np.empty((size, lanes)) for size in self.sizes)
-                read_out(part.stack, here, lanes, self.values, memories[s], q, t)
-                return q * self.share, t * self.share
-            h, w = part.pooled_size
-            q, t = (np.empty((size, h, w, h, w * lanes)) for size in self.sizes)
-            H, W = part.sizes[-1]
-            grid = np.empty((sum(self.sizes), H, W, H, W * lanes))
-            pool(
-                part.stack,
-                here,
-                lanes,
-                self.values,
-                memories[s],
-                part.windows,
-                grid,
-                (q, t),
+
+class _Block:
+    """A few images side by side, with what every stack needs of them."""
+
+    def __init__(self, task: _Run, side: _Side, block, memories: list[Memory]):
+        self.task, self.lanes = task, block[1] - block[0]
+        self.memories = memories
+        self.sides = [side.beside(s, *block) for s in range(len(side.roots))]
+
+    def kernel(self, side: _Side, rows, upto: int | None = None) -> np.ndarray:
+        """Return what all pairs of some images with these are.
+
+        They are matrices of pairs of images, (n, n_matrices, n_images), or before a
+        read-out, of one image, of pairs of pixels.
+        """
+        task, lanes = self.task, self.lanes
+        n, pooled = rows[1] - rows[0], np.empty((0, 1, 1, 1, 1))
+        for s, part in enumerate(task.parts[:upto]):
+            others, right, right_slopes = self.sides[s]
+            images, left, left_slopes = side.first(s, *rows)
+            turns = None
+            if task.n_covariances > 1:
+                m = self.memories[s].rows.shape[1]
+                turns = np.empty((2, task.n_covariances - 1, m))
+            shape = (0, 1, 1, 1, 1)
+            if part.pooling is not None:
+                H, W = part.sizes[-1]
+                shape = (task.n_matrices, H, W, H, W * lanes)
+            grid, out = np.empty(shape), np.empty((n, task.n_matrices, lanes))
+            sides = Sides(
+                images, others, pooled, left, right, left_slopes, right_slopes
             )
-        return q, t
-
-    def block(self, side, rows, left, other, block, memories, out) -> None:
-        """Write the kernel of images, whose first sides are `left`, with a block."""
-        if self.pooled:
-            for i in range(*rows):
-                q, t = self.chain(side, i, other, block, memories)
-                out[0][:, i, slice(*block)], out[1][:, i, slice(*block)] = q, t
-            return
-        lanes, n = block[1] - block[0], rows[1] - rows[0]
-        found = [np.empty((n, size, lanes)) for size in self.sizes]
-        read_out_images(
-            self.parts[0].stack,
-            side.images[slice(*rows)],
-            left[:n],
-            other.others(*block),
-            other.right(0, *block),
-            self.values,
-            memories[0],
-            tuple(found),
-        )
-        for part, to in zip(found, out, strict=True):
-            to[:, slice(*rows), slice(*block)] = part.transpose(1, 0, 2) * self.share
+            all_planes(part.stack, sides, turns, lanes, self.memories[s], out, grid)
+            if part.pooling is None:
+                return out * task.share
+            h, w = part.pooled_size
+            pooled = np.empty((task.n_matrices, h, w, h, w * lanes))
+            pool(grid, *part.windows, lanes, pooled)
+        return pooled
 
 
-def _pick(out, i, q, _):
+def _pick(out, i, z):
     """Write the variances of pixels, from all pairs of pixels of one image."""
-    h, w = q.shape[1:3]
-    out[:, i] = np.einsum("sabab->sab", q.reshape(len(q), h, w, h, w))
+    h, w = z.shape[1:3]
+    q = z[: len(out)].reshape(len(out), h, w, h, w)
+    out[:, i] = np.einsum("sabab->sab", q)
 
 
 def _blocks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
-    """Return the tasks: rows of the matrix, and blocks of its columns for them."""
-    tasks = []
-    for i in range(0, n, rows):
-        last = min(i + rows, n)
-        for j in range(i // lanes * lanes if symmetric else 0, m, lanes):
-            end = min(j + lanes, m)
-            tasks.append(((i, min(last, end) if symmetric else last), (j, end)))
-    return tasks
+    """Return the tasks: rows of the matrix, and blocks of its columns for them.
+
+    Of a symmetric matrix, blocks on the diagonal are halved: what is below it is not
+    needed.
+    """
+    found = []
+    for j in range(0, m, lanes):
+        end = min(j + lanes, m)
+        found.append((0, j if symmetric else n, j, end))
+        if symmetric:
+            middle = min(j + (lanes + 1) // 2, end)
+            found += [(j, middle, j, end), (middle, end, middle, end)]
+    return [
+        ((i, min(i + rows, stop)), (j, end))
+        for start, stop, j, end in found
+        for i in range(start, stop, rows)
+    ]
 
 
 def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
@@ -355,31 +344,29 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
     side, own = task.side(X, hidden)
     other, other_own = (side, own) if Y is None else task.side(Y, hidden)
     n, m = len(X), len(other.images)
-    out = [np.zeros((size, n, m)) for size in task.sizes]
+    out = np.zeros((task.n_matrices, n, m))
     lanes = task.lanes()
-    n_rows = max(1, min(64, int(TASK / (task.work * lanes))))
+    n_rows = 1 if task.pooled else max(1, min(n, int(TASK / (task.work * lanes))))
     tasks = _blocks(n, m, lanes, n_rows, symmetric)
     tell = _teller(task.work * n * m / (1 + symmetric), len(tasks)) if verbose else None
 
     def make_worker():
-        memories, left, at = task._memories(lanes), np.empty(0), -1
+        memories = task.memories(lanes)
 
         def work(here):
-            nonlocal left, at
             rows, block = here
-            if rows[0] != at and not task.pooled:
-                at = rows[0]
-                left = side.left(0, at, min(at + n_rows, n))
-            task.block(side, rows, left, other, block, memories, out)
+            found = _Block(task, other, block, memories).kernel(side, rows)
+            out[:, slice(*rows), slice(*block)] = found.transpose(1, 0, 2)
             if tell is not None:
                 tell()
 
         return work
 
     run(tasks, make_worker, task.work * n * m)
-    a = np.zeros((task.sizes[0], n)) if own is None else own[0]
-    c = np.zeros((task.sizes[0], m)) if other_own is None else other_own[0]
-    state = State(values, out[0], a, a if symmetric else c, out[1])
+    k = task.n_covariances
+    a = np.zeros((k, n)) if own is None else own[:k]
+    c = np.zeros((k, m)) if other_own is None else other_own[:k]
+    state = State(values, out[:k], a, a if symmetric else c, out[k:])
     return _behind(network, state).kernel(symmetric)
 
 
@@ -388,7 +375,8 @@ def diagonal(network, values, X) -> np.ndarray:
     task = _Run(network, values, X.shape[2:])
     _, own = task.side(X, True)
     assert own is not None
-    state = State.of_variances(values, own[0], own[1][:, None])
+    k = task.n_covariances
+    state = State.of_variances(values, own[:k], own[k:, None])
     return _behind(network, state).kernel()[:, 0]
 
 

@@ -49,11 +49,19 @@ class Window(NamedTuple):
             return seen % size
         return np.where((seen >= 0) & (seen < size), seen, -1)
 
+    def means(self, size: int) -> np.ndarray:
+        """Return the matrix that takes means over the window: (n_outputs, size)."""
+        sources, found = self.sources(size), np.zeros((self.size(size), size))
+        outputs, displacements = np.nonzero(sources >= 0)
+        np.add.at(found, (outputs, sources[outputs, displacements]), 1.0 / self.length)
+        return found
+
 
 class Axis(NamedTuple):
     """The planes of one axis: for each level and plane, a list of pairs of positions.
 
     Level 0 is the input of a stack of convolutions, and level l the output of the l-th.
+    All is found before compiled code runs, which looks up and adds.
 
     Attributes
     ----------
@@ -62,16 +70,42 @@ class Axis(NamedTuple):
     places : ndarray of shape (n_levels, n_planes, 2, n_pairs)
         The two positions of each pair.
     sources : ndarray of shape (n_levels, n_planes, n_displacements, n_pairs)
-        The pair of the level below that a pair sees; -1 for none.
-    runs : ndarray of shape (n_levels, n_planes, n_displacements, 3)
-        If pairs ``start`` to ``stop`` see those of the level below in their order, and
-        no others see any: start, stop and by how much the number changes. Else -1.
+        The pair of the level below that a pair sees; `none` if it sees none.
+    shifts : ndarray of shape (n_levels, n_planes, n_displacements)
+        If `straight`, pair k sees pair ``k + shift``, and none if there is no such one.
+    straight : ndarray of bool, shape (n_levels, n_planes)
+        Whether that is so for all displacements.
+    together : ndarray of bool, shape (n_levels, n_planes)
+        Whether both positions of the next pair are the next ones.
+    needed : ndarray of shape (n_levels, n_planes, n_pairs)
+        How many pairs of the level below must have been looked at when pair k is
+        written in the place of the k-th of these.
+    lengths : ndarray of shape (n_levels,)
+        Number of displacements; 0 at level 0.
     """
 
     counts: np.ndarray
     places: np.ndarray
     sources: np.ndarray
-    runs: np.ndarray
+    shifts: np.ndarray
+    straight: np.ndarray
+    together: np.ndarray
+    needed: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def none(self) -> int:
+        """The number that stands for no pair, and the largest number of pairs."""
+        return self.places.shape[3]
+
+    @property
+    def margin(self) -> int:
+        """Number of places beyond both ends of a list that shifts lead to."""
+        below, here = self.counts[:-1], self.counts[1:]
+        low = -self.shifts[1:].min(axis=2, initial=0)
+        high = self.shifts[1:].max(axis=2, initial=0) + here - below
+        beyond = np.where(self.straight[1:], np.maximum(low, high), 0)
+        return int(beyond.max(initial=0))
 
 
 def axis(size: int, windows: list[Window], offsets: str) -> Axis:
@@ -101,7 +135,7 @@ def axis(size: int, windows: list[Window], offsets: str) -> Axis:
             for r in range(1 - last, last)
         ]
     planes = [_levels(pairs, sizes, windows) for pairs in wanted]
-    return _pack(planes, len(sizes), max([w.length for w in windows], default=1))
+    return _pack(planes, np.array([0] + [window.length for window in windows]))
 
 
 def _levels(pairs, sizes, windows):
@@ -119,29 +153,38 @@ def _levels(pairs, sizes, windows):
     return levels, seen
 
 
-def _pack(planes, n_levels, length):
+def _pack(planes, lengths):
     """Return the lists of all planes as arrays."""
+    n_levels, length = len(lengths), max(int(lengths.max()), 1)
     counts = np.array([[p[0][l].shape[1] for p in planes] for l in range(n_levels)])
-    most, n_planes = int(counts.max()), len(planes)
-    places = np.zeros((n_levels, n_planes, 2, most), np.int32)
-    sources = np.full((n_levels, n_planes, length, most), -1, np.int32)
-    runs = np.zeros((n_levels, n_planes, length, 3), np.int32)
+    most, shape = int(counts.max()), (n_levels, len(planes))
+    places = np.zeros((*shape, 2, most), np.int64)
+    sources = np.full((*shape, length, most), most)
+    shifts = np.zeros((*shape, length), np.int64)
+    straight, together = np.zeros(shape, bool), np.zeros(shape, bool)
+    needed = np.zeros((*shape, most), np.int64)
     for p, (levels, seen) in enumerate(planes):
         for l, pairs in enumerate(levels):
             places[l, p, :, : pairs.shape[1]] = pairs
-        for l, table in enumerate(seen):
-            sources[l + 1, p, : len(table), : table.shape[1]] = table
-            for d, row in enumerate(table):
-                runs[l + 1, p, d] = _run(row)
-    return Axis(counts.astype(np.int32), places, sources, runs)
+            together[l, p] = (np.diff(pairs) == 1).all()
+        for l, table in enumerate(seen, start=1):
+            n, below = table.shape[1], counts[l - 1, p]
+            sources[l, p, : len(table), :n] = np.where(table < 0, most, table)
+            top = np.maximum(table.max(axis=0), np.arange(n))
+            needed[l, p, :n] = np.minimum(np.maximum.accumulate(top) + 1, below)
+            found = _shifts(table, below)
+            if found is not None:
+                straight[l, p], shifts[l, p, : len(table)] = True, found
+    return Axis(counts, places, sources, shifts, straight, together, needed, lengths)
 
 
-def _run(row):
-    """Return start, stop and shift of a list that counts up, with -1 around it."""
-    inside = np.flatnonzero(row >= 0)
-    if not inside.size:
-        return 0, 0, 0
-    start, stop = inside[0], inside[-1] + 1
-    shift = row[start] - start
-    straight = np.array_equal(row[start:stop], np.arange(start, stop) + shift)
-    return (start, stop, shift) if straight else (-1, -1, -1)
+def _shifts(table, n_below):
+    """Return the shift of each displacement, or None if it is none; see `Axis`."""
+    seen = np.argwhere(table >= 0)
+    if not len(seen):
+        return None
+    d, k = seen[0]
+    shifts = table[d, k] - k - d + np.arange(len(table))
+    expected = np.arange(table.shape[1]) + shifts[:, None]
+    expected[(expected < 0) | (expected >= n_below)] = -1
+    return shifts if np.array_equal(expected, table) else None

@@ -15,7 +15,10 @@ import numpy as np
 
 from .._utils.jit import jit
 from .._utils.threads import run
-from .structured import Layer, State, Values, image_row, image_variances, weigh_rows
+from ..activations._base import Activation
+from .aligned import image_row, image_variances
+from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of, take_steps
+from .structured import State
 
 
 class Recurrence(NamedTuple):
@@ -23,11 +26,10 @@ class Recurrence(NamedTuple):
 
     Attributes
     ----------
-    layers : ndarray of int, shape (n_layers, 2, 5)
-        For each layer, the fields of a `Layer` of its recurrent weights, and of one of
-        its input weights and biases; each row ends with the code of the activation.
-    parameters : ndarray of shape (n_layers, n_parameters)
-        The numbers of the activations.
+    recurrent, inputs : list of Layer
+        The recurrent weights of each layer, and its input weights and biases.
+    activations : list of Activation
+        One for each layer.
     initial : float
         Variance of the state before the first time.
     shared : bool
@@ -37,11 +39,41 @@ class Recurrence(NamedTuple):
         each time.
     """
 
-    layers: np.ndarray
+    recurrent: list[Layer]
+    inputs: list[Layer]
+    activations: list[Activation]
+    initial: float
+    shared: bool
+    readout: int
+
+
+class _Net(NamedTuple):
+    """A network for compiled code; see `Recurrence`."""
+
+    recurrent: Steps
+    inputs: Steps
+    codes: np.ndarray
     parameters: np.ndarray
     initial: float
     shared: bool
     readout: int
+
+    @classmethod
+    def of(cls, net: Recurrence, values: Values, steps_of) -> _Net:
+        """Return the steps of all layers, and the rest as it is."""
+        most = max(phi.parameters.size for phi in net.activations)
+        parameters = np.zeros((len(net.activations), max(most, 1)))
+        for row, phi in zip(parameters, net.activations, strict=True):
+            row[: phi.parameters.size] = phi.parameters
+        return cls(
+            Steps.stack([steps_of(values, layer) for layer in net.recurrent]),
+            Steps.stack([steps_of(values, layer) for layer in net.inputs]),
+            np.array([phi.code for phi in net.activations], dtype=np.int64),
+            parameters,
+            net.initial,
+            net.shared,
+            net.readout,
+        )
 
 
 class Sequences(NamedTuple):
@@ -79,122 +111,118 @@ class Sequences(NamedTuple):
 
 
 @jit
-def _variances(net, values, a, starts, out):
+def _variances(net, a, starts, out, derive):
     """Write roots of variances, inverses, and derivatives, of each layer and time.
 
     `a` are the mean squares of the inputs, and their derivatives.
     """
-    n_covariances, n_layers = a.shape[0], net.layers.shape[0]
+    n_covariances, n_layers = a.shape[0], net.codes.size
     before = np.zeros((n_layers, n_covariances, 1))
     q, seen = np.empty((n_covariances, 1)), np.empty((n_covariances, 1))
-    t = np.zeros((n_covariances, 1))
     for g in range(starts.size - 1):
-        before[:] = 0.0
-        before[:, 0] = net.initial
+        for l in range(n_layers):
+            for s in range(n_covariances):
+                before[l, s, 0] = net.initial if s == 0 else 0.0
         for k in range(starts[g], starts[g + 1]):
-            seen[:, 0] = a[:, k]
+            for s in range(n_covariances):
+                seen[s, 0] = a[s, k]
             for l in range(n_layers):
-                q[:] = before[l]
-                weigh_rows(q, t, 1, net.layers[l, 0], 1.0, values, True)
-                weigh_rows(seen, t, 1, net.layers[l, 1], 1.0, values, True)
-                q += seen
+                for s in range(n_covariances):
+                    q[s, 0] = before[l, s, 0]
+                take_steps(net.recurrent.places[l], net.recurrent.numbers[l], 1, q)
+                take_steps(net.inputs.places[l], net.inputs.numbers[l], 1, seen)
+                for s in range(n_covariances):
+                    q[s, 0] += seen[s, 0]
+                    out[l, 1 + s, k] = q[s, 0]
                 root = np.sqrt(q[0, 0])
                 out[l, 0, k] = root
                 out[l, 1, k] = 1.0 / root if root > 0.0 else 0.0
-                out[l, 2:, k] = q[1:, 0]
-                image_variances(net.layers[l, 0, 4], net.parameters[l], q)
-                before[l] = q
-                seen[:] = q
+                image_variances(net.codes[l], net.parameters[l], q, derive)
+                for s in range(n_covariances):
+                    before[l, s, 0] = seen[s, 0] = q[s, 0]
 
 
 class _Memory(NamedTuple):
-    """Memory of one thread; the first two are the images of the time before."""
+    """Memory of one thread: first the images of the time before."""
 
-    q: np.ndarray  # (n_covariances, n_layers, m)
-    t: np.ndarray  # (n_tangents, n_layers, m)
-    q_row: np.ndarray
-    t_row: np.ndarray
-    q_below: np.ndarray
-    t_below: np.ndarray
+    z: np.ndarray  # (n_matrices, n_layers, m)
+    rows: np.ndarray  # (n_matrices, m)
+    below: np.ndarray  # (n_matrices, m)
     sides: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
     work: np.ndarray
 
 
-def _memory(net: Recurrence, values: Values, m: int) -> _Memory:
+def _memory(net: _Net, n_matrices: int, m: int) -> _Memory:
     """Return memory for so many pairs side by side."""
-    n_layers, n_covariances, n_tangents = (
-        len(net.layers),
-        values.n_covariances,
-        values.n_tangents,
-    )
     return _Memory(
-        np.empty((n_covariances, n_layers, m)),
-        np.empty((n_tangents, n_layers, m)),
-        np.empty((n_covariances, m)),
-        np.empty((n_tangents, m)),
-        np.empty((n_covariances, m)),
-        np.empty((n_tangents, m)),
+        np.empty((n_matrices, len(net.codes), m)),
+        np.empty((n_matrices, m)),
+        np.empty((n_matrices, m)),
         np.empty((4, m)),
-        np.empty((n_covariances - 1, m)),
-        np.empty((n_covariances - 1, m)),
         np.empty((6, m)),
     )
 
 
 @jit
-def _step(net, values, m, k, left, right, places, memory):
-    """Take m pairs one time further; inputs are in ``memory.q_below[0]``.
+def _step(net, m, k, left, right, places, memory, turns):
+    """Take m pairs one time further; inputs are in ``memory.below[0]``.
 
-    The first side is at row k; the second sides are at `places`.
+    The first side is at row k; the second sides are at `places`. `turns` is None, or
+    memory for the derivatives of variances.
     """
-    q, t, q_below, t_below = (
-        memory.q_row,
-        memory.t_row,
-        memory.q_below,
-        memory.t_below,
-    )
-    q_below[1:] = 0.0
-    t_below[:] = 0.0
-    for l in range(net.layers.shape[0]):
-        for s in range(q.shape[0]):
-            q[s, :m] = memory.q[s, l, :m]
-        for s in range(t.shape[0]):
-            t[s, :m] = memory.t[s, l, :m]
-        weigh_rows(q, t, m, net.layers[l, 0], 1.0, values, False)
-        weigh_rows(q_below, t_below, m, net.layers[l, 1], 1.0, values, False)
-        for s in range(q.shape[0]):
-            for e in range(m):
-                q[s, e] += q_below[s, e]
-        for s in range(t.shape[0]):
-            for e in range(m):
-                t[s, e] += t_below[s, e]
-        memory.sides[0, :m], memory.sides[1, :m] = left[l, 0, k], left[l, 1, k]
+    z, below, sides = memory.rows, memory.below, memory.sides
+    for s in range(1, z.shape[0]):
         for e in range(m):
-            memory.sides[2, e] = right[l, 0, places[e]]
-            memory.sides[3, e] = right[l, 1, places[e]]
-        for s in range(q.shape[0] - 1):
-            memory.left[s, :m] = left[l, 2 + s, k]
+            below[s, e] = 0.0
+    for l in range(net.codes.size):
+        for s in range(z.shape[0]):
             for e in range(m):
-                memory.right[s, e] = right[l, 2 + s, places[e]]
-        sides = (
-            memory.sides[0][:m],
-            memory.sides[1][:m],
-            memory.sides[2][:m],
-            memory.sides[3][:m],
+                z[s, e] = memory.z[s, l, e]
+        take_steps(net.recurrent.places[l], net.recurrent.numbers[l], m, z)
+        take_steps(net.inputs.places[l], net.inputs.numbers[l], m, below)
+        for s in range(z.shape[0]):
+            for e in range(m):
+                z[s, e] += below[s, e]
+        for e in range(m):
+            sides[0, e], sides[1, e] = left[l, 0, k], left[l, 1, k]
+            sides[2, e] = right[l, 0, places[e]]
+            sides[3, e] = right[l, 1, places[e]]
+        if turns is not None:
+            for s in range(turns.shape[1]):
+                for e in range(m):
+                    turns[0, s, e] = left[l, 2 + s, k]
+                    turns[1, s, e] = right[l, 2 + s, places[e]]
+        image_row(
+            (net.codes[l], net.parameters[l]),
+            (sides[0][:m], sides[1][:m], sides[2][:m], sides[3][:m]),
+            turns,
+            z,
+            memory.work,
+            memory.z,
+            l,
+            0,
         )
-        slots, rows, out = (memory.left, memory.right), (q, t), (memory.q, memory.t)
-        activation = net.layers[l, 0, 4], net.parameters[l]
-        image_row(activation, sides, slots, rows, memory.work, out, l)
-        for s in range(q.shape[0]):
-            q_below[s, :m] = memory.q[s, l, :m]
-        for s in range(t.shape[0]):
-            t_below[s, :m] = memory.t[s, l, :m]
+        for s in range(z.shape[0]):
+            for e in range(m):
+                below[s, e] = memory.z[s, l, e]
 
 
 @jit
-def _along_ends(net, values, B, task, x, y, memory, out):
+def _write(z, top, column, share, out, to):
+    """Add a share of every matrix, at a column of the last layer, to an entry."""
+    for s in range(z.shape[0]):
+        out[s, to] += share * z[s, top, column]
+
+
+@jit
+def _clear(array):
+    for s in range(array.shape[0]):
+        for e in range(array.shape[1]):
+            array[s, e] = 0.0
+
+
+@jit
+def ends(net, B, task, x, y, memory, turns, out):
     """Write the read-out of one sequence with many.
 
     `task` are the number of that sequence, the number of the same one among the others
@@ -203,85 +231,72 @@ def _along_ends(net, values, B, task, x, y, memory, out):
     and the starts of both sides.
     """
     i, own, first = task
-    last, top = y[1].size - 1, net.layers.shape[0] - 1
+    last, top = y[1].size - 1, net.codes.size - 1
     begin, end = x[1][i], x[1][i + 1]
-    m_all = last - first
-    places = np.empty(m_all, np.int64)
-    memory.q[:], memory.t[:] = 0.0, 0.0
-    out[0][:], out[1][:] = 0.0, 0.0
+    places = np.empty(last - first, np.int64)
+    for s in range(memory.z.shape[0]):
+        _clear(memory.z[s])
+    _clear(out)
     for e in range(end - begin, 0, -1):  # times that are left, this one included
         m = 0
-        while m < m_all and y[1][first + m + 1] - y[1][first + m] >= e:
+        while m < last - first and y[1][first + m + 1] - y[1][first + m] >= e:
             j = first + m
             places[m] = y[1][j + 1] - e
             starting = e == end - begin and y[1][j + 1] - y[1][j] == e
             if starting and (net.shared or j == own):
-                memory.q[0, :, m] = net.initial
+                for l in range(top + 1):
+                    memory.z[0, l, m] = net.initial
             m += 1
         if m == 0:
             continue
         for c in range(m):
-            memory.q_below[0, c] = B[end - e - begin, places[c]]
-        _step(net, values, m, end - e, x[0], y[0], places, memory)
-        if net.readout == 2:
+            memory.below[0, c] = B[end - e - begin, places[c]]
+        _step(net, m, end - e, x[0], y[0], places, memory, turns)
+        if net.readout == 2 or e == 1:
             for c in range(m):
-                j = first + c
-                share = 1.0 / np.sqrt((end - begin) * (y[1][j + 1] - y[1][j]))
-                for s in range(memory.q.shape[0]):
-                    out[0][s, c] += share * memory.q[s, top, c]
-                for s in range(memory.t.shape[0]):
-                    out[1][s, c] += share * memory.t[s, top, c]
-    if net.readout == 0:
-        for s in range(memory.q.shape[0]):
-            out[0][s, :m_all] = memory.q[s, top, :m_all]
-        for s in range(memory.t.shape[0]):
-            out[1][s, :m_all] = memory.t[s, top, :m_all]
+                length, share = y[1][first + c + 1] - y[1][first + c], 1.0
+                if net.readout == 2:
+                    share = 1.0 / np.sqrt((end - begin) * length)
+                _write(memory.z, top, c, share, out, c)
 
 
 @jit
-def _all_times(net, values, B, task, x, y, memory, out):
+def all_times(net, B, task, x, y, memory, turns, out):
     """Write the mean over all pairs of times; the arguments are as above."""
     i, own, first = task
-    last, top = y[1].size - 1, net.layers.shape[0] - 1
+    last, top = y[1].size - 1, net.codes.size - 1
     begin, end, origin = x[1][i], x[1][i + 1], y[1][first]
     m = y[1][last] - origin
     places = np.arange(origin, y[1][last])
-    memory.q[:], memory.t[:] = 0.0, 0.0
-    out[0][:], out[1][:] = 0.0, 0.0
+    for s in range(memory.z.shape[0]):
+        _clear(memory.z[s])
+    _clear(out)
     for k in range(begin, end):
-        for l in range(top + 1):  # the time before of both: one place further
-            for s in range(memory.q.shape[0]):
-                row = memory.q[s, l]
+        for s in range(memory.z.shape[0]):
+            for l in range(top + 1):  # the time before of both: one place further
+                row = memory.z[s, l]
                 for e in range(m - 1, 0, -1):
                     row[e] = row[e - 1]
-            for s in range(memory.t.shape[0]):
-                row = memory.t[s, l]
-                for e in range(m - 1, 0, -1):
-                    row[e] = row[e - 1]
-        for j in range(first, last):
-            e = y[1][j] - origin
-            memory.q[:, :, e], memory.t[:, :, e] = 0.0, 0.0
-            if k == begin and (net.shared or j == own):
-                memory.q[0, :, e] = net.initial
+                for j in range(first, last):
+                    row[y[1][j] - origin] = 0.0
+                    if s == 0 and k == begin and (net.shared or j == own):
+                        row[y[1][j] - origin] = net.initial
         for e in range(m):
-            memory.q_below[0, e] = B[k - begin, places[e]]
-        _step(net, values, m, k, x[0], y[0], places, memory)
+            memory.below[0, e] = B[k - begin, places[e]]
+        _step(net, m, k, x[0], y[0], places, memory, turns)
         for j in range(first, last):
-            length = y[1][j + 1] - y[1][j]
-            share = 1.0 / ((end - begin) * length)
+            share = 1.0 / ((end - begin) * (y[1][j + 1] - y[1][j]))
             for e in range(y[1][j] - origin, y[1][j + 1] - origin):
-                for s in range(memory.q.shape[0]):
-                    out[0][s, j - first] += share * memory.q[s, top, e]
-                for s in range(memory.t.shape[0]):
-                    out[1][s, j - first] += share * memory.t[s, top, e]
+                _write(memory.z, top, e, share, out, j - first)
 
 
 def _side(net: Recurrence, values: Values, X: Sequences):
     """Return the variances of all times in each layer, and the starts."""
     a = np.zeros((values.n_covariances, len(X.rows)))
     a[0] = np.einsum("ij,ij->i", X.rows, X.rows) / X.rows.shape[1]
-    out = np.zeros((len(net.layers), 1 + values.n_covariances, len(X.rows)))
-    _variances(net, values, a, X.starts, out)
+    out = np.zeros((len(net.activations), 1 + values.n_covariances, len(X.rows)))
+    compiled = _Net.of(net, values, covariance_steps)
+    _variances(compiled, a, X.starts, out, True if len(a) > 1 else None)
     return out, X.starts
 
 
@@ -291,30 +306,31 @@ def _covariances(net: Recurrence, values: Values, X: Sequences, Y: Sequences | N
     x = _side(net, values, X)
     y = x if Y is None else _side(net, values, other)
     n, m = len(X.order), len(other.order)
-    found = [np.zeros((s, n, m)) for s in (values.n_covariances, values.n_tangents)]
-    mean = net.readout == 1
-    write = _all_times if mean else _along_ends
+    k = values.n_covariances
+    found = np.zeros((k + values.n_tangents, n, m))
+    mean, compiled = net.readout == 1, _Net.of(net, values, steps_of)
+    write = all_times if mean else ends
     width = len(other.rows) if mean else m
 
     def make_worker():
-        memory = _memory(net, values, width)
+        memory = _memory(compiled, len(found), width)
+        turns = np.empty((2, k - 1, width)) if k > 1 else None
 
         def work(i):
             first = i if Y is None else 0
             rows = X.rows[X.starts[i] : X.starts[i + 1]]
             B = rows @ other.rows.T
             B /= rows.shape[1]
-            out = tuple(np.empty((len(part), m - first)) for part in found)
-            own = i if Y is None else -1
-            write(net, values, B, (i, own, first), x, y, memory, out)
-            for part, row in zip(found, out, strict=True):
-                part[:, i, first:] = row
+            out = np.empty((len(found), m - first))
+            task = (i, i if Y is None else -1, first)
+            write(compiled, B, task, x, y, memory, turns, out)
+            found[:, i, first:] = out
 
         return work
 
     times = len(X.rows) * (len(other.rows) if mean else m)
-    run(range(n), make_worker, times * len(net.layers) * values.n_tangents)
-    return found
+    run(range(n), make_worker, times * len(net.activations) * values.n_tangents)
+    return found[:k], found[k:]
 
 
 def sequences(

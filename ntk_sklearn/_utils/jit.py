@@ -35,6 +35,11 @@ _SUMS = {**_OPTIONS, "fastmath": {"contract", "reassoc"}}
 # Roundings as they are written: what finds the error of a rounding needs them so.
 _EXACT = {**_OPTIONS, "fastmath": False}
 
+# Each view of an array counts references with an atomic operation. In loops over short
+# rows that takes longer than the row, and without it there is less to compile. Such
+# functions make no arrays: whoever calls them holds all there are.
+_VIEWS = {**_OPTIONS, "_nrt": False}
+
 
 def fingerprint(root: Path) -> str:
     """Return a hash of the names and contents of all sources of compiled functions.
@@ -84,6 +89,17 @@ def jit_sums(function):
 def jit_exact(function):
     """Compile a function whose operations round one by one, on every processor."""
     return _compile(function, _EXACT)
+
+
+def jit_views(function):
+    """Compile a function that makes views of arrays, but no arrays."""
+    return _compile(function, _VIEWS)
+
+
+def jit_part(function):
+    """Compile a function like that of `jit_views` as a part of its callers only."""
+    options = {**_VIEWS, "forceinline": False}
+    return numba.njit(inline="always", **options)(function)
 
 
 def _compile(function, options):

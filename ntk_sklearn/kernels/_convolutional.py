@@ -10,8 +10,8 @@ from numbers import Integral
 import numpy as np
 
 from .._engine.images import Convolution, ConvolutionalNetwork, diagonal, gram
+from .._engine.linear_steps import Layer
 from .._engine.planes import Window
-from .._engine.structured import Layer
 from .._utils.validation import check_depth, check_samples, per_layer
 from ._structured import Architecture, BiasedKernel, activations_of, one_each
 

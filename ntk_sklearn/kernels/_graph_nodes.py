@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from .._engine.graphs import NodeNetwork, nodes
-from .._engine.structured import Layer
+from .._engine.linear_steps import Layer
 from .._utils.validation import check_depth, per_layer
 from ..activations import get_activation
 from ._graph_level import checked_numbers, key_of

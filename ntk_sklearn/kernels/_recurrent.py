@@ -8,8 +8,8 @@ from numbers import Integral
 
 import numpy as np
 
+from .._engine.linear_steps import Layer
 from .._engine.sequences import Recurrence, Sequences, own_kernels, sequences
-from .._engine.structured import Layer
 from .._utils.validation import check_depth, check_positive, check_samples, per_layer
 from ._structured import Architecture, BiasedKernel, activations_of
 
@@ -147,20 +147,10 @@ class RecurrentNTKernel(BiasedKernel[Sequences]):
         biases = _each_layer("bias_variance", self.bias_variance, depth)
         activations = activations_of(self.activation, depth)
         # The variances are those of U and the read-out, of W, and of b.
-        layers = [
-            [
-                [*Layer(depth + 1 + l, -1, 3 * l), phi.code],
-                [*Layer(l, 2 * depth + 1 + l, 3 * l + 1, 3 * l + 2), phi.code],
-            ]
-            for l, phi in enumerate(activations)
-        ]
-        most = max(phi.parameters.size for phi in activations)
-        parameters = np.zeros((depth, max(most, 1)))
-        for row, phi in zip(parameters, activations, strict=True):
-            row[: phi.parameters.size] = phi.parameters
         net = Recurrence(
-            np.array(layers, dtype=np.int64),
-            parameters,
+            [Layer(depth + 1 + l, -1, 3 * l) for l in range(depth)],
+            [Layer(l, 2 * depth + 1 + l, 3 * l + 1, 3 * l + 2) for l in range(depth)],
+            activations,
             float(initial),
             self.initial_state == "shared",
             READOUTS.index(self.readout),

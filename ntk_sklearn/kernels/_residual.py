@@ -10,7 +10,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._engine.structured import Layer, State, Values, first_state, first_variances
+from .._engine.linear_steps import Layer, Values
+from .._engine.structured import State, first_state, first_variances
 from .._utils.validation import check_depth, check_pair, check_samples, per_layer
 from ._structured import Architecture, BiasedKernel, activations_of
 

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._engine.structured import Values
+from .._engine.linear_steps import Values
 from .._utils.validation import check_positive, check_samples
 from ..activations._base import Activation
 from ..activations._pairs import PAIR_CODES
