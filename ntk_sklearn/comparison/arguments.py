@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 
+from .. import __version__
 from .data.datasets import BUNDLED, TASKS
 from .errors import StudyError
 from .models.model import Model
@@ -74,6 +75,9 @@ def make_parser(models: Mapping[str, Model]) -> argparse.ArgumentParser:
     """Build the parser of the command line, whose help lists the models."""
     parser = _Parser(
         prog=f"python -m {PROGRAM}", description="Neural tangent kernels on tables."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"{PROGRAM} {__version__}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="compare")
     compare = commands.add_parser(

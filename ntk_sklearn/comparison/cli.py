@@ -92,7 +92,7 @@ def _tell_plots(paths: Sequence[Path]) -> None:
     for path in paths:
         _tell(f"* wrote {path}")
     if not paths:
-        _tell("* no diagrams: they need two sets and two models of one task")
+        _tell("* no diagrams: they need two models of one task")
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
