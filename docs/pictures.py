@@ -1,8 +1,8 @@
 """Pictures of the documentation, drawn by ``python docs/pictures.py [STUDY.csv]``.
 
-Without a file of results, the intervals of the first page; with one, which
-``python -m ntk_sklearn compare --out STUDY.csv`` has written, the mean ranks and the
-distances to the best of the models in it.
+Without a file of results, the intervals of the first page and the times in
+``speed_grid.rst``; with one, which ``python -m ntk_sklearn compare --out STUDY.csv``
+has written, the mean ranks and the mean errors of the models in it.
 """
 
 import sys
@@ -86,5 +86,58 @@ def draw_headline(path: str) -> None:
     save(figure, "headline.svg")
 
 
+def grid_of_times() -> list[dict[str, str]]:
+    """Return the rows of the table of times, by the names of its columns."""
+    text = (STATIC.parent / "speed_grid.rst").read_text(encoding="utf-8")
+    head, *body = (part.split("\n     - ") for part in text.split("\n   * - ")[1:])
+    return [
+        dict(zip(head, (cell.strip() for cell in row), strict=True)) for row in body
+    ]
+
+
+def draw_speed() -> None:
+    """Draw times against rows and depth, and the distance to the machine's limit."""
+    grid = [row for row in grid_of_times() if row["bias"] == "0.0"]
+    figure, panels = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    features = sorted({int(row["features"]) for row in grid})
+    shades = plt.get_cmap("viridis")(np.linspace(0.1, 0.8, len(features)))
+    for width, shade in zip(features, shades, strict=True):
+        mine = [row for row in grid if int(row["features"]) == width]
+        by_rows = [row for row in mine if row["depth"] == "3"]
+        by_depth = [row for row in mine if row["n"] == "2000"]
+        for axes, rows, across, what, style in (
+            (panels[0], by_rows, "n", "ours", "o-"),
+            (panels[0], by_rows, "n", "rbf_kernel", "x:"),
+            (panels[1], by_depth, "depth", "ours", "o-"),
+            (panels[1], by_depth, "depth", "NumPy recursion", "x:"),
+            (panels[2], by_rows, "n", "ours / limit", "o-"),
+        ):
+            points = [(float(r[across]), float(r[what])) for r in rows if r[what]]
+            if points:
+                axes.plot(*zip(*points, strict=True), style, color=shade, ms=4)
+    titles = (
+        "ms, depth 3; dotted: rbf_kernel",
+        "ms, 2000 rows; dotted: NumPy",
+        "time over the limit",
+    )
+    for axes, title, label in zip(
+        panels, titles, ("rows", "depth", "rows"), strict=True
+    ):
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        axes.set_title(title, fontsize=10)
+        ticks = sorted({int(row["n" if label == "rows" else "depth"]) for row in grid})
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
+    panels[2].set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    lines = [plt.Line2D([], [], color=shade) for shade in shades]
+    names = [f"{width} features" for width in features]
+    figure.legend(lines, names, ncols=len(names), loc="outside lower center")
+    save(figure, "speed.svg")
+
+
 if __name__ == "__main__":
-    draw_headline(*sys.argv[1:]) if sys.argv[1:] else draw_intervals()
+    if sys.argv[1:]:
+        draw_headline(sys.argv[1])
+    else:
+        draw_intervals()
+        draw_speed()

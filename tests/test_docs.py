@@ -118,3 +118,5 @@ def test_changelog_has_this_version():
     version = ntk_sklearn.__version__.split(".dev")[0]
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## .*\b{re.escape(version)}\b", text, re.MULTILINE)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\n" in citation
