@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 
-from .. import __version__
 from .data.datasets import BUNDLED, TASKS
 from .errors import StudyError
 from .models.model import Model
@@ -76,9 +76,8 @@ def make_parser(models: Mapping[str, Model]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"python -m {PROGRAM}", description="Neural tangent kernels on tables."
     )
-    parser.add_argument(
-        "--version", action="version", version=f"{PROGRAM} {__version__}"
-    )
+    version = import_module(PROGRAM).__version__
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="compare")
     compare = commands.add_parser(
         "compare",

@@ -286,6 +286,17 @@ def choose_models(
     return {name: models[name] for name in names}
 
 
+def not_installed(models: Mapping[str, Model]) -> list[str]:
+    """Return a note on the models whose packages are not installed."""
+    absent = [name for name, model in models.items() if not model.available]
+    if not absent:
+        return []
+    return [
+        f"Not installed, and left out: {', '.join(absent)}. "
+        'pip install "ntk_sklearn[peers]" brings them.'
+    ]
+
+
 def other_task(models: Mapping[str, Model], tasks: Iterable[str]) -> list[str]:
     """Return notes on the models that are left out of a task."""
     return [
