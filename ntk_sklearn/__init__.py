@@ -23,7 +23,7 @@ from .preprocessing._network_gram import NetworkGram
 from .preprocessing._sequence_packer import SequencePacker
 from .preprocessing._table_encoder import TableEncoder
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ConvolutionalNTKernel",

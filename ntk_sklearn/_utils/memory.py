@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 
 def available_memory() -> float:
@@ -25,3 +26,26 @@ def free_memory() -> int | None:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def watch_peak() -> Callable[[], float]:
+    """Return a function of the bytes by which resident memory has risen at most.
+
+    The rise counts from this call on, and for the whole process. Memory that the
+    process held already and uses again is not part of it. Where the system cannot tell,
+    as outside Linux, the rise is NaN.
+    """
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # forget the peak so far
+        start = _status("VmRSS")
+    except (OSError, KeyError, ValueError):
+        return lambda: float("nan")
+    return lambda: max(0.0, _status("VmHWM") - start)
+
+
+def _status(entry: str) -> float:
+    """Return the bytes in an entry of the process's status."""
+    with open("/proc/self/status") as lines:
+        entries = dict(line.split(":", 1) for line in lines)
+    return 1024.0 * int(entries[entry].split()[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 
 from .data.datasets import BUNDLED, TASKS
 from .errors import StudyError
@@ -75,6 +76,8 @@ def make_parser(models: Mapping[str, Model]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"python -m {PROGRAM}", description="Neural tangent kernels on tables."
     )
+    version = import_module(PROGRAM).__version__
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="compare")
     compare = commands.add_parser(
         "compare",

@@ -13,7 +13,7 @@ from .data.datasets import CLASSIFICATION, Dataset, load_bundled, load_suite
 from .data.folds import thinned, with_folds
 from .errors import StudyError
 from .models.model import Model
-from .models.registry import MODELS, choose_models, other_task
+from .models.registry import MODELS, choose_models, not_installed, other_task
 from .protocols import StudySettings
 from .results.plots import check_plots, write_plots
 from .results.report import report
@@ -71,7 +71,9 @@ def compare(arguments: argparse.Namespace, models: Mapping[str, Model]) -> None:
         retry_failed=arguments.retry_failed,
     )
     _tell(report(rows, datasets, published))
-    if arguments.models is not None:
+    if arguments.models is None:
+        left_out += not_installed(models)
+    else:
         left_out += other_task(chosen, dict.fromkeys(d.task for d in datasets))
     for line in left_out:
         _tell(f"* {line}")
@@ -92,7 +94,7 @@ def _tell_plots(paths: Sequence[Path]) -> None:
     for path in paths:
         _tell(f"* wrote {path}")
     if not paths:
-        _tell("* no diagrams: they need two sets and two models of one task")
+        _tell("* no diagrams: they need two models of one task")
 
 
 def _jobs(arguments: argparse.Namespace) -> int:

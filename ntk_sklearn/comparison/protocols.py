@@ -9,13 +9,14 @@ split overlaps the test rows, so the scores are somewhat too good.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from .._utils.memory import watch_peak
 from .data.datasets import CLASSIFICATION, Dataset, Rows
 from .data.folds import draw_splits
 from .models.model import Job, Model
@@ -60,16 +61,17 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The score, the times and the chosen estimator of one fold."""
+    """The score, the times, the memory and the chosen estimator of one fold."""
 
     score: float
     tune_seconds: float
     fit_seconds: float
     predict_seconds: float
+    megabytes: float
     chosen: str
 
 
-_NOTHING = Outcome(np.nan, np.nan, np.nan, np.nan, "")
+_NOTHING = Outcome(np.nan, np.nan, np.nan, np.nan, np.nan, "")
 
 
 def row_key(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Key:
@@ -154,10 +156,13 @@ class _Nested:
     def __call__(self, fold: int) -> Outcome:
         parts = _prepare(self.dataset, *self.rows(fold))
         n_splits = self.settings.inner_splits(len(parts.y))
-        start = perf_counter()
+        tuner = self.model.tuner(
+            self.job
+        )  # may import a package, which is no cost of it
+        rise, start = watch_peak(), perf_counter()
         splits = draw_splits(parts.y, self.job.task, n_splits, self.settings.seed)
-        estimator = self.model.tuner(self.job)(parts.X, parts.y, splits)
-        return _score(parts, self.job.task, estimator, perf_counter() - start)
+        estimator = tuner(parts.X, parts.y, splits)
+        return _score(parts, self.job.task, estimator, perf_counter() - start, rise)
 
 
 class _Arora(_Nested):
@@ -166,12 +171,12 @@ class _Arora(_Nested):
     estimator: BaseEstimator | None = None
 
     def __call__(self, fold: int) -> Outcome:
-        start = perf_counter()
+        rise, start = watch_peak(), perf_counter()
         if self.estimator is None:
             self.estimator = self._tuned()
         seconds = perf_counter() - start
         parts = _prepare(self.dataset, *self.rows(fold))
-        return _score(parts, self.job.task, clone(self.estimator), seconds)
+        return _score(parts, self.job.task, clone(self.estimator), seconds, rise)
 
     def _tuned(self) -> BaseEstimator:
         assert self.dataset.tuning_split is not None
@@ -214,7 +219,11 @@ def _prepare(dataset: Dataset, train: np.ndarray, test: np.ndarray) -> _Fold:
 
 
 def _score(
-    fold: _Fold, task: str, estimator: BaseEstimator, tune_seconds: float
+    fold: _Fold,
+    task: str,
+    estimator: BaseEstimator,
+    tune_seconds: float,
+    rise: Callable[[], float],
 ) -> Outcome:
     start = perf_counter()
     estimator.fit(fold.X, fold.y)
@@ -229,7 +238,12 @@ def _score(
     if not np.isfinite(score):
         raise ValueError("the predictions are not finite")
     return Outcome(
-        score, tune_seconds, fitted - start, done - fitted, _chosen(estimator)
+        score,
+        tune_seconds,
+        fitted - start,
+        done - fitted,
+        round(rise() / 1e6, 1),
+        _chosen(estimator),
     )
 
 

@@ -18,7 +18,7 @@ class ImportanceMixin:
 
     @cached_property
     def feature_importances_(self) -> np.ndarray:
-        """The importance of each input column, (n_features_in_,); they sum to one.
+        """The importance of each input column, `(n_features_in_,)`; they sum to one.
 
         By how much predictions change, squared and on average, if the value of the
         column is replaced by that of another training row: the share of the column in

@@ -63,7 +63,7 @@ class AfterNTKRegressor(RegressorMixin, BaseEstimator):
 
     See Also
     --------
-    KernelSurrogate : A kernel machine in place of a network.
+    ntk_sklearn.KernelSurrogate : A kernel machine in place of a network.
 
     References
     ----------

@@ -123,7 +123,7 @@ class KernelSurrogate(BaseEstimator):
 
     See Also
     --------
-    AfterNTKRegressor : Ridge regression on what a network has left over.
+    ntk_sklearn.networks.AfterNTKRegressor : Ridge on what a network has left over.
 
     References
     ----------

@@ -5,6 +5,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
+from ntk_sklearn import __version__
 from ntk_sklearn.comparison import MODELS, Model, read_results
 from ntk_sklearn.comparison.arguments import parse
 from ntk_sklearn.comparison.cli import main
@@ -81,7 +82,23 @@ def test_plots_and_published_scores(tmp_path, capsys):
         assert 0.001 < ink < 0.5, name
 
 
-def test_no_plots_of_a_single_set(tmp_path, capsys):
+def test_a_single_table_has_a_picture(tmp_path, capsys):
+    path = tmp_path / "houses.csv"
+    path.write_text(cases.messy_csv())
+    command = [*LOOK, "--csv", str(path), "--models", "rbf-ridge,laplace-ridge"]
+    assert main([*command, "--plots", str(tmp_path)]) == 0
+    assert "wrote" in capsys.readouterr().out
+    assert [p.name for p in tmp_path.glob("*.png")] == ["regression_scores.png"]
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"ntk_sklearn {__version__}\n"
+
+
+def test_no_plots_of_a_single_model(tmp_path, capsys):
     command = [*LOOK, "--data", "iris", "--models", "rbf-svm"]
     assert main([*command, "--plots", str(tmp_path)]) == 0
     assert "no diagrams" in capsys.readouterr().out

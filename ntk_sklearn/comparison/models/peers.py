@@ -59,7 +59,12 @@ class _RecursiveFeatureMachine(BaseEstimator):
             stratify=strata,
         )
         X, X_val, y, y_val = (torch.from_numpy(np.ascontiguousarray(p)) for p in parts)
-        self.model_ = xrfm.xRFM(device=torch.device("cpu"), tuning_metric=metric)
+        self.model_ = xrfm.xRFM(
+            device=torch.device("cpu"),
+            tuning_metric=metric,
+            random_state=self.random_state,
+            verbose=False,
+        )
         self.model_.fit(X, y, X_val, y_val)
         return self
 

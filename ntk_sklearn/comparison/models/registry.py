@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -59,12 +63,18 @@ def _gaussian_process(job: Job, kernels: LearnedFamily) -> Tuner:
     return by_evidence(kernels, job.quick)
 
 
-def _forest(job: Job) -> Tuner:
-    forest = RandomForestClassifier if job.classifies else RandomForestRegressor
+def _forest(job: Job, kinds: tuple[type, type]) -> Tuner:
+    kind = kinds[0] if job.classifies else kinds[1]
     features = ["sqrt", 0.5] if job.classifies else [0.33, 1.0]
     grid = {"max_features": features, "min_samples_leaf": [1] if job.quick else [1, 3]}
-    n_trees = 50 if job.quick else 300
-    return by_grid(forest(n_estimators=n_trees, random_state=job.seed), grid)
+    # A choice between grid points needs fewer trees than the predictions do.
+    few, many = (25, 50) if job.quick else (50, 300)
+    tuner = by_grid(kind(n_estimators=few, random_state=job.seed), grid)
+
+    def tune(X, y, splits):
+        return tuner(X, y, splits).set_params(n_estimators=many)
+
+    return tune
 
 
 def _boosting(job: Job) -> Tuner:
@@ -103,13 +113,25 @@ def _trees_of(
     """Return the tuner of a gradient boosting package with scikit-learn's interface."""
 
     def tuner(job: Job) -> Tuner:
-        module = __import__(package)
+        module = import_module(package)
         estimator = getattr(module, names[0] if job.classifies else names[1])
         seeded = estimator(random_state=job.seed, **fixed)
         first = {key: values[-1:] for key, values in grid.items()}
         return by_grid(seeded, first if job.quick else grid)
 
     return tuner
+
+
+def _pytabkit(job: Job, name: str) -> Tuner:
+    """Return the tuner of a network of pytabkit, which has defaults that were tuned."""
+    package = import_module("pytabkit")
+    # Its training loop writes lines of advice for every fit.
+    for name_of_log in ("lightning.pytorch", "pytorch_lightning"):
+        logging.getLogger(name_of_log).setLevel(logging.ERROR)
+    network = getattr(
+        package, f"{name}_{'Classifier' if job.classifies else 'Regressor'}"
+    )
+    return as_is(network(random_state=job.seed, device="cpu", n_threads=1))
 
 
 def _xrfm(job: Job) -> Tuner:
@@ -159,7 +181,14 @@ MODELS: dict[str, Model] = {
         squares=8,
     ),
     **_family_rows(),
-    "forest": Model("random forest", _forest),
+    "forest": Model(
+        "random forest",
+        partial(_forest, kinds=(RandomForestClassifier, RandomForestRegressor)),
+    ),
+    "extra-trees": Model(
+        "extremely randomised trees",
+        partial(_forest, kinds=(ExtraTreesClassifier, ExtraTreesRegressor)),
+    ),
     "boosting": Model("histogram gradient boosting", _boosting),
     "mlp": Model("multi-layer perceptron", _mlp),
     "xgboost": Model(
@@ -183,14 +212,24 @@ MODELS: dict[str, Model] = {
         requires="lightgbm",
     ),
     "catboost": Model(
-        "CatBoost",
+        "CatBoost, defaults",
         _trees_of(
             "catboost",
             ("CatBoostClassifier", "CatBoostRegressor"),
-            {"depth": [4, 6]},
+            {},
             {"verbose": False, "allow_writing_files": False, "thread_count": 1},
         ),
         requires="catboost",
+    ),
+    "realmlp": Model(
+        "RealMLP, tuned defaults of pytabkit",
+        partial(_pytabkit, name="RealMLP_TD"),
+        requires="pytabkit",
+    ),
+    "tabm": Model(
+        "TabM, defaults of pytabkit",
+        partial(_pytabkit, name="TabM_D"),
+        requires="pytabkit",
     ),
     "xrfm": Model("recursive feature machine, defaults", _xrfm, requires="xrfm"),
 }
@@ -245,6 +284,17 @@ def choose_models(
                 f"pip install {models[name].requires}"
             )
     return {name: models[name] for name in names}
+
+
+def not_installed(models: Mapping[str, Model]) -> list[str]:
+    """Return a note on the models whose packages are not installed."""
+    absent = [name for name, model in models.items() if not model.available]
+    if not absent:
+        return []
+    return [
+        f"Not installed, and left out: {', '.join(absent)}. "
+        'pip install "ntk_sklearn[peers]" brings them.'
+    ]
 
 
 def other_task(models: Mapping[str, Model], tasks: Iterable[str]) -> list[str]:

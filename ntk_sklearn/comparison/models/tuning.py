@@ -25,6 +25,9 @@ def as_is(estimator: BaseEstimator) -> Tuner:
 
 def by_grid(estimator: BaseEstimator, grid: dict) -> Tuner:
     """Return a tuner that chooses from a grid by cross-validation."""
+    candidates = list(ParameterGrid(grid))
+    if len(candidates) == 1:
+        return as_is(clone(estimator).set_params(**candidates[0]))
 
     def tune(X, y, splits):
         scoring = "accuracy" if is_classifier(estimator) else "neg_mean_squared_error"

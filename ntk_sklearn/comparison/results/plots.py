@@ -24,7 +24,7 @@ from .summary import (
 def write_plots(
     folder: str | os.PathLike, rows: Sequence[Row], published: Published | None = None
 ) -> list[Path]:
-    """Write the diagrams of every task that has at least two sets and models.
+    """Write the diagrams of every task that has at least two models.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def write_plots(
     Returns
     -------
     list of Path
-        The files: ``{task}_critical_difference.png`` and ``{task}_pairs.png``.
+        The files: ``{task}_critical_difference.png`` and ``{task}_pairs.png``, or
+        ``{task}_scores.png`` if there is one set only.
     """
     folder = check_plots(folder)
     written = []
@@ -46,12 +47,10 @@ def write_plots(
         if not chosen:
             continue
         table, _ = complete_part(score_table(chosen, published))
-        if min(table.mean.shape) < 2:
+        n_sets, n_models = table.mean.shape
+        if n_models < 2 or n_sets < 1:
             continue
-        for name, draw in (
-            ("critical_difference", draw_critical_difference),
-            ("pairs", draw_pairs),
-        ):
+        for name, draw in DIAGRAMS[min(n_sets, 2)].items():
             path = folder / f"{task}_{name}.png"
             figure = draw(table, higher_is_better=task == CLASSIFICATION)
             _save(figure, path)
@@ -190,3 +189,39 @@ def _draw_pair(axes, theirs, mine, higher_is_better: bool) -> None:
     wins, losses = int(better.sum()), int((~better & (mine != theirs)).sum())
     axes.set_title(f"{wins} wins, {losses} losses", fontsize=9)
     axes.set_aspect("equal")
+
+
+def draw_scores(table: ScoreTable, higher_is_better: bool):
+    """Draw the mean scores of all models on one set, with their standard errors.
+
+    Parameters
+    ----------
+    table : ScoreTable
+        Of a single set.
+    higher_is_better : bool
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    unit = 100 if higher_is_better else 1
+    mean, error = unit * table.mean[0], unit * table.error[0]
+    order = np.argsort(mean if higher_is_better else -mean, kind="stable")
+    names = [table.models[at] for at in order]
+    figure = _figure(6, 1.2 + 0.28 * len(names))
+    axes = figure.add_subplot()
+    axes.errorbar(
+        mean[order], range(len(names)), xerr=np.nan_to_num(error[order]), fmt="o"
+    )
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("accuracy, %" if higher_is_better else "RMSE, standard deviations")
+    axes.set_title(f"{table.sets[0]}, mean ± standard error", fontsize=10)
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+# What is drawn of one set, and of two or more.
+DIAGRAMS = {
+    1: {"scores": draw_scores},
+    2: {"critical_difference": draw_critical_difference, "pairs": draw_pairs},
+}

@@ -100,19 +100,19 @@ def _cell(task: str, table: ScoreTable, i: int, j: int) -> str:
     return text if np.isnan(error) else f"{text} ± {spread}"
 
 
-def _seconds(value: float) -> str:
+def _cost(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-_TIMES = ("tune s", "fit s", "predict s")
+_COSTS = ("tune s", "fit s", "predict s", "MB")
 
 
 def _few_sets(task: str, table: ScoreTable) -> str:
     """Return a table with models as rows, sets as columns, and times."""
-    lines = [["model", *table.sets, *_TIMES]]
+    lines = [["model", *table.sets, *_COSTS]]
     for j, model in enumerate(table.models):
         cells = [_cell(task, table, i, j) for i in range(len(table.sets))]
-        lines.append([model, *cells, *map(_seconds, table.seconds[j])])
+        lines.append([model, *cells, *map(_cost, table.costs[j])])
     return aligned(lines)
 
 
@@ -173,7 +173,7 @@ def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
     rank = statistics.ranks(part.mean, higher).mean(axis=0)
     mean, spread = part.mean.mean(axis=0), part.mean.std(axis=0, ddof=1)
     if higher:
-        head = ["model", "mean ± sd", "rank", "P90", "P95", "PMA", *_TIMES]
+        head = ["model", "mean ± sd", "rank", "P90", "P95", "PMA", *_COSTS]
         p90, p95 = (statistics.p_at(part.mean, share) for share in (0.9, 0.95))
         pma = statistics.percent_of_maximum(part.mean)
         columns = [
@@ -185,7 +185,7 @@ def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
             *([f"{value:.1f}" for value in column] for column in (p90, p95, pma)),
         ]
     else:
-        head = ["model", "mean ± sd", "rank", "mean / best", *_TIMES]
+        head = ["model", "mean ± sd", "rank", "mean / best", *_COSTS]
         best = part.mean.min(axis=1, keepdims=True)
         ratio = (part.mean / np.maximum(best, np.finfo(float).tiny)).mean(axis=0)
         columns = [
@@ -193,7 +193,7 @@ def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
             [f"{value:.2f}" for value in rank],
             [f"{value:.3f}" for value in ratio],
         ]
-    times = [[_seconds(value) for value in column] for column in part.seconds.T]
+    times = [[_cost(value) for value in column] for column in part.costs.T]
     by_model = zip(part.models, *columns, *times, strict=True)
     body = [list(line) for line in by_model]
     return [head, *(body[at] for at in np.argsort(rank, kind="stable"))]
@@ -228,7 +228,7 @@ def _footnotes(
 ) -> Iterator[str]:
     yield (
         "Times are means per fold; tuning, the final fit, and predicting the test "
-        "rows of one fold."
+        "rows of one fold. MB is the median rise of the process's memory meanwhile."
     )
     for dataset in datasets:
         if dataset.notes:

@@ -42,6 +42,8 @@ class Row(Key):
         standard deviation; NaN if the fold failed.
     tune_seconds, fit_seconds, predict_seconds : float
         Times of tuning, of the final fit, and of predicting the test rows.
+    megabytes : float
+        Rise of the process's memory while it tuned, fitted and predicted.
     n_train, n_test : int
         Numbers of rows.
     n_warnings : int
@@ -67,6 +69,7 @@ class Row(Key):
     tune_seconds: float
     fit_seconds: float
     predict_seconds: float
+    megabytes: float
     n_train: int
     n_test: int
     n_warnings: int

@@ -27,7 +27,8 @@ def ranks(scores, higher_is_better: bool) -> np.ndarray:
     ndarray of shape (n_sets, n_models)
         The means of its columns are the Friedman ranks of the models.
     """
-    scores = np.asarray(scores, dtype=float)
+    # Means of accuracies that differ within rounding error are ties.
+    scores = np.round(np.asarray(scores, dtype=float), 12)
     return stats.rankdata(-scores if higher_is_better else scores, axis=1)
 
 

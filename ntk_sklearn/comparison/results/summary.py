@@ -16,6 +16,7 @@ from .results_file import Row
 # Scores by model and set.
 Published = Mapping[str, Mapping[str, float]]
 
+TIMES = ("tune_seconds", "fit_seconds", "predict_seconds")
 # Columns of a file of published scores that describe the set.
 _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
 
@@ -32,8 +33,9 @@ class ScoreTable:
         Mean over folds, and its standard error; NaN if a fold failed.
     asked : ndarray of bool of shape (n_sets, n_models)
         Mask of the pairs of set and model that are part of the study.
-    seconds : ndarray of shape (n_models, 3)
-        Mean seconds per fold: tuning, fit, predict.
+    costs : ndarray of shape (n_models, 4)
+        Mean seconds per fold of tuning, of the fit and of the prediction, and the
+        median of the megabytes by which memory rose.
 
     Examples
     --------
@@ -52,7 +54,7 @@ class ScoreTable:
     mean: np.ndarray
     error: np.ndarray
     asked: np.ndarray
-    seconds: np.ndarray
+    costs: np.ndarray
 
 
 def score_table(rows: Sequence[Row], published: Published | None = None) -> ScoreTable:
@@ -91,13 +93,12 @@ def score_table(rows: Sequence[Row], published: Published | None = None) -> Scor
         table.mean[at] = np.mean(values)
         table.error[at] = standard_error(values)
     for j, model in enumerate(models):
-        times = [
-            (row.tune_seconds, row.fit_seconds, row.predict_seconds)
-            for row in rows
-            if row.model == model and row.ok
-        ]
-        if times:
-            table.seconds[j] = np.mean(times, axis=0)
+        done = [row for row in rows if row.model == model and row.ok]
+        if done:
+            table.costs[j] = [
+                *(np.mean([getattr(row, name) for row in done]) for name in TIMES),
+                np.median([row.megabytes for row in done]),
+            ]
     return _beside(table, published or {})
 
 
@@ -109,7 +110,7 @@ def _empty(sets: list[str], models: list[str]) -> ScoreTable:
         np.full(shape, np.nan),
         np.full(shape, np.nan),
         np.zeros(shape, dtype=bool),
-        np.full((len(models), 3), np.nan),
+        np.full((len(models), 4), np.nan),
     )
 
 
@@ -137,7 +138,7 @@ def _beside(table: ScoreTable, published: Published) -> ScoreTable:
         np.hstack([table.mean, extra.mean]),
         np.hstack([table.error, extra.error]),
         np.hstack([table.asked, extra.asked]),
-        np.vstack([table.seconds, extra.seconds]),
+        np.vstack([table.costs, extra.costs]),
     )
 
 
@@ -156,7 +157,7 @@ def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
         table.mean[full][:, keep],
         table.error[full][:, keep],
         table.asked[full][:, keep],
-        table.seconds[keep],
+        table.costs[keep],
     )
     left_out = [name for name, kept in zip(table.models, keep, strict=True) if not kept]
     return part, left_out

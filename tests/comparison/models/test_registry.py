@@ -1,6 +1,7 @@
 """The table of models: what is chosen from it, and that all of it runs."""
 
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 from ntk_sklearn.comparison import (
     MODELS,
@@ -11,6 +12,8 @@ from ntk_sklearn.comparison import (
     with_folds,
 )
 from ntk_sklearn.comparison.data.datasets import CLASSIFICATION, TASKS
+from ntk_sklearn.comparison.models.registry import not_installed
+from ntk_sklearn.comparison.models.tuning import by_grid
 
 from .. import cases
 from ..cases import QUICK, scores, study
@@ -39,6 +42,20 @@ def test_models_that_cannot_be_chosen_say_why():
         choose_models(["absent"], {"absent": absent})
     assert choose_models(None, {"absent": absent}) == {}
     assert choose_models(None, {"never": Model("n", cases.simple, default=())}) == {}
+
+
+def test_models_that_are_not_installed_are_named():
+    absent = Model("absent", cases.simple, requires="surely_not_there")
+    here = Model("here", cases.simple)
+    (note,) = not_installed({"absent": absent, "here": here})
+    assert note.startswith("Not installed, and left out: absent. pip install")
+    assert not_installed({"here": here}) == []
+
+
+def test_a_single_candidate_is_not_tuned():
+    forest = DecisionTreeClassifier()
+    tuned = by_grid(forest, {"max_depth": [3]})(None, None, None)  # no row is looked at
+    assert tuned.max_depth == 3 and not hasattr(tuned, "tree_")
 
 
 def test_same_seed_same_table():

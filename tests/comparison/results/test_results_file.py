@@ -105,6 +105,6 @@ def test_damaged_results_are_named(tmp_path):
     assert read_results(path) == []
     with path.open("a") as file:
         file.write("classification,iris\n")
-    message = "damaged row, delete row 2: it has 2 cells instead of 18"
+    message = "damaged row, delete row 2: it has 2 cells instead of 19"
     with pytest.raises(StudyError, match=message):
         read_results(path)

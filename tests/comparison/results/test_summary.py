@@ -10,7 +10,7 @@ def test_gaps_leave_out_models_first_and_then_sets():
     def row(name, model, score):
         status = "failed" if np.isnan(score) else "ok"
         key = ("classification", name, "0", model, 0, "nested", 0, False)
-        return Row(*key, status, score, 0.0, 0.0, 0.0, 9, 9, 0, "", "")
+        return Row(*key, status, score, 0.0, 0.0, 0.0, 7.0, 9, 9, 0, "", "")
 
     nan = np.nan
     table = {"a": [0.9, 0.8, 0.7], "b": [0.5, nan, 0.9], "c": [nan, nan, 0.1]}
@@ -28,5 +28,8 @@ def test_gaps_leave_out_models_first_and_then_sets():
     assert table.models == ["a", "b", "c", "theirs"]
     assert table.mean[:, 3].tolist() == [0.95, 0.85, 0.75]
     text = report(rows, published=published)
+    assert table.costs[:3, 3].tolist()[0] == 7.0
+    assert np.isnan(table.costs[3]).all()
+    assert "MB" in text
     assert "Without c: no score on most sets." in text
     assert "theirs" in text

@@ -1,0 +1,19 @@
+"""The memory of the process, as the operating system tells it."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from ntk_sklearn._utils.memory import watch_peak
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
+def test_the_rise_of_memory_counts_what_is_gone_again():
+    rise = watch_peak()
+    if np.isnan(rise()):
+        pytest.skip("the system does not let a process forget its peak")
+    a = np.ones(2**24)  # 128 MiB, every page of it touched
+    del a
+    assert 1.2e8 < rise() < 2.5e8
+    assert watch_peak()() < 5e7
