@@ -57,7 +57,7 @@ def learn(
     if nothing_free or not spread.any() or rows.n_rows < 3:
         return LearnedKernel(kernel, options.alpha, bounds, [], [])
     if spec.on_path and bounds is not None and options.objective == "loo":
-        return best_on_path(kernel, rows, bounds, options.fit_intercept)
+        return best_on_path(kernel, rows, bounds, options.fit_intercept, options.place)
     objective = _objective(rows, options)
     problem = HyperparameterProblem(kernel, rows, objective, options, spec.prior)
     u, path, n_rows, converged = _optimise(problem)

@@ -93,7 +93,7 @@ def _learn_and_solve(
     raw = rows.X
     rows = rows._replace(X=spec.encode(raw))
     learned = learn(spec, rows, options)
-    return solve_exact(spec, learned, rows, raw, options.fit_intercept)
+    return solve_exact(spec, learned, rows, raw, options.fit_intercept, options.place)
 
 
 FITS: dict[str, Callable[..., RidgeModel]] = {

@@ -12,6 +12,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, WhiteKernel
 from .._learning.spec import AlphaBounds, LearningOptions
 from .._models.choose import MATRICES, choose_solver
 from .._models.fit import NEEDS_VECTORS, FitOptions
+from .._utils.arrays import Place
 from .._utils.progress import FitProgress
 from ..kernels._dense import DenseKernel
 from ..kernels._on_rows import gradient_matrices
@@ -166,7 +167,10 @@ def matrices_of(estimator: BaseEstimator) -> float:
 
 
 def fit_options(
-    estimator: BaseEstimator, solver: str, progress: FitProgress | None
+    estimator: BaseEstimator,
+    solver: str,
+    progress: FitProgress | None,
+    place: Place | None = None,
 ) -> FitOptions:
     """Return the options of a fit, as the parameters of an estimator say.
 
@@ -176,6 +180,8 @@ def fit_options(
     solver : {"cholesky", "cg", "nystrom", "local"}
     progress : FitProgress or None
         Receives a report of every iteration.
+    place : Place, default=None
+        Where kernel matrices are held; None means NumPy.
 
     Returns
     -------
@@ -196,6 +202,7 @@ def fit_options(
         n_folds=n_folds,
         seed=seed,
         report=_reporter(estimator, progress),
+        place=place,
     )
     n_centres = estimator.n_components or _DEFAULT_CENTRES
     return FitOptions(
