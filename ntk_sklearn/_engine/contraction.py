@@ -19,7 +19,7 @@ from .first_layer import (
     empty_sums,
 )
 from .forward import forward
-from .network import Network
+from .network import Contraction, Network
 from .pairs import Forward, symmetric_plan, to_deficits
 from .profile import NODES, PROFILE_WORK, chebyshev_nodes, deficits_at, profile_of
 from .profile_contraction import Derivatives, ProfileContraction, fit_derivatives
@@ -124,25 +124,6 @@ def derivatives_of(network: Network) -> Derivatives | None:
     p.h_bar[:] = 1.0
     backward_row(layers, x, 0, 0, NODES, p)
     return fit_derivatives(profile, eta, terms, p.correlation)
-
-
-class Contraction(NamedTuple):
-    """``<G, dK/d .>`` for every hyperparameter of a network.
-
-    Attributes
-    ----------
-    layer_weights : ndarray of shape (depth + 1,)
-        In each layer weight itself: ``<G, K_l>``.
-    weight_variance, bias_variance : ndarray of shape (depth + 1,)
-        In the logarithm of each layer's variance.
-    length_scale : ndarray of shape (n_features,)
-        In the logarithm of each feature's length scale; zeros unless asked for.
-    """
-
-    layer_weights: np.ndarray
-    weight_variance: np.ndarray
-    bias_variance: np.ndarray
-    length_scale: np.ndarray
 
 
 def contract(

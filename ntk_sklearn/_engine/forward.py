@@ -12,7 +12,7 @@ from ..activations._dispatch import prepare
 from .exact import LONG, balance, norm_tails
 from .network import Network
 from .pairs import Forward
-from .ranks import measure_ranks
+from .ranks import Ranks, measure_ranks
 
 
 @jit
@@ -50,22 +50,55 @@ def forward(network: Network, X: np.ndarray) -> Forward:
     ValueError
         If a variance leaves the range of float64.
     """
-    depth, n = network.depth, X.shape[0]
-    norms = np.zeros((depth + 1, n))
+    n = X.shape[0]
+    first = np.zeros(n)
     of_ranks = np.zeros((n, 0)) if issparse(X) else X[:, network.n_linear :]
     ranks = measure_ranks(of_ranks, network.rank_scale)
     added = 2.0 * ranks.spread
     for i, rows, scale in _dense_parts(X, network.linear_scale):
-        _row_norms(rows, scale, network.first_bias, added[i], norms[0][i])
-    ranks.inverse[:] = np.divide(1.0, norms[0], out=np.zeros(n), where=norms[0] > 0)
+        _row_norms(rows, scale, network.first_bias, added[i], first[i])
+    ranks.inverse[:] = np.divide(1.0, first, out=np.zeros(n), where=first > 0)
+    check_lengths(first)
+    return follow(network, first, _tails(network, X, added, first), ranks)
+
+
+def check_lengths(first: np.ndarray) -> None:
+    """Raise if the square of the length of a row leaves the range of float64.
+
+    Parameters
+    ----------
+    first : ndarray of shape (n,)
+        The roots of the first variances.
+    """
     _check_range(
-        norms[0],
+        first,
         "X has rows whose squared length {} float64 (row {}, length {:.3g}); rescale "
         "X, for instance with StandardScaler.",
     )
+
+
+def follow(
+    network: Network, first: np.ndarray, tails: np.ndarray, ranks: Ranks
+) -> Forward:
+    """Follow variances from the first layer on.
+
+    Parameters
+    ----------
+    network : Network
+    first, tails : ndarray of shape (n,)
+        The roots of the first variances, and what rounding leaves of them.
+    ranks : Ranks
+        The ranks among the inputs.
+
+    Returns
+    -------
+    Forward
+    """
+    depth, n = network.depth, len(first)
+    norms = np.zeros((depth + 1, n))
+    norms[0] = first
     bias_cos, bias_sin = np.ones_like(norms), np.zeros_like(norms)
     slopes, excess = np.empty((depth, n)), np.empty((depth, n))
-    tails = _tails(network, X, added, norms[0])
     stats = np.empty((depth, 0, 0 if network.homogeneous else n))
     for l, activation in enumerate(network.activations):
         layer = prepare(activation, norms[l], tails)

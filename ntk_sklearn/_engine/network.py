@@ -121,3 +121,22 @@ class Network:
         weights = np.ascontiguousarray(weights, dtype=np.float64)
         layers = self.layers._replace(weights=weights, bias_weights=weights, tied=True)
         return replace(self, layers=layers)
+
+
+class Contraction(NamedTuple):
+    """``<G, dK/d .>`` for every hyperparameter of a network.
+
+    Attributes
+    ----------
+    layer_weights : ndarray of shape (depth + 1,)
+        In each layer weight itself: ``<G, K_l>``.
+    weight_variance, bias_variance : ndarray of shape (depth + 1,)
+        In the logarithm of each layer's variance.
+    length_scale : ndarray of shape (n_features,)
+        In the logarithm of each feature's length scale; zeros unless asked for.
+    """
+
+    layer_weights: np.ndarray
+    weight_variance: np.ndarray
+    bias_variance: np.ndarray
+    length_scale: np.ndarray

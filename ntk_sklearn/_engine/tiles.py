@@ -62,10 +62,10 @@ def gram(
     Y = X if Y is None else Y
     n, m = X.shape[0], Y.shape[0]
     if dtype != DOUBLE:
-        _check_fits(dtype, diagonal(network, X, x), diagonal(network, Y, y))
+        check_fits(dtype, diagonal(network, X, x), diagonal(network, Y, y))
     K = np.empty((n, m), dtype)
     large = network.work(n * m) > profile_work
-    profile = _find_profile(network, K.dtype) if large else None
+    profile = find_profile(network, K.dtype) if large else None
     finish = _lane(network, x, y, profile, K)
 
     def make_worker():
@@ -98,8 +98,8 @@ def _lane(
     return lambda pairs: profile.finish(lengths_x, lengths_y, pairs, K)
 
 
-def _check_fits(dtype, diagonal_x, diagonal_y):
-    """Raise if an entry, which its diagonals bound, may overflow."""
+def check_fits(dtype, diagonal_x, diagonal_y):
+    """Raise if an entry, which its diagonals bound, may overflow a type."""
     largest = np.sqrt(diagonal_x.max()) * np.sqrt(diagonal_y.max())
     if not largest <= np.finfo(dtype).max:
         raise ValueError(
@@ -108,7 +108,7 @@ def _check_fits(dtype, diagonal_x, diagonal_y):
         )
 
 
-def _find_profile(network: Network, dtype: np.dtype) -> Profile | None:
+def find_profile(network: Network, dtype: np.dtype) -> Profile | None:
     """Return the profile in the precision of the result; else in double; or None."""
     profile = profile_of(network, unit_kernel, dtype)
     if profile is None and dtype != DOUBLE:

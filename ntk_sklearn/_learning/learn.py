@@ -76,7 +76,7 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learne
         fixed = LearnedKernel(kernel, options.alpha, bounds, [], [])
         return Learned(spec, rows, fixed)
     if spec.on_path and bounds is not None and options.objective == "loo":
-        best = best_on_path(kernel, rows, bounds, options.fit_intercept)
+        best = best_on_path(kernel, rows, bounds, options.fit_intercept, options.place)
         return Learned(spec, rows, best)
     specs, problems = [spec], [_problem(spec, rows, options)]
     if spec.rival is not None and options.objective == "evidence":

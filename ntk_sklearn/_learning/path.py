@@ -7,8 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.gaussian_process.kernels import Kernel
 
+from .._utils.arrays import Place
+from ..kernels._on_rows import matrix_at
 from ..objectives._loo import loo_along_alpha
 from ..solvers._cholesky import solve
+from ..solvers._on_arrays import submatrix
 from ..solvers._spectrum import ridge_path
 from .ridge import PATH_ALPHAS, kernel_unit
 from .spec import LearnedKernel
@@ -24,7 +27,11 @@ _TIE = 1e-12
 
 
 def best_on_path(
-    kernel: Kernel, rows: TrainingSet, bounds: tuple[float, float], intercept: bool
+    kernel: Kernel,
+    rows: TrainingSet,
+    bounds: tuple[float, float],
+    intercept: bool,
+    place: Place | None = None,
 ) -> LearnedKernel:
     """Return the ridge with the smallest leave-one-out error, the kernel as it is.
 
@@ -38,6 +45,8 @@ def best_on_path(
         The bounds of the ridge.
     intercept : bool
         Whether a constant that the ridge does not penalise is fitted.
+    place : Place, default=None
+        Where the kernel matrix is held; None means NumPy.
 
     Returns
     -------
@@ -45,7 +54,7 @@ def best_on_path(
         Its path has two values: at the first ridge that was tried on all rows (the
         largest of a whole grid), and at the best.
     """
-    K = kernel(rows.X)
+    K = matrix_at(place, kernel, rows.X)
     alphas = PATH_ALPHAS * kernel_unit(K, rows.weights)
     alphas = np.unique(np.clip(alphas, *bounds))
     if rows.n_rows <= _MOST_ROWS or np.ndim(rows.X) != 2:
@@ -68,7 +77,7 @@ def _best_of_few(K, rows: TrainingSet, alphas, intercept: bool) -> int:
     """Return the position of the best ridge of a subset of the rows."""
     some = spread_rows(in_order(rows.X, rows.Y), _FEW_ROWS)
     few = rows.take(some)
-    tried = ridge_path(K[np.ix_(some, some)], few.Y, alphas, few.weights, intercept)
+    tried = ridge_path(submatrix(K, some), few.Y, alphas, few.weights, intercept)
     return int(np.searchsorted(alphas, tried.best_alpha))
 
 

@@ -8,7 +8,7 @@ from copy import copy
 import numpy as np
 from sklearn.gaussian_process.kernels import Kernel
 
-from ..kernels._on_rows import kernel_on_rows
+from ..kernels._on_rows import on_rows_at
 from ..kernels._theta import is_homogeneous, kernel_at, linear_entries
 from ..objectives._base import Evaluation
 from .prior import Prior
@@ -78,7 +78,7 @@ class HyperparameterProblem:
 
     def _set_rows(self, rows: TrainingSet):
         self.rows = rows
-        self._on_rows = kernel_on_rows(self.kernel, rows.X)
+        self._on_rows = on_rows_at(self.options.place, self.kernel, rows.X)
 
     @property
     def n_rows(self) -> int:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._utils.arrays import is_elsewhere
 from ..objectives._loo import loo_along_alpha
 from ..solvers._cholesky import Solution, solve
+from ..solvers._on_arrays import diagonal, times
 from ..solvers._row_weights import RowWeights
 
 # Ridges tried by the leave-one-out path, relative to the mean diagonal of the centred
@@ -39,8 +41,8 @@ def kernel_unit(K: np.ndarray, weights: RowWeights) -> float:
     float
     """
     p = weights.weight / weights.weight.sum()
-    mean = p @ np.diag(K)
-    unit = mean - p @ K @ p
+    mean = p @ diagonal(K)
+    unit = mean - (p @ times(K, p) if is_elsewhere(K) else p @ K @ p)
     if unit <= _ROUNDING * mean:
         return max(mean, 1e-300)
     return max(unit, _LEAST * mean)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from sklearn.gaussian_process.kernels import Kernel
 
+from .._utils.arrays import Place
 from .prior import Prior
 
 # Bounds of the ridge; None keeps the ridge where it is.
@@ -87,6 +88,9 @@ class LearningOptions:
         Seed of the folds.
     report : callable
         Called with the number of rows and the objective after every iteration.
+    place : Place or None
+        The library and the device of kernel matrices and of what is computed from
+        them; None means NumPy. Inputs, targets and results are arrays of NumPy.
     """
 
     alpha: float
@@ -100,6 +104,7 @@ class LearningOptions:
     n_folds: int | None
     seed: int | np.random.RandomState
     report: Callable[[int, float], None]
+    place: Place | None = None
 
 
 class LearnedKernel(NamedTuple):

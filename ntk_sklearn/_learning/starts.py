@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..kernels._on_rows import matrix_at
 from ..kernels._theta import ThetaKernel
 from ..optimizers._result import OptimizeResult
 from ..solvers._spectrum import ridge_path
@@ -77,7 +78,7 @@ def starts(problem: HyperparameterProblem, matters=None) -> list[np.ndarray]:
     if not problem.learns_alpha:
         return [problem.start, *seeing]
     rows, options = problem.rows, problem.options
-    K = problem.kernel(rows.X)
+    K = matrix_at(options.place, problem.kernel, rows.X)
     reach = np.ptp(rows.Y, axis=0)
     Y = rows.Y / np.where(reach > 0.0, reach, 1.0)  # all outputs count alike
     unit = kernel_unit(K, rows.weights)
@@ -106,7 +107,8 @@ def _seeing(problem: HyperparameterProblem, matters) -> np.ndarray:
     moved = problem.start.copy()
     moved[places] += np.where(matters, 0.5 * np.log(matters.mean()), _OTHERS)
     moved = np.clip(moved, *problem.bounds.T)
-    K = problem.kernel_at(moved)(problem.rows.X)
+    kernel = problem.kernel_at(moved)
+    K = matrix_at(problem.options.place, kernel, problem.rows.X)
     if problem.learns_alpha:
         alpha = _NOISE * kernel_unit(K, problem.rows.weights)
         moved[-1] = np.clip(np.log(alpha), *problem.bounds[-1])

@@ -16,12 +16,15 @@ from sklearn.utils import gen_batches
 
 from .._learning.spec import Encoder, LearnedKernel
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import Place, to_numpy
 from .._utils.compat import get_chunk_n_rows
 from .._utils.sparse import SparseRows
 from .._utils.threads import one_blas_thread
+from ..kernels._on_rows import matrix_at
 from ..solvers._attribution import smoother
 from ..solvers._cholesky import Solution, solve
 from ..solvers._features import multiply
+from ..solvers._on_arrays import diagonal, submatrix
 from ..solvers._row_weights import RowWeights
 
 # Numbers that are held for each encoded input of a row while its kernel is computed:
@@ -181,16 +184,21 @@ class RidgeModel(ABC):
         """Training rows as they were given, all or those that are held out."""
 
     @one_blas_thread()
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the predictions of raw rows, (n, k), computed block by block."""
+    def predict(self, X: np.ndarray, place: Place | None = None, /) -> np.ndarray:
+        """Return the predictions of raw rows, (n, k), computed block by block.
+
+        Kernel matrices are computed at the `place`; None means by NumPy.
+        """
         out = np.empty((len(X), self.dual_coef.shape[1]))
         for block in self.slices(X, len(self.X)):
-            K = self.kernel(self.encode(X[block]), self.X)
+            K = matrix_at(place, self.kernel, self.encode(X[block]), self.X)
             out[block] = multiply(K, self.dual_coef) + self.intercept
         return out
 
     @abstractmethod
-    def posterior_variance(self, X: np.ndarray) -> np.ndarray:
+    def posterior_variance(
+        self, X: np.ndarray, place: Place | None = None, /
+    ) -> np.ndarray:
         """Return the posterior variances of the function at raw rows, (n, k)."""
 
     @abstractmethod
@@ -287,6 +295,7 @@ class SolvedRows:
     """The rows of a model with an exact kernel, which is factorised again if needed."""
 
     model: DualModel
+    place: Place | None = None  # where its matrices are
 
     @property
     def weights(self) -> RowWeights:
@@ -301,13 +310,15 @@ class SolvedRows:
     @cached_property
     def solution(self) -> Solution:
         """The solution of the ridge problem, with the inverse of its matrix."""
-        model, K = self.model, self.model.kernel(self.model.X)
+        model = self.model
+        K = matrix_at(self.place, model.kernel, model.X)
         how = model.alpha, self.weights, model.fit_intercept, True
         return solve(K, model.rows.Y, *how)
 
     def kernel(self, X) -> np.ndarray:
         """Return the kernel of raw rows with the training rows."""
-        return self.model.kernel(self.model.encode(X), self.model.X)
+        model = self.model
+        return matrix_at(self.place, model.kernel, model.encode(X), model.X)
 
     def smoother(self, X) -> np.ndarray:
         """Return the derivatives of predictions of raw rows by targets."""
@@ -316,8 +327,8 @@ class SolvedRows:
     @property
     def diagonal(self) -> np.ndarray:
         """The derivative of the coefficient of each row by its own target."""
-        return np.diag(self.solution.P)
+        return diagonal(self.solution.P)
 
     def precision(self, rows) -> np.ndarray:
         """Return the derivatives of coefficients of some rows by their targets."""
-        return self.solution.P[np.ix_(rows, rows)]
+        return to_numpy(submatrix(self.solution.P, rows))

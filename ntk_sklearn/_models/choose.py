@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._utils.arrays import Place
 from .._utils.memory import available_memory
 
 # Number of (n, n) matrices of float64 that a solver holds at its peak. Learning by
@@ -65,7 +66,7 @@ def choose_solver(
     return "cg" if MATRICES["cg"] * matrix <= memory else "nystrom"
 
 
-def check_memory(n: int, n_matrices: float) -> None:
+def check_memory(n: int, n_matrices: float, place: Place | None = None) -> None:
     """Raise an error if the matrices of an exact fit do not fit into memory.
 
     Parameters
@@ -74,18 +75,25 @@ def check_memory(n: int, n_matrices: float) -> None:
         Number of rows.
     n_matrices : float
         Number of (n, n) matrices that the fit holds.
+    place : Place, default=None
+        The device that holds them; None means the memory of the machine.
 
     Raises
     ------
     MemoryError
-        If they are larger than the memory of the machine.
+        If they are larger than the memory of the machine, or what is free on the
+        device.
     """
     needed, total = n_matrices * 8.0 * n * n, available_memory()
+    where, advice = "this machine has {} GiB", "fit a sample of the rows"
+    free = None if place is None else place.free_memory()
+    if place is not None and free is not None:
+        total, where = free, f"the device {place.device} has {{}} GiB free"
+        advice += ", or pass arrays on the CPU"
     if needed > total:
         raise MemoryError(
             f"fitting {n} rows exactly needs about {needed / 2**30:.1f} GiB for "
             f"{n_matrices:g} kernel matrices of shape ({n}, {n}), but "
-            f"this machine has {total / 2**30:.1f} GiB; use "
-            'solver="nystrom" with n_components centres, or fit a sample of the '
-            "rows."
+            f"{where.format(f'{total / 2**30:.1f}')}; use "
+            f'solver="nystrom" with n_components centres, or {advice}.'
         )

@@ -71,7 +71,7 @@ class ClusteredModel(RidgeModel):
         return self.posterior.data.clusters
 
     @one_blas_thread()
-    def predict(self, X):
+    def predict(self, X, _place=None):
         """Return the predictions of raw rows, each in the cluster nearest to it."""
         out = np.empty((len(X), self.dual_coef.shape[1]))
         centres = self.posterior.data.features.centres
@@ -90,7 +90,7 @@ class ClusteredModel(RidgeModel):
         return out
 
     @one_blas_thread()
-    def posterior_variance(self, X):
+    def posterior_variance(self, X, _place=None):
         """Return the posterior variances of the function at raw rows."""
         out = np.empty(len(X))
         self._fill(out, X, self.posterior.variance)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import Place
 from .base import HeldOut, RidgeModel
 
 # Factor of the relative excess of a model's leave-one-out error in its negative log
@@ -45,9 +46,12 @@ class Ensemble(NamedTuple):
         blended = self.blended([held_out.predictions for held_out in every])
         return every[0]._replace(predictions=blended)
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the blended predictions of raw rows, an array of shape (n, k)."""
-        return self.blended(model.predict(X) for model in self.models)
+    def predict(self, X: np.ndarray, place: Place | None = None) -> np.ndarray:
+        """Return the blended predictions of raw rows, an array of shape (n, k).
+
+        Kernel matrices are computed at the `place`; None means by NumPy.
+        """
+        return self.blended(model.predict(X, place) for model in self.models)
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
         """Return a new ensemble with more rows; this one is not changed.

@@ -10,11 +10,14 @@ from scipy.linalg import cho_solve
 from .._learning.ridge import solve_raised
 from .._learning.spec import LearnedKernel, ModelSpec
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import Place, to_numpy
 from .._utils.blas import solve_lower
 from .._utils.threads import one_blas_thread
+from ..kernels._on_rows import matrix_at
 from ..solvers._cholesky import kernel_factor, solve, warn_jitter
 from ..solvers._leave_one_out import leave_one_out
-from .base import DualModel, HeldOut
+from ..solvers._on_arrays import diagonal, times
+from .base import DualModel, HeldOut, SolvedRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,7 @@ class ExactModel(DualModel):
     """A ridge model that was solved by a Cholesky factorisation."""
 
     @one_blas_thread()
-    def posterior_variance(self, X) -> np.ndarray:
+    def posterior_variance(self, X, place=None, /) -> np.ndarray:
         """Return the posterior variances of the function at raw rows, for each output.
 
         The kernel matrix is factorised in each call. A factor that is kept would make
@@ -32,11 +35,15 @@ class ExactModel(DualModel):
         ----------
         X : ndarray of shape (n, n_features)
             Raw rows.
+        place : Place, default=None
+            Where the matrices are computed; None means by NumPy.
 
         Returns
         -------
         ndarray of shape (n, k)
         """
+        if place is not None:
+            return self._variance_at(place, X)
         K = self.kernel(self.X)
         means = K.mean(axis=0) if self.fit_intercept else np.zeros(len(K))
         mean = means.mean()
@@ -63,6 +70,25 @@ class ExactModel(DualModel):
             out[block] -= np.einsum("ij,ij->j", root, root)
         return np.maximum(out, 0.0)[:, None] * self.variance
 
+    def _variance_at(self, place, X) -> np.ndarray:
+        """Return the same variances, from matrices at a place.
+
+        With P the inverse less its part along the constant, and w the weights of the
+        targets in the constant, ``w' (K + noise) w`` is the variance of the constant.
+        """
+        rows, out = SolvedRows(self, place), np.empty(len(X))
+        P, w = rows.solution.P, rows.solution.intercept_weights
+        K = matrix_at(place, self.kernel, self.X)
+        constant = w @ times(K, w) + w**2 @ rows.weights.noise(self.alpha)
+        for block in self.slices(X, len(self.X)):
+            cross = rows.kernel(X[block])
+            prior = self.kernel.diag(self.encode(X[block])) - 2.0 * times(cross, w)
+            if self.fit_intercept:  # which P does not see
+                cross = cross - place.xp.mean(cross, axis=1, keepdims=True)
+            explained = place.xp.sum((cross @ P) * cross, axis=1)
+            out[block] = prior + constant - to_numpy(explained)
+        return np.maximum(out, 0.0)[:, None] * self.variance
+
 
 def solve_exact(
     spec: ModelSpec,
@@ -70,6 +96,7 @@ def solve_exact(
     rows: TrainingSet,
     raw: np.ndarray,
     intercept: bool,
+    place: Place | None = None,
 ) -> ExactModel:
     """Solve the ridge problem with a learned kernel by a Cholesky factorisation.
 
@@ -85,6 +112,8 @@ def solve_exact(
         The inputs as they were given.
     intercept : bool
         Whether a constant that the ridge does not penalise is fitted.
+    place : Place, default=None
+        Where the kernel matrix is held and factorised; None means NumPy.
 
     Returns
     -------
@@ -93,14 +122,14 @@ def solve_exact(
     weights, highest = rows.solve_weights, learned.alpha
     if spec.raise_alpha and learned.path and learned.alpha_bounds is not None:
         highest = learned.alpha_bounds[1]
-    K = learned.kernel(rows.X)
+    K = matrix_at(place, learned.kernel, rows.X)
     alpha, solution = solve_raised(
         K, rows.Y, learned.alpha, highest, rows.weights, intercept
     )
     if (rows.class_factor != 1.0).any():  # class weights do not change what is learned
         solution = solve(K, rows.Y, alpha, weights, intercept)
     warn_jitter(solution.jitter, alpha)
-    precision = np.diag(solution.P)
+    precision = diagonal(solution.P)
     residuals, _ = leave_one_out(precision, solution.dual_coef, alpha, weights)
     if intercept and rows.n_rows == 1:
         residuals = np.zeros_like(rows.Y)  # no other row to predict it from

@@ -55,8 +55,8 @@ def _learn_and_solve(
 ) -> ExactModel:
     """Learn the free hyperparameters, and solve the ridge problem exactly."""
     found = learn(spec, rows, options)
-    intercept = options.fit_intercept
-    return solve_exact(found.spec, found.kernel, found.rows, rows.X, intercept)
+    how = options.fit_intercept, options.place
+    return solve_exact(found.spec, found.kernel, found.rows, rows.X, *how)
 
 
 FITS: dict[str, Callable[..., RidgeModel]] = {

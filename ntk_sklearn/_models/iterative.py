@@ -14,7 +14,7 @@ from .base import DualModel
 class IterativeModel(DualModel):
     """A ridge model of all rows, with the kernel and the ridge of a pilot."""
 
-    def posterior_variance(self, X):
+    def posterior_variance(self, X, _place=None):
         """Raise an error, because variances need a factorisation."""
         raise ValueError(
             "return_std=True needs a factorisation of the whole problem, which "

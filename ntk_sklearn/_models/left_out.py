@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._utils.arrays import Place
 from .._utils.threads import one_blas_thread
 from ..solvers._attribution import smoother
 from ..solvers._conjugate_gradient import IterativeSolution
@@ -53,7 +54,7 @@ class LeftOut(NamedTuple):
 
 
 @singledispatch
-def left_out(model: RidgeModel) -> LeftOut:
+def left_out(model: RidgeModel, place: Place | None = None) -> LeftOut:
     """Return the held-out rows of a model, and its predictions without each of them.
 
     Parameters
@@ -62,6 +63,9 @@ def left_out(model: RidgeModel) -> LeftOut:
         The fitted model. All rows of an exact model are held out in turn, and the rows
         that the kernel was learned from of a Nyström or clustered one. A model that was
         solved by conjugate gradients is fitted again without each of five folds.
+    place : Place, default=None
+        Where the matrices of an exact model are computed; None means by NumPy, which
+        computes those of the others.
 
     Returns
     -------
@@ -88,8 +92,8 @@ def _without_one(held_out: HeldOut, fitted, weights) -> np.ndarray:
 
 
 @left_out.register
-def _exact(model: ExactModel) -> LeftOut:
-    rows = SolvedRows(model)
+def _exact(model: ExactModel, place: Place | None = None) -> LeftOut:
+    rows = SolvedRows(model, place)
 
     @one_blas_thread()
     def predict(X):
@@ -102,7 +106,7 @@ def _exact(model: ExactModel) -> LeftOut:
 
 
 @left_out.register
-def _nystrom(model: NystromModel) -> LeftOut:
+def _nystrom(model: NystromModel, _place: Place | None = None) -> LeftOut:
     held_out, scored = model.held_out, model.scored
     covariance = model.system.covariance(scored.X, model.alpha)
     share = held_out.weights.weight * held_out.weights.left_out
@@ -117,7 +121,7 @@ def _nystrom(model: NystromModel) -> LeftOut:
 
 
 @left_out.register
-def _clustered(model: ClusteredModel) -> LeftOut:
+def _clustered(model: ClusteredModel, _place: Place | None = None) -> LeftOut:
     held_out = model.held_out
 
     @one_blas_thread()
@@ -129,7 +133,7 @@ def _clustered(model: ClusteredModel) -> LeftOut:
 
 
 @left_out.register
-def _iterative(model: IterativeModel) -> LeftOut:
+def _iterative(model: IterativeModel, _place: Place | None = None) -> LeftOut:
     rows = model.rows
     if rows.n_rows < 2:
         raise ValueError(
@@ -195,7 +199,7 @@ def left_out_blocks(part: LeftOut, X: np.ndarray) -> Iterator[tuple[slice, np.nd
         yield block, part.predict(X[block])
 
 
-def ensemble_left_out(ensemble: Ensemble) -> LeftOut:
+def ensemble_left_out(ensemble: Ensemble, place: Place | None = None) -> LeftOut:
     """Return the blended predictions of an ensemble without each held-out row.
 
     The kernels, the ridges and the shares of the models stay as they are.
@@ -204,12 +208,14 @@ def ensemble_left_out(ensemble: Ensemble) -> LeftOut:
     ----------
     ensemble : Ensemble
         The fitted models.
+    place : Place, default=None
+        As for `left_out`.
 
     Returns
     -------
     LeftOut
     """
-    parts = [left_out(model) for model in ensemble.models]
+    parts = [left_out(model, place) for model in ensemble.models]
     predictions = ensemble.blended(part.held_out.predictions for part in parts)
 
     def predict(X):

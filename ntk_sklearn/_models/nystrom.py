@@ -49,7 +49,7 @@ class NystromModel(RidgeModel):
         """The centres, as the kernel sees them."""
         return self.system.features.centres
 
-    def posterior_variance(self, X):
+    def posterior_variance(self, X, _place=None):
         """Return the posterior variances of the function at raw rows, for each output.
 
         The part of the kernel that the centres do not explain is added in full.

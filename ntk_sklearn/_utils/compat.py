@@ -1,6 +1,12 @@
 """Private or recent names of other packages, imported in this module only."""
 
 from sklearn.base import _fit_context
+from sklearn.utils._array_api import (
+    _convert_to_numpy,
+    _max_precision_float_dtype,
+    get_namespace,
+)
+from sklearn.utils._array_api import device as array_device
 from sklearn.utils._chunking import get_chunk_n_rows
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
@@ -22,8 +28,12 @@ __all__ = [
     "StrOptions",
     "_check_feature_names_in",
     "_check_sample_weight",
+    "_convert_to_numpy",
     "_fit_context",
+    "_max_precision_float_dtype",
+    "array_device",
     "get_chunk_n_rows",
+    "get_namespace",
     "set_blas_threads",
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from .arrays import check_here, checked_floats, namespace, place_of
 from .sparse import sparse_rows
 
 
@@ -26,7 +27,8 @@ def check_samples(X, name: str = "X", accept_sparse: bool = False):
     Returns
     -------
     ndarray or SparseRows of shape (n_samples, n_features)
-        `X` itself if it needs no conversion.
+        `X` itself if it needs no conversion. An array of another library stays one if
+        scikit-learn's option ``array_api_dispatch`` is set.
 
     Raises
     ------
@@ -40,7 +42,8 @@ def check_samples(X, name: str = "X", accept_sparse: bool = False):
         return sparse_rows(X, name)
     if issparse(X):
         raise TypeError(f"{needed}, got a sparse matrix; use {name}.toarray().")
-    shape = np.shape(X)
+    place = place_of(X, name)
+    shape = np.shape(X) if place is None else tuple(X.shape)
     if len(shape) != 2:
         raise ValueError(
             f"{needed} with 2 dimensions (n_samples, n_features), got {len(shape)}; "
@@ -51,6 +54,8 @@ def check_samples(X, name: str = "X", accept_sparse: bool = False):
         raise ValueError(
             f"{needed} with at least one sample and one feature, got shape {shape}."
         )
+    if place is not None:
+        return checked_floats(X, name)
     try:
         array = check_array(X, dtype="numeric", input_name=name)
         return np.ascontiguousarray(array, dtype=np.float64)
@@ -63,14 +68,19 @@ def check_pair(X, Y, accept_sparse: bool = False):
 
     If one of them is sparse, both are returned in sparse form.
 
-
     Estimators of scikit-learn pass the same rows as None or twice. The kernel matrix of
     rows with themselves takes half the time and has an exact diagonal.
     """
     left = check_samples(X, "X", accept_sparse)
     if Y is None or Y is X:
         return left, None
+    place = place_of(X)
+    if place is not None:
+        check_here(place, [("Y", Y)])
     right = check_samples(Y, "Y", accept_sparse)
+    other = place_of(Y, "Y")
+    if place is None and other is not None:
+        check_here(other, [("X", X)], "Y")
     if left.shape[1] != right.shape[1]:
         raise ValueError(
             f"X has {left.shape[1]} features, but Y has {right.shape[1]}; both sides "
@@ -165,12 +175,13 @@ def check_ranks(n_ranks, X, Y=None) -> int:
             raise ValueError(
                 f"n_ranks must be 0 for sparse rows, which hold no ranks, got {count}."
             )
-        ranks = Z[:, -count:]
-        if not 0 <= ranks.min() <= ranks.max() <= 1:
+        ranks, xp = Z[:, n_features - count :], namespace(Z)
+        least, most = float(xp.min(ranks)), float(xp.max(ranks))
+        if not 0 <= least <= most <= 1:
             raise ValueError(
                 f"{name} must have ranks between 0 and 1 in its last {count} "
                 f"features, as n_ranks={count} says, got values from "
-                f"{float(ranks.min())!r} to {float(ranks.max())!r}."
+                f"{least!r} to {most!r}."
             )
     return count
 

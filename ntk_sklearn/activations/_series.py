@@ -28,7 +28,7 @@ CODE = ANY
 # how many blocks there are, of even orders and of odd ones; then each block's eight
 # coefficients of even orders, eight of odd ones, and its tail; and a last block that
 # only derivatives read.
-_HEAD, _ROWS, _GROUP = 7, 17, 66
+ROWS_BEFORE, ROWS_OF_BLOCK, _GROUP = 7, 17, 66
 # Where all coefficients are below this, as rounding leaves them, so are their products.
 _NOTHING = 1e-9
 
@@ -40,7 +40,7 @@ def prepare(table, norms):
     """
     found = expand(table, norms * norms)
     n, blocks = found.tails.shape
-    stats = np.empty((_HEAD + _ROWS * (blocks + 1), n))
+    stats = np.empty((ROWS_BEFORE + ROWS_OF_BLOCK * (blocks + 1), n))
     moment = np.exp(found.log_moment)
     # Of a variance that vanishes, the images are those of the least that is known.
     safe = np.maximum(norms, LEAST)
@@ -51,7 +51,7 @@ def prepare(table, norms):
     stats[2] = safe
     stats[3] = np.sqrt(inside)
     stats[4] = blocks
-    body = stats[_HEAD:].reshape(blocks + 1, _ROWS, n)
+    body = stats[ROWS_BEFORE:].reshape(blocks + 1, ROWS_OF_BLOCK, n)
     orders = found.coefficients.reshape(blocks + 1, 8, 2, n)
     for parity in (0, 1):
         own = orders[:, :, parity]
@@ -65,7 +65,7 @@ def prepare(table, norms):
 
 @jit
 def _row(k):
-    return _HEAD + _ROWS * (k // 16) + (k % 16) // 2 + 8 * (k % 2)
+    return ROWS_BEFORE + ROWS_OF_BLOCK * (k // 16) + (k % 16) // 2 + 8 * (k % 2)
 
 
 @jit
@@ -101,7 +101,7 @@ def _parity(s_i, i, s_j, j, which, z):
     odd, blocks = which
     z[1][:], z[2][:] = 0.0, 0.0
     for b in range(blocks - 1, -1, -1):
-        row = _HEAD + _ROWS * b + 8 * odd
+        row = ROWS_BEFORE + ROWS_OF_BLOCK * b + 8 * odd
         _four(s_i, i, s_j, j, row + 4, z)
         _four(s_i, i, s_j, j, row, z)
 
@@ -126,7 +126,7 @@ def _correlations(eta, s_i, i, s_j, j, z):
         power[n] = r * r
     blocks, allowed = int(min(s_i[4, 0], s_j[4, 0])), TOLERANCE * TOLERANCE
     for b in range(blocks):
-        row = _HEAD + _ROWS * b + 16
+        row = ROWS_BEFORE + ROWS_OF_BLOCK * b + 16
         t_i, t_j = s_i[row, i], s_j[row][j : j + m]
         top = np.int64(0)
         for n in range(m):
@@ -136,7 +136,7 @@ def _correlations(eta, s_i, i, s_j, j, z):
             power[n] *= r32[n]
         if t_i * np.int64(top).view(np.float64) <= allowed:
             return b + 1
-    row = _HEAD + _ROWS * (blocks - 1) + 16
+    row = ROWS_BEFORE + ROWS_OF_BLOCK * (blocks - 1) + 16
     for n in range(m):
         if s_i[row, i] * s_j[row, j + n] * abs(rho[n]) ** (32 * blocks) > allowed:
             rho[n] = np.nan

@@ -19,6 +19,7 @@ from .._learning.training_set import TrainingSet
 from .._models.choose import REASONS, check_memory
 from .._models.fit import fit_ensemble
 from .._models.options import LEARNS_FROM_ALL, NEEDS_VECTORS
+from .._utils.arrays import Place, checked_floats, place_of
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
 from .._utils.progress import FitProgress
 from .._utils.sparse import sparse_rows
@@ -28,6 +29,7 @@ from ..objectives import OBJECTIVES
 from ..optimizers import OPTIMIZERS
 from ..preprocessing._table_encoder import TableEncoder
 from ..preprocessing._table_reader import TableReader, validated
+from ._arrays import Decisions, as_numpy, check_fitted_at, follow
 from ._attribution import AttributionMixin, GivenRows
 from ._defaults import sparse_specs
 from ._encoding import coded_spec, make_encoder
@@ -114,12 +116,19 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         # Centres and clusters need distances between rows, which sparse ones lack.
         dense = self.solver in NEEDS_VECTORS or self.n_components is not None
         tags.input_tags.sparse = takes_sparse(self) and not dense
+        tags.array_api_support = takes_vectors(self.kernel)
         return tags
 
     # -- what is given ----------------------------------------------------------------
 
     def _given(self, X, y, sample_weight, reset=True, **how) -> Given:
         """Check inputs, targets and weights without changing the estimator."""
+        place = place_of(X)
+        if place is not None:
+            X = checked_floats(X)
+            if not reset:
+                check_fitted_at(self, place, type(self).__name__ + ".partial_fit()")
+        X, y, sample_weight = map(as_numpy, (X, y, sample_weight))
         probe = copy(self)  # checks set attributes, to be published at the end
         reader = TableReader() if reset else self._reader
         streamed = reset and self._stays_in_place(X)
@@ -146,7 +155,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         names = ("n_features_in_", "feature_names_in_")
         features = {k: getattr(probe, k) for k in names if hasattr(probe, k)}
         weights = checked_weights(sample_weight, y)
-        return Given(X, y, weights, streamed, features, reader)
+        return Given(X, y, weights, streamed, features, reader, place)
 
     @property
     def _categorical_features(self):
@@ -204,7 +213,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         is_sparse = issparse(given.X)
         solver = "nystrom"
         if not given.streamed:
-            solver = solver_for(self, len(Y), is_sparse)
+            in_clusters = not is_sparse and given.place is None
+            solver = solver_for(self, len(Y), in_clusters)
             if self.verbose and self.solver == "auto":
                 reason = f"solver={solver!r} for {len(Y)} rows: {REASONS[solver]}."
                 print(f"[{type(self).__name__}] {reason}")  # noqa: T201
@@ -212,10 +222,10 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             check_sparse_solver(solver)
         rows, origin = self._training_set(given, Y, class_factor, solver)
         if solver == "cholesky":
-            check_memory(rows.n_rows, matrices_of(self))
+            check_memory(rows.n_rows, matrices_of(self), given.place)
         told = self.max_iter * self._n_models if solver in LEARNS_FROM_ALL else None
         progress = FitProgress(self, given.X, given.y, told)
-        options = fit_options(self, solver, progress)
+        options = fit_options(self, solver, progress, given.place)
         ensemble = fit_ensemble(self._specs, rows, options)
         if self.verbose and ensemble.held_out.explains_nothing:
             print(  # noqa: T201
@@ -285,6 +295,9 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         }
         if hasattr(best.kernel, "layer_weights"):
             found["layer_weights_"] = best.kernel.value("layer_weights")
+        found = {
+            k: v if k in _ON_HOST else follow(given.place, v) for k, v in found.items()
+        }
         kept = {k: v for k, v in vars(self).items() if not _is_fitted(k)}
         self.__dict__ = kept | found
         if fitted.progress is not None:
@@ -296,14 +309,23 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         """The rows that `dual_coef_` belongs to, as the kernel sees them."""
         return self._ensemble.best.X
 
-    def _decisions(self, X) -> tuple[np.ndarray, np.ndarray]:
-        """Return checked rows and their decision values."""
+    def _decisions(self, X, method: str) -> Decisions:
+        """Return checked rows, their decision values, and the place of the rows."""
+        place = self._place(X, method)
         X = self._checked_rows(X)
-        return X, self._ensemble.predict(X)
+        return Decisions(X, self._ensemble.predict(X, place), place)
+
+    def _place(self, X, method: str) -> Place | None:
+        """Return the place of rows to predict, which is that of the fit."""
+        check_is_fitted(self)
+        place = place_of(X)
+        check_fitted_at(self, place, f"{type(self).__name__}.{method}()")
+        return place
 
     def _checked_rows(self, X) -> np.ndarray:
-        """Return checked rows to predict."""
+        """Return checked rows to predict, as an array of NumPy."""
         check_is_fitted(self)
+        X = as_numpy(X if place_of(X) is None else checked_floats(X))
         if not takes_vectors([model.kernel for model in self.models_]):
             how = {"dtype": None, "ensure_2d": False, "allow_nd": True}
             return validate_data(self, X, reset=False, **how)
@@ -312,6 +334,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         return sparse_rows(X) if issparse(X) else X
 
 
+# Fitted attributes that stay arrays of NumPy: labels may be strings.
+_ON_HOST = {"feature_names_in_", "classes_"}
 # Private attributes of a fitted estimator; public ones end in an underscore.
 _PRIVATE = {"_ensemble", "_given_rows", "_reader", "_scaler", "_single_output"}
 

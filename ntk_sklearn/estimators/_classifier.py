@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._learning.training_set import TrainingSet
 from .._utils.compat import StrOptions, _fit_context
 from ..preprocessing._table_encoder import TableEncoder
+from ._arrays import follow
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
@@ -406,10 +407,10 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
             The predicted indicator of each class. With two classes, a single number for
             each row: the indicator of the second class minus that of the first.
         """
-        _, decisions = self._decisions(X)
+        _, decisions, place = self._decisions(X, "decision_function")
         if len(self.classes_) == 2:
-            return decisions[:, 1] - decisions[:, 0]
-        return decisions
+            decisions = decisions[:, 1] - decisions[:, 0]
+        return follow(place, decisions)
 
     def predict(self, X):
         """Predict class labels.
@@ -425,8 +426,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
             The label with the largest decision value. Without `class_weight` it is that
             with the largest probability.
         """
-        _, decisions = self._decisions(X)
-        return self.classes_[decisions.argmax(axis=1)]
+        _, decisions, place = self._decisions(X, "predict")
+        return follow(place, self.classes_[decisions.argmax(axis=1)])
 
     def predict_proba(self, X):
         """Predict class probabilities.
@@ -448,8 +449,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
             Probabilities of the classes in the order of `classes_`; each row sums to
             one.
         """
-        _, decisions = self._decisions(X)
-        return self._calibration.probabilities(decisions)
+        _, decisions, place = self._decisions(X, "predict_proba")
+        return follow(place, self._calibration.probabilities(decisions))
 
     def predict_log_proba(self, X):
         """Predict the logarithms of class probabilities.
@@ -464,8 +465,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         ndarray of shape (n_samples, n_classes)
             Logarithms of the values of `predict_proba`.
         """
-        _, decisions = self._decisions(X)
-        return self._calibration.log_probabilities(decisions)
+        _, decisions, place = self._decisions(X, "predict_log_proba")
+        return follow(place, self._calibration.log_probabilities(decisions))
 
 
 def _refuse_unknown(y, classes, whose: str) -> None:

@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._models.conformal import jackknife_interval, jackknife_set
 from .._models.ensemble import Ensemble
 from .._models.left_out import ensemble_left_out
+from .._utils.arrays import Place
+from ._arrays import as_numpy, follow
 from ._indicators import Calibration
 from ._target_scaler import TargetScaler
 
@@ -34,6 +36,7 @@ class IntervalMixin:
     _scaler: TargetScaler
     _single_output: bool
     _checked_rows: Callable[..., np.ndarray]
+    _place: Callable[..., Place | None]
 
     def predict_interval(self, X, coverage=0.9, *, method="jackknife+"):
         """Predict intervals that hold new targets with a given frequency.
@@ -76,18 +79,20 @@ class IntervalMixin:
         check_coverage(coverage)
         if method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
+        place = self._place(X, "predict_interval")
         X = self._checked_rows(X)
         if method == "gaussian":
             mean, deviation = (
-                self._ensemble.predict(X),
-                np.sqrt(self._variance(X, True)),
+                self._ensemble.predict(X, place),
+                np.sqrt(self._variance(X, True, place)),
             )
             width = ndtri(0.5 + 0.5 * coverage) * deviation
             found = np.stack([mean - width, mean + width], axis=1)
         else:
-            found = jackknife_interval(ensemble_left_out(self._ensemble), X, coverage)
+            part = ensemble_left_out(self._ensemble, place)
+            found = jackknife_interval(part, X, coverage)
         found = self._scaler.invert(found)
-        return found[..., 0] if self._single_output else found
+        return follow(place, found[..., 0] if self._single_output else found)
 
     @property
     def noise_std_(self) -> np.ndarray:
@@ -104,9 +109,11 @@ class IntervalMixin:
         best = self._ensemble.best
         return best.alpha * best.variance
 
-    def _variance(self, X, include_noise: bool) -> np.ndarray:
+    def _variance(
+        self, X, include_noise: bool, place: Place | None = None
+    ) -> np.ndarray:
         """Return the variance of the function, or of new targets, scaled, (n, k)."""
-        variance = self._ensemble.best.posterior_variance(X)
+        variance = self._ensemble.best.posterior_variance(X, place)
         return variance + self._noise_variance() if include_noise else variance
 
 
@@ -115,13 +122,14 @@ class SetMixin:
 
     _ensemble: Ensemble
     _checked_rows: Callable[..., np.ndarray]
+    _place: Callable[..., Place | None]
     temperature_: float
     class_bias_: np.ndarray
 
     @property
     def _calibration(self) -> Calibration:
         """The map from decision values to class probabilities."""
-        return Calibration(self.temperature_, self.class_bias_)
+        return Calibration(self.temperature_, as_numpy(self.class_bias_))
 
     def predict_set(self, X, coverage=0.9):
         """Predict sets of classes that hold the true class with a given frequency.
@@ -152,6 +160,8 @@ class SetMixin:
            Coverage", NeurIPS 2020.
         """
         check_coverage(coverage)
+        place = self._place(X, "predict_set")
         X = self._checked_rows(X)
-        part = ensemble_left_out(self._ensemble)
-        return jackknife_set(part, X, coverage, self._calibration.probabilities)
+        part = ensemble_left_out(self._ensemble, place)
+        probabilities = self._calibration.probabilities
+        return follow(place, jackknife_set(part, X, coverage, probabilities))

@@ -12,6 +12,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, WhiteKernel
 from .._learning.spec import AlphaBounds, LearningOptions
 from .._models.choose import MATRICES, choose_solver
 from .._models.options import NEEDS_VECTORS, FitOptions
+from .._utils.arrays import Place
 from .._utils.progress import FitProgress
 from ..kernels._dense import DenseKernel
 from ..kernels._on_rows import gradient_matrices
@@ -126,7 +127,7 @@ def check_sparse_solver(solver: str) -> None:
         )
 
 
-def solver_for(estimator: BaseEstimator, n: int, is_sparse: bool = False) -> str:
+def solver_for(estimator: BaseEstimator, n: int, in_clusters: bool = True) -> str:
     """Return the solver for `n` rows in memory, and check that the kernel suits it.
 
     Parameters
@@ -134,8 +135,9 @@ def solver_for(estimator: BaseEstimator, n: int, is_sparse: bool = False) -> str
     estimator : WNTKRegressor or WNTKClassifier
     n : int
         Number of rows.
-    is_sparse : bool, default=False
-        Whether the rows are sparse.
+    in_clusters : bool, default=True
+        Whether ``solver="auto"`` may divide the rows into clusters: they are dense, and
+        arrays of NumPy.
 
     Returns
     -------
@@ -152,7 +154,7 @@ def solver_for(estimator: BaseEstimator, n: int, is_sparse: bool = False) -> str
             n,
             n_components=estimator.n_components,
             n_matrices=matrices_of(estimator),
-            has_distances=takes_vectors(kernel) and not is_sparse,
+            has_distances=takes_vectors(kernel) and in_clusters,
         )
     if solver in NEEDS_VECTORS and not takes_vectors(kernel):
         raise ValueError(
@@ -172,7 +174,10 @@ def matrices_of(estimator: BaseEstimator) -> float:
 
 
 def fit_options(
-    estimator: BaseEstimator, solver: str, progress: FitProgress | None
+    estimator: BaseEstimator,
+    solver: str,
+    progress: FitProgress | None,
+    place: Place | None = None,
 ) -> FitOptions:
     """Return the options of a fit, as the parameters of an estimator say.
 
@@ -182,6 +187,8 @@ def fit_options(
     solver : {"cholesky", "cg", "nystrom", "local"}
     progress : FitProgress or None
         Receives a report of every iteration.
+    place : Place, default=None
+        Where kernel matrices are held; None means NumPy.
 
     Returns
     -------
@@ -202,6 +209,7 @@ def fit_options(
         n_folds=n_folds,
         seed=seed,
         report=_reporter(estimator, progress),
+        place=place,
     )
     n_centres = estimator.n_components or _DEFAULT_CENTRES
     return FitOptions(

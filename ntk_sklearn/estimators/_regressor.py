@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._learning.training_set import TrainingSet
 from .._utils.compat import _fit_context
+from ._arrays import follow
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import regression_specs
@@ -387,11 +388,12 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         y_std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Their standard deviations; only if `return_std` is true.
         """
-        X, decisions = self._decisions(X)
+        X, decisions, place = self._decisions(X, "predict")
         mean = self._scaler.invert(decisions)
         if self._single_output:
             mean = mean.ravel()
         if not return_std:
-            return mean
-        spread = np.sqrt(self._variance(X, include_noise)) * self._scaler.scale
-        return mean, spread.ravel() if self._single_output else spread
+            return follow(place, mean)
+        spread = np.sqrt(self._variance(X, include_noise, place)) * self._scaler.scale
+        spread = spread.ravel() if self._single_output else spread
+        return follow(place, mean), follow(place, spread)

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 
 from .._blocks.sampling import gather
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import Place
 from .._utils.compat import _check_sample_weight
 from ..preprocessing._table_reader import TableReader
 from ..solvers._row_weights import RowWeights
@@ -38,6 +39,8 @@ class Given(NamedTuple):
         The attributes ``n_features_in_`` and ``feature_names_in_``.
     reader : TableReader
         The reader by which the inputs have become numbers.
+    place : Place or None
+        Where the inputs have come from, and matrices are computed; None means NumPy.
     """
 
     X: np.ndarray
@@ -46,6 +49,7 @@ class Given(NamedTuple):
     streamed: bool
     features: dict
     reader: TableReader = TableReader()
+    place: Place | None = None
 
     @property
     def present(self) -> np.ndarray:

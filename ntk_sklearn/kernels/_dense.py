@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import issparse
 
+from .._engine.array_api import array_components, array_diagonal, array_gram
+from .._engine.array_contraction import array_contract
+from .._engine.contraction import contract
 from .._engine.forward import diagonal
 from .._engine.full_gradient import full_gradient
 from .._engine.network import Network
 from .._engine.tiles import components, gram
+from .._utils.arrays import check_here, is_elsewhere, place_of
 from .._utils.validation import (
     check_depth,
     check_pair,
@@ -20,6 +27,34 @@ from .._utils.validation import (
 from ..activations._registry import get_activations
 from ._parameters import HYPERPARAMETERS, NetworkOnRows, NetworkParameters
 from ._theta import ThetaKernel
+
+
+class Engine(NamedTuple):
+    """The operations of an engine on a network and checked rows.
+
+    Attributes
+    ----------
+    gram, diagonal, components, contract : callable
+        As `tiles.gram`, `forward.diagonal`, `tiles.components` and
+        `contraction.contract`.
+    """
+
+    gram: Callable
+    diagonal: Callable
+    components: Callable
+    contract: Callable
+
+
+COMPILED = Engine(gram, diagonal, components, contract)
+ARRAYS = Engine(array_gram, array_diagonal, array_components, array_contract)
+
+
+def engine_of(X) -> Engine:
+    """Return the engine for checked rows: that of arrays for other libraries' arrays.
+
+    Rows of NumPy, and sparse ones, never take it.
+    """
+    return ARRAYS if is_elsewhere(X) else COMPILED
 
 
 class DenseKernel(ThetaKernel):
@@ -61,6 +96,8 @@ class DenseKernel(ThetaKernel):
         self.length_scale_bounds = length_scale_bounds
         self.dtype = dtype
         self.n_ranks = n_ranks
+
+    takes_arrays = True  # of any library
 
     def layer_rates(self, depth: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the learning rates of the layers, the read-out last.
@@ -153,7 +190,8 @@ class DenseKernel(ThetaKernel):
                 "X must be dense to learn a length_scale for each feature; with sparse "
                 'rows, pass one number, or length_scale_bounds="fixed".'
             )
-        return NetworkOnRows(parameters, columns, self.n_dims, X, self._dtype())
+        dtype, engine = self._dtype(), engine_of(X)
+        return NetworkOnRows(parameters, columns, self.n_dims, X, dtype, engine)
 
     def __call__(self, X, Y=None, eval_gradient=False):
         """Return the kernel between the rows of X and Y, and optionally its gradient.
@@ -164,7 +202,9 @@ class DenseKernel(ThetaKernel):
             Finite real numbers; scale the columns to about unit variance. Inner
             products of sparse rows are sparse products, and rows never become dense.
         Y : array-like of shape (n_samples_Y, n_features), default=None
-            Second set of rows; None means `X`.
+            Second set of rows; None means `X`. If scikit-learn's option
+            ``array_api_dispatch`` is set, both may be arrays of another library, such
+            as PyTorch or CuPy, on the same device; the kernel matrix is computed there.
         eval_gradient : bool, default=False
             Whether to return the gradient with respect to ``theta``, the logarithms of
             the free hyperparameters, as well. Only possible if `Y` is None.
@@ -172,7 +212,7 @@ class DenseKernel(ThetaKernel):
         Returns
         -------
         K : ndarray of shape (n_samples_X, n_samples_Y)
-            The kernel matrix: a new, writable array.
+            The kernel matrix: a new, writable array, of the library of `X`.
         K_gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
             The gradient; only if `eval_gradient` is true.
 
@@ -193,7 +233,12 @@ class DenseKernel(ThetaKernel):
         X, Y = check_pair(X, Y, accept_sparse=True)
         network, dtype = self.network(X, Y), self._dtype()
         if not eval_gradient:
-            return gram(network, X, Y, dtype)
+            return engine_of(X).gram(network, X, Y, dtype)
+        if is_elsewhere(X):
+            raise TypeError(
+                f"X must be an array of NumPy for eval_gradient=True, got {type(X)}; "
+                "use contract(X, G), which takes arrays of any library."
+            )
         if issparse(X):
             raise TypeError(
                 "X must be dense for eval_gradient=True; use contract(X, G), which "
@@ -249,7 +294,7 @@ class DenseKernel(ThetaKernel):
             Equal to ``np.diag(self(X))``.
         """
         X = check_samples(X, accept_sparse=True)
-        return diagonal(self.network(X), X)
+        return engine_of(X).diagonal(self.network(X), X)
 
     def components(self, X, Y=None):
         """Return the unweighted terms of the neural tangent kernel, one for each layer.
@@ -268,7 +313,7 @@ class DenseKernel(ThetaKernel):
             of all terms is the NTK, and the last term is the NNGP kernel.
         """
         X, Y = check_pair(X, Y, accept_sparse=True)
-        return components(self.network(X, Y), X, Y)
+        return engine_of(X).components(self.network(X, Y), X, Y)
 
     def contract(self, X, G):
         """Return ``sum(G * dK / dtheta)`` without an array of all derivatives.
@@ -287,6 +332,9 @@ class DenseKernel(ThetaKernel):
         -------
         ndarray of shape (n_dims,)
         """
+        place = place_of(X)
+        if place is not None:
+            check_here(place, [("G", G)])
         X = check_samples(X, accept_sparse=True)
         G = check_samples(G, "G")
         n = X.shape[0]

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from sklearn.gaussian_process.kernels import Exponentiation, Kernel, Product, Sum
 
+from .._utils.arrays import Array, Place, to_numpy
 from ._theta import kernel_at, parts_of
 
 
@@ -188,3 +189,66 @@ def _has_own_rows(kernel: Kernel) -> bool:
     if height("on_rows") == len(owners):
         return False
     return height("on_rows") <= min(height("__call__"), height("contract"))
+
+
+# -- rows of NumPy whose matrices are held elsewhere ----------------------------------
+
+
+def takes_arrays(kernel: Kernel) -> bool:
+    """Return whether a kernel takes arrays of any library.
+
+    Those of fully connected networks do, and their sums, products and powers.
+    """
+    if type(kernel) in _COMBINATIONS:
+        return all(map(takes_arrays, parts_of(kernel)))
+    return getattr(kernel, "takes_arrays", False)
+
+
+def matrix_at(place: Place | None, kernel: Kernel, X, Y=None) -> Array:
+    """Return a kernel matrix of rows of NumPy at a place.
+
+    Parameters
+    ----------
+    place : Place or None
+        Where it is computed; None means NumPy.
+    kernel : Kernel
+        Any scikit-learn kernel. One that takes no arrays of other libraries is computed
+        by NumPy, and its matrix is moved.
+    X, Y : ndarray of shape (n, n_features) and (m, n_features)
+        The rows; Y is X if it is None.
+
+    Returns
+    -------
+    array of shape (n, m)
+    """
+    if place is None:
+        return kernel(X) if Y is None else kernel(X, Y)
+    if not takes_arrays(kernel):
+        return place.move(np.asarray(kernel(X) if Y is None else kernel(X, Y)))
+    K = kernel(place.move(X)) if Y is None else kernel(place.move(X), place.move(Y))
+    return place.xp.astype(K, place.dtype, copy=False)
+
+
+class _Moved:
+    """A kernel on fixed rows of NumPy, whose matrices are moved to a place."""
+
+    def __init__(self, place: Place, kernel: Kernel, X):
+        self._place, self._on_rows = place, kernel_on_rows(kernel, X)
+
+    def set_theta(self, theta):
+        self._on_rows.set_theta(theta)
+
+    def gram(self):
+        return self._place.move(np.asarray(self._on_rows.gram()))
+
+    def contract(self, G):
+        return self._on_rows.contract(to_numpy(G))
+
+
+def on_rows_at(place: Place | None, kernel: Kernel, X) -> KernelOnRows:
+    """Return a kernel on fixed rows of NumPy, whose matrices are held at a place."""
+    if place is None:
+        return kernel_on_rows(kernel, X)
+    if type(kernel) not in _COMBINATIONS and takes_arrays(kernel):
+        return kernel_on_rows(kernel, place.move(X))
+    return _Moved(place, kernel, X)

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._engine.contraction import contract
 from .._engine.network import Layers, Network, activation_arrays
-from .._engine.tiles import gram
 from ..activations._base import Activation
 
 
@@ -64,11 +62,15 @@ class NetworkOnRows:
         Checked rows.
     dtype : dtype
         Type of the kernel matrix.
+    engine : Engine
+        The engine for such rows.
     """
 
-    def __init__(self, parameters: NetworkParameters, columns, n_dims: int, X, dtype):
+    def __init__(
+        self, parameters: NetworkParameters, columns, n_dims: int, X, dtype, engine
+    ):
         self._parameters, self._n_dims, self._dtype = parameters, n_dims, dtype
-        self._X = X
+        self._X, self._engine = X, engine
         # The free numbers of each hyperparameter, and their entries of theta.
         self._moves = [(np.flatnonzero(c >= 0), c[c >= 0]) for c in columns]
         self.network = parameters.network()
@@ -87,12 +89,12 @@ class NetworkOnRows:
 
     def gram(self) -> np.ndarray:
         """Return the kernel matrix: a new array."""
-        return gram(self.network, self._X, dtype=self._dtype)
+        return self._engine.gram(self.network, self._X, dtype=self._dtype)
 
     def contract(self, G) -> np.ndarray:
         """Return ``sum(G * dK / dtheta)`` for a symmetric G."""
         moving = [entries.size > 0 for entries, _ in self._moves]
-        found = contract(
+        found = self._engine.contract(
             self.network,
             self._X,
             G,

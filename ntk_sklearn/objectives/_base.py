@@ -12,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas
 
+from .._utils.arrays import is_elsewhere
 from .._utils.blas import add_square, mirror_lower
+from ..solvers._on_arrays import scaled_square, with_outer
 
 
 class Evaluation(NamedTuple):
@@ -53,6 +55,8 @@ def second_order(P, q, A, B, scale):
     P is symmetric and is overwritten; q is not negative. Both products are added up in
     the same triangle, so that only half of each is computed.
     """
+    if is_elsewhere(P):
+        return with_outer(scaled_square(P, q, scale), 1.0, A, B, -scale)
     P *= np.sqrt(q)
     # In Fortran order the transposes are what BLAS reads, so nothing is copied.
     M = add_square(np.zeros(P.shape, order="F"), P.T, scale, transposed=True)

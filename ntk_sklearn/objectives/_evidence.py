@@ -7,6 +7,7 @@ from scipy.linalg import blas
 
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import solve
+from ..solvers._on_arrays import diagonal, is_elsewhere, with_outer
 from ..solvers._row_weights import RowWeights
 from ._base import Evaluation
 
@@ -57,7 +58,7 @@ def evidence(
     >>> bool(np.isclose(here, there))
     True
     """
-    weights = RowWeights.of(sample_weight, len(K))
+    weights = RowWeights.of(sample_weight, len(Y))
     s, copies = weights
     total = copies.sum()
     freedom = total - intercept
@@ -81,6 +82,10 @@ def evidence(
     else:
         value += 0.5 * squares.sum()
     # In place: the transpose of a symmetric matrix is in the order that BLAS expects.
-    M = blas.dgemm(-0.5, a, a, beta=0.5 * k, c=solved.P.T, trans_b=1, overwrite_c=1).T
-    dalpha = np.diag(M) @ weights.noise(1.0) + 0.5 * k * (total - len(K)) / alpha
+    if is_elsewhere(solved.P):
+        M = with_outer(solved.P, 0.5 * k, a, a, -0.5)
+    else:
+        P = solved.P.T
+        M = blas.dgemm(-0.5, a, a, beta=0.5 * k, c=P, trans_b=1, overwrite_c=1).T
+    dalpha = diagonal(M) @ weights.noise(1.0) + 0.5 * k * (total - len(Y)) / alpha
     return Evaluation(float(value), M, float(dalpha))

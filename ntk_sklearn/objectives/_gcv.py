@@ -6,6 +6,7 @@ import numpy as np
 
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import solve
+from ..solvers._on_arrays import diagonal, times
 from ..solvers._row_weights import RowWeights
 from ._base import Evaluation, second_order
 
@@ -42,7 +43,7 @@ def gcv(
     >>> bool(np.isclose(gcv(K, Y, 0.1).value, loo(K, Y, 0.1).value))
     True
     """
-    weights = RowWeights.of(sample_weight, len(K))
+    weights = RowWeights.of(sample_weight, len(Y))
     s, copies = weights
     total, left_out = copies.sum(), np.minimum(1.0, copies)
     q = left_out / s
@@ -50,11 +51,11 @@ def gcv(
     P, a = solved.P, solved.dual_coef
     residual = alpha * a / s[:, None]
     N = float(s @ np.sum(residual**2, axis=1))
-    T = float(np.diag(P) @ q)
+    T = float(diagonal(P) @ q)
     D = total - left_out.sum() + alpha * T
     value = N / s.sum() * (total / D) ** 2
     scale = 2.0 * value * alpha / D
-    B = alpha * D / N * (P @ (a / s[:, None])) if N > 0 else np.zeros_like(a)
+    B = alpha * D / N * times(P, a / s[:, None]) if N > 0 else np.zeros_like(a)
     M = second_order(P, q, B, a, scale)
-    dalpha = np.diag(M) @ weights.noise(1.0) + 2.0 * value * (1.0 / alpha - T / D)
+    dalpha = diagonal(M) @ weights.noise(1.0) + 2.0 * value * (1.0 / alpha - T / D)
     return Evaluation(value, M, float(dalpha))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._utils.arrays import is_elsewhere, place_at, to_numpy
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import solve
 from ..solvers._row_weights import RowWeights
@@ -43,6 +44,9 @@ def holdout(
     >>> bool(found.value < np.sum(np.sin(3.0 * X[1::2]) ** 2))
     True
     """
+    if is_elsewhere(K):  # parts of the matrix are small
+        found = holdout(to_numpy(K), Y, alpha, sample_weight, intercept, splits=splits)
+        return found._replace(dK=place_at(K).move(found.dK))
     weights = RowWeights.of(sample_weight, len(K))
     value, dalpha = 0.0, 0.0
     M = np.zeros_like(K)

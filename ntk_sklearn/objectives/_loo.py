@@ -7,6 +7,7 @@ import numpy as np
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import Solution, solve
 from ..solvers._leave_one_out import leave_one_out
+from ..solvers._on_arrays import diagonal, times, weighted_squares
 from ..solvers._row_weights import RowWeights
 from ._base import Evaluation, second_order
 
@@ -58,11 +59,11 @@ def loo(
     >>> found.dK.shape
     (20, 20)
     """
-    weights = RowWeights.of(sample_weight, len(K))
+    weights = RowWeights.of(sample_weight, len(Y))
     solved = solve(K, Y, alpha, weights, intercept, overwrite_K)
     value, q, A, direct, scale = _terms(solved, alpha, weights)
     M = second_order(solved.P, q, A, solved.dual_coef, scale)
-    dalpha = np.diag(M) @ weights.noise(1.0) + direct
+    dalpha = diagonal(M) @ weights.noise(1.0) + direct
     return Evaluation(value, M, float(dalpha))
 
 
@@ -90,10 +91,10 @@ def loo_along_alpha(
     dalpha : float
         Its derivative.
     """
-    weights = RowWeights.of(sample_weight, len(solved.P))
+    weights = RowWeights.of(sample_weight, len(solved.dual_coef))
     value, q, A, direct, scale = _terms(solved, alpha, weights)
     # The diagonal of `second_order`, without computing the matrix.
-    squares = np.einsum("ij,ij,j->i", solved.P, solved.P, q)
+    squares = weighted_squares(solved.P, q)
     diagonal = scale * (squares - np.sum(A * solved.dual_coef, axis=1))
     return value, float(diagonal @ weights.noise(1.0) + direct)
 
@@ -114,10 +115,10 @@ def _terms(solved, alpha, weights):
     """
     P, s = solved.P, weights.weight
     total, left_out = s.sum(), weights.left_out
-    E, left = leave_one_out(np.diag(P), solved.dual_coef, alpha, weights)
+    E, left = leave_one_out(diagonal(P), solved.dual_coef, alpha, weights)
     square = np.sum(E * E, axis=1)
     B = alpha * E / left[:, None]
-    direct = s @ square / alpha - (square * left_out * np.diag(P) / left).sum()
+    direct = s @ square / alpha - (square * left_out * diagonal(P) / left).sum()
     scale = 2.0 / total
     q = square * left_out * alpha / left
-    return float(s @ square / total), q, P @ B, scale * direct, scale
+    return float(s @ square / total), q, times(P, B), scale * direct, scale

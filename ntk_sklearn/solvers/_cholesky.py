@@ -10,6 +10,13 @@ from scipy.linalg import LinAlgWarning, blas
 from .._utils.blas import mirror_lower
 from .._utils.definite import factorise_in_place, invert_in_place
 from .._utils.warnings import warn
+from ._on_arrays import (
+    centred_on_arrays,
+    inverse_on_arrays,
+    is_elsewhere,
+    less_outer,
+    times,
+)
 from ._row_weights import RowWeights
 
 # Multiples of the mean diagonal that are added to the diagonal, one after the other,
@@ -211,6 +218,8 @@ def inverse(
     jitter : float
         As returned by `kernel_factor`, which also raises the same error.
     """
+    if is_elsewhere(K):
+        return inverse_on_arrays(K, noise, _JITTER_LADDER)
     G, pivots, jitter = _replaced(invert_in_place, K, noise, overwrite_K)
     return mirror_lower(G).T, 2.0 * float(np.log(pivots).sum()), jitter
 
@@ -231,7 +240,8 @@ def solve(
     Parameters
     ----------
     K : ndarray of shape (n, n)
-        Kernel matrix.
+        Kernel matrix. One of another library, such as PyTorch, is factorised on its
+        device, and `Solution.P` stays there.
     Y : ndarray of shape (n, k)
         Targets.
     alpha : float
@@ -259,25 +269,29 @@ def solve(
     >>> np.allclose(predicted, np.sin(3.0 * new), atol=0.02)
     True
     """
-    noise = RowWeights.of(sample_weight, len(K)).noise(alpha)
+    noise = RowWeights.of(sample_weight, K.shape[0]).noise(alpha)
     if not intercept:
         G, logdet, jitter = inverse(K, noise, overwrite_K)
-        none = np.zeros(len(K))
-        return Solution(G, G @ Y, none @ Y, none, logdet, jitter)
+        none = np.zeros(G.shape[0])
+        return Solution(G, times(G, Y), none @ Y, none, logdet, jitter)
     K, shift, offset = centred_kernel(K, overwrite_K)
     G, logdet, jitter = inverse(K, noise, overwrite_K=True)
-    ones = G.sum(axis=1)
+    ones = times(G, np.ones(len(Y))) if is_elsewhere(G) else G.sum(axis=1)
     constant = float(ones.sum())
     mean = (ones @ Y) / constant
-    dual_coef = G @ (Y - mean)
+    dual_coef = times(G, Y - mean)
     # In place: the transpose of a symmetric matrix is in the order of BLAS.
-    P = blas.dger(-1.0 / constant, ones, ones, a=G.T, overwrite_a=1).T
+    P = (
+        less_outer(G, ones, constant)
+        if is_elsewhere(G)
+        else blas.dger(-1.0 / constant, ones, ones, a=G.T, overwrite_a=1).T
+    )
     return Solution(
         P,
         dual_coef,
         # The sum of the dual coefficients is zero but for rounding.
         mean - shift @ dual_coef - offset * dual_coef.sum(axis=0),
-        ones / constant - P @ shift,
+        ones / constant - times(P, shift),
         logdet + np.log(constant),
         jitter,
     )
@@ -299,6 +313,8 @@ def centred_kernel(K, overwrite_K):
     offset : float
         What was subtracted from all entries before.
     """
+    if is_elsewhere(K):
+        return centred_on_arrays(K)
     offset = float(K.mean())
     centred = np.subtract(K, offset, out=K if overwrite_K else None)
     shift = centred.mean(axis=1)

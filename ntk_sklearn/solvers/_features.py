@@ -10,6 +10,7 @@ import numpy as np
 
 from .._utils.blas import solve_lower
 from ._cholesky import factorise
+from ._on_arrays import is_elsewhere, times
 
 # This multiple of the mean diagonal of K(C, C) is added to its diagonal. Rounding
 # errors of the kernel are then magnified by at most 1e6, the inverse root of the
@@ -117,4 +118,6 @@ def _whitener(K: np.ndarray) -> np.ndarray:
 
 def multiply(K, coef) -> np.ndarray:
     """Return ``K @ coef`` in the precision of `K`, as mixed dtypes would copy `K`."""
+    if is_elsewhere(K):
+        return times(K, coef)
     return K @ coef.astype(K.dtype, copy=False)

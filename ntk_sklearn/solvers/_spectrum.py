@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import blas
 
+from .._utils.arrays import to_numpy
 from .._utils.blas import pieces
 from .._utils.eigen import decompose
 from .._utils.threads import one_blas_thread
@@ -332,4 +333,4 @@ def ridge_path(
     >>> path.best_alpha
     0.1
     """
-    return Spectrum.of(K, sample_weight, intercept).loo_path(Y, alphas)
+    return Spectrum.of(to_numpy(K), sample_weight, intercept).loo_path(Y, alphas)

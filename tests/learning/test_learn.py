@@ -351,7 +351,7 @@ class TestLearningInStages:
     def test_progress_is_told_of_every_iteration(self, capsys):
         X, y = _data()
         model = WNTKRegressor(verbose=1).fit(X, y)
-        lines = capsys.readouterr().out.splitlines()
+        _, *lines = capsys.readouterr().out.splitlines()
         assert len(lines) == model.n_iter_
         assert f"{model.objective_path_[-1]:.6g}" in lines[-1]
         rows = [int(line.split(" on ")[1].split(" rows")[0]) for line in lines]

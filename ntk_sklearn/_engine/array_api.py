@@ -1,0 +1,136 @@
+"""Kernel matrices of rows on a device, in the functions of any array library.
+
+They are those of `tiles`, to rounding. Each tile passes through all layers as a whole,
+so that its size is a matter of the device's memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._utils.arrays import Array
+from ..activations._on_arrays import Deficits
+from .array_rows import (
+    TEMPORARIES,
+    ArrayRows,
+    Correlator,
+    Side,
+    next_deficits,
+    plan,
+    sides_of,
+)
+from .forward import diagonal as diagonal_of
+from .network import Network
+from .profile import DOUBLE, PROFILE_WORK, Profile
+from .tiles import check_fits, find_profile
+
+# Passes over a tile that a layer of the recursion takes, in units of a term of a
+# polynomial.
+_PASSES = 12
+
+
+def array_gram(
+    network: Network,
+    X: Array,
+    Y: Array | None = None,
+    dtype: np.dtype | type = np.float64,
+    profile_work: float = PROFILE_WORK,
+) -> Array:
+    """Return the weighted kernel of every pair; symmetric if `Y` is None.
+
+    Parameters
+    ----------
+    network, X, Y, dtype, profile_work
+        As for `tiles.gram`, the rows in the most exact type of their device.
+
+    Returns
+    -------
+    array of shape (n, m)
+        On the same device.
+    """
+    x = ArrayRows(network, X)
+    y = x if Y is None else ArrayRows(network, Y)
+    place, symmetric = x.place, Y is None
+    xp = place.xp
+    own = [diagonal_of(network, z.X, z.forward) for z in (x, y)]
+    if np.dtype(dtype) != DOUBLE:
+        check_fits(np.dtype(dtype), *own)
+    K = xp.empty((x.n_rows, y.n_rows), dtype=place.of(dtype), device=place.device)
+    diagonal, correlate = place.move(own[0]), Correlator(x, y)
+    large = network.work(x.n_rows * y.n_rows) > profile_work
+    profile = find_profile(network, DOUBLE) if large else None
+    if profile is not None and profile.coefficients.size > _PASSES * network.depth:
+        profile = None
+    for tile in plan(place, x.n_rows, y.n_rows, symmetric, TEMPORARIES):
+        pairs = correlate(tile)
+        if profile is None:
+            sides = sides_of(x, y, pairs)
+            block = weighted(xp, network, *sides, pairs.deficits)
+        else:
+            n_i = x.first[tile.i0 : tile.i1, None]
+            n_j = y.first[None, tile.j0 : tile.j1]
+            block = at_deficits(xp, profile, pairs.deficits)
+            block *= n_i * n_j
+            block += float(profile.constant)
+        if tile.lower:
+            same = xp.eye(tile.i1 - tile.i0, dtype=xp.bool, device=place.device)
+            block = xp.where(same, diagonal[tile.i0 : tile.i1, None], block)
+        block = xp.astype(block, K.dtype, copy=False)
+        K[tile.i0 : tile.i1, tile.j0 : tile.j1] = block
+        if symmetric and not tile.lower:
+            K[tile.j0 : tile.j1, tile.i0 : tile.i1] = xp.matrix_transpose(block)
+    return K
+
+
+def array_diagonal(network: Network, X: Array) -> Array:
+    """Return the kernel's diagonal, on the device of the rows."""
+    x = ArrayRows(network, X)
+    return x.place.move(diagonal_of(network, X, x.forward))
+
+
+def array_components(network: Network, X: Array, Y: Array | None = None) -> Array:
+    """Return every layer's own, unweighted term: (depth + 1, n, m)."""
+    terms = []
+    for l in range(network.depth + 1):
+        one = np.zeros(network.depth + 1)
+        one[l] = 1.0
+        terms.append(array_gram(network.with_weights(one), X, Y))
+    return ArrayRows(network, X[:1, :]).place.xp.stack(terms)
+
+
+def weighted(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> Array:
+    """Return the weighted kernel of a tile, by the recursion over layers."""
+    layers, out = network.layers, None
+    for l in range(network.depth + 1):
+        if l > 0:
+            pairs, derivative = next_deficits(xp, network, l, i, j, pairs)
+        weight, gain = float(layers.weights[l]), float(layers.weight_variance[l])
+        extra = float((layers.bias_weights[l] - weight) * layers.bias_variance[l])
+        if out is not None:
+            out *= derivative
+            out *= gain
+        elif weight == 0.0 and extra == 0.0:
+            continue  # frozen layers cost nothing
+        term = pairs.correlations(xp)
+        term *= (weight * i.norms[l]) * j.norms[l]
+        term += extra
+        out = term if out is None else out + term
+    return xp.zeros_like(pairs.size) if out is None else out
+
+
+def at_deficits(xp, profile: Profile, pairs: Deficits) -> Array:
+    """Return the polynomial that stands for a network, at the deficits of a tile."""
+    a, slope, even = profile.variable
+    near, far = xp.sqrt(0.5 * pairs.size), xp.sqrt(1.0 - 0.5 * pairs.size)
+    sine, cosine = near, far
+    if pairs.negative is not None and not even:
+        sine = xp.where(pairs.negative, far, near)
+        cosine = xp.where(pairs.negative, near, far)
+    b = float(a) * (1.0 + cosine)
+    z = (float(slope) * sine - b) / (sine + b)
+    first, *others = profile.coefficients.tolist()
+    value = xp.full_like(z, first)
+    for coefficient in others:
+        value *= z
+        value += coefficient
+    return value

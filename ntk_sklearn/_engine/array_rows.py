@@ -1,0 +1,265 @@
+"""Rows on a device, and the correlations of their pairs, a tile at a time.
+
+What belongs to single inputs is computed by the other engine, from the lengths of the
+rows: it is little. A column that is a rank becomes its steps, as many columns (see
+`ranks`), so that all correlations are products of matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .._utils.arrays import Array, Place, place_at, to_numpy
+from .._utils.compat import array_device
+from ..activations._on_arrays import Deficits
+from ..activations._series_on_arrays import ARRAY_DUALS
+from .exact import LONG
+from .forward import check_lengths, follow, forward
+from .network import Network
+from .pairs import Forward, Tile, closeness
+from .ranks import NO_RANKS, STEPS, VARIANCE
+
+# Temporary arrays of the size of a tile.
+TEMPORARIES = 12
+# Numbers of differences of close pairs that are held at a time.
+_AT_ONCE = 2**24
+
+
+class Side(NamedTuple):
+    """What the duals need of the rows of a tile, or of its columns.
+
+    There is an array for each layer, shaped to be broadcast over the tile; of the
+    statistics, there is one for each number.
+    """
+
+    norms: list[Array]
+    bias_cos: list[Array]
+    bias_sin: list[Array]
+    statistics: list[list[Array]]
+
+
+class Pairs(NamedTuple):
+    """The pairs of a tile.
+
+    Attributes
+    ----------
+    tile : Tile
+        Its place in the matrix.
+    u, v : array of shape (m, d + 1) and (k, d + 1)
+        Unit rows, the bias as their last coordinate.
+    deficits : Deficits
+        The correlations.
+    close : array of bool or None
+        Pairs that were recomputed from the difference of their rows; None if none was.
+    """
+
+    tile: Tile
+    u: Array
+    v: Array
+    deficits: Deficits
+    close: Array | None
+
+
+class ArrayRows:
+    """Rows on a device, with the variances of each, layer by layer.
+
+    Parameters
+    ----------
+    network : Network
+    X : array of shape (n, n_features)
+        Checked rows, in the most exact type of their device.
+    """
+
+    def __init__(self, network: Network, X):
+        self.network, self.X = network, X
+        self.place: Place = place_at(X)
+        self.n_rows = X.shape[0]
+        self._scales = network.linear_scale, network.rank_scale / math.sqrt(VARIANCE)
+        self.forward = self._forward()
+        move = self.place.move
+        self.first = move(self.forward.norms[0])
+        self._layers = [move(part) for part in self.forward[:4]]
+        close = closeness(network, self.forward.norms[0])
+        self.close = move(np.minimum(close * self.place.digits, 0.02))
+
+    def _forward(self) -> Forward:
+        first = np.empty(self.n_rows)
+        for start, stop in self.blocks():
+            xp, Z = self.place.xp, self.scaled(start, stop)
+            largest = xp.max(xp.abs(Z), axis=1, keepdims=True)
+            safe = xp.where(largest > 0.0, largest, 1.0)
+            lengths = safe[:, 0] * xp.sqrt(xp.sum((Z / safe) ** 2, axis=1))
+            first[start:stop] = to_numpy(lengths)
+        check_lengths(first)
+        if not self.network.homogeneous and (first > LONG).any():
+            rows = np.ascontiguousarray(to_numpy(self.X), dtype=np.float64)
+            return forward(self.network, rows)  # which knows more digits of lengths
+        return follow(self.network, first, np.zeros(self.n_rows), NO_RANKS)
+
+    @property
+    def width(self) -> int:
+        """Number of columns of a scaled row, the bias included."""
+        return self.network.n_linear + STEPS * self.network.n_ranks + 1
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield the ends of blocks of rows that fit into the memory of the device."""
+        size = max(1, int(self.place.budget() / (32.0 * self.width)))
+        for start in range(0, self.n_rows, size):
+            yield start, min(start + size, self.n_rows)
+
+    def scaled(self, start: int, stop: int):
+        """Return some rows, scaled, ranks in steps, and the bias at the end."""
+        xp, network = self.place.xp, self.network
+        rows, (linear, steps) = (
+            self.X[start:stop, :],
+            map(self.place.move, self._scales),
+        )
+        parts = [rows[:, : network.n_linear] * linear]
+        if network.n_ranks:
+            at = STEPS * rows[:, network.n_linear :, None]
+            k = xp.arange(STEPS, dtype=rows.dtype, device=self.place.device)
+            climbed = xp.clip(at - k, 0.0, 1.0) - (1.0 - (k + 0.5) / STEPS)
+            shape = (stop - start, STEPS * network.n_ranks)
+            parts.append(xp.reshape(climbed * steps[:, None], shape))
+        parts.append(xp.full_like(rows[:, :1], network.first_bias))
+        return xp.concat(parts, axis=1)
+
+    def units(self, start: int, stop: int):
+        """Return some rows over their lengths; rows of zeros stay."""
+        norms = self.first[start:stop, None]
+        return self.scaled(start, stop) / self.place.xp.where(norms > 0.0, norms, 1.0)
+
+    def side(self, start: int, stop: int, column: bool) -> Side:
+        """Return what the duals need of some rows, as a row or a column of a tile."""
+        at = (None, slice(None)) if column else (slice(None), None)
+
+        def cut(part):
+            if part.ndim > 1:
+                return [cut(part[k, ...]) for k in range(part.shape[0])]
+            return part[start:stop][at]
+
+        norms, cosines, sines, statistics = self._layers
+        no_statistics: list[list[Array]] = [[] for _ in range(self.network.depth)]
+        of_layers = no_statistics if self.network.homogeneous else cut(statistics)
+        return Side(cut(norms), cut(cosines), cut(sines), of_layers)
+
+
+def plan(
+    place: Place, n: int, m: int, symmetric: bool, temporaries: float
+) -> Iterator[Tile]:
+    """Yield tiles whose temporary arrays fit into the memory of the device.
+
+    Parameters
+    ----------
+    place : Place
+    n, m : int
+        Rows and columns of the matrix.
+    symmetric : bool
+        Whether only the lower half is needed.
+    temporaries : float
+        How many arrays of the size of a tile are held.
+
+    Yields
+    ------
+    Tile
+    """
+    size = max(64, int(math.sqrt(place.budget() / (8.0 * temporaries))))
+    for i0 in range(0, n, size):
+        i1 = min(i0 + size, n)
+        for j0 in range(0, i1 if symmetric else m, size):
+            lower = symmetric and i0 == j0
+            yield Tile(i0, i1, j0, min(j0 + size, n if symmetric else m), lower)
+
+
+class Correlator:
+    """The correlations of tiles; unit rows of a tile's rows are kept for the next."""
+
+    def __init__(self, x: ArrayRows, y: ArrayRows):
+        self._x, self._y = x, y
+        self._at, self._u = (-1, -1), x.first
+
+    def __call__(self, tile: Tile) -> Pairs:
+        """Return the pairs of a tile."""
+        x, xp = self._x, self._x.place.xp
+        if self._at != (tile.i0, tile.i1):
+            self._at, self._u = (tile.i0, tile.i1), x.units(tile.i0, tile.i1)
+        u = self._u
+        v = u if tile.lower else self._y.units(tile.j0, tile.j1)
+        rho = u @ xp.matrix_transpose(v)
+        negative = rho < 0.0
+        size = xp.clip(1.0 - xp.abs(rho), 0.0, None)
+        close = size < x.close[tile.i0 : tile.i1, None]
+        if not bool(xp.any(negative)):
+            negative = None
+        if not bool(xp.any(close)):
+            return Pairs(tile, u, v, Deficits(size, negative), None)
+        parts = []
+        for i, j, sign in close_pairs(xp, close, negative, u):
+            gap = differences(xp, u, v, i, j, sign)
+            parts.append(0.5 * xp.sum(gap * gap, axis=1))
+        size[close] = xp.concat(parts) if len(parts) > 1 else parts[0]
+        return Pairs(tile, u, v, Deficits(size, negative), close)
+
+
+def close_pairs(xp, close, negative, u) -> Iterator[tuple]:
+    """Yield rows, columns and signs of close pairs, as many at a time as are held."""
+    i, j = xp.nonzero(close)
+    sign = None
+    if negative is not None:
+        one = xp.ones(i.shape, dtype=u.dtype, device=array_device(u))
+        sign = xp.where(negative[close], -one, one)
+    step = max(1, _AT_ONCE // u.shape[1])
+    for start in range(0, i.shape[0], step):
+        some = slice(start, min(start + step, i.shape[0]))
+        yield i[some], j[some], None if sign is None else sign[some]
+
+
+def differences(xp, u, v, i, j, sign):
+    """Return differences of unit rows; sums, of those that are nearly opposite."""
+    other = xp.take(v, j, axis=0)
+    if sign is not None:
+        other = other * sign[:, None]
+    return xp.take(u, i, axis=0) - other
+
+
+def sides_of(x: ArrayRows, y: ArrayRows, pairs: Pairs) -> tuple[Side, Side]:
+    """Return what the duals need of the rows and of the columns of a tile."""
+    tile = pairs.tile
+    return x.side(tile.i0, tile.i1, False), y.side(tile.j0, tile.j1, True)
+
+
+def next_deficits(xp, network: Network, l: int, i: Side, j: Side, pairs: Deficits):
+    """Return the deficits at a layer from those below, and D between the two."""
+    layers, activation = network.layers, network.activations[l - 1]
+    parameters = numbers(activation)
+    s_i, s_j = i.statistics[l - 1], j.statistics[l - 1]
+    pairs, derivative = ARRAY_DUALS[activation.code](xp, parameters, pairs, s_i, s_j)
+    if layers.bias_variance[l] > 0.0:
+        angles = (i.bias_cos[l], j.bias_cos[l], i.bias_sin[l], j.bias_sin[l])
+        pairs = _add_bias(xp, pairs, *angles)
+    return pairs, derivative
+
+
+def numbers(activation):
+    """Return the numbers of an activation: plain ones, as arrays mix with those."""
+    parameters = activation.parameters
+    return parameters.tolist() if activation.closed_form else parameters
+
+
+def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
+    """Take deficits through a bias: the angles of each input's bias share add up."""
+    d, negative = pairs
+    cc = c_i * c_j
+    near = cc * d + (0.5 * (c_i - c_j) ** 2 + 0.5 * (s_i - s_j) ** 2)
+    if negative is None:
+        return Deficits(near)
+    ss = s_i * s_j
+    rho = ss - cc * (1.0 - d)
+    far = cc * d + (0.5 * (c_i - c_j) ** 2 + 0.5 * (s_i + s_j) ** 2)
+    still = negative & (rho < 0.0)
+    size = xp.where(still, far, xp.where(negative, 1.0 - rho, near))
+    return Deficits(size, still)

@@ -1,0 +1,328 @@
+"""The duals of activations for arrays of pairs, in the functions of any array library.
+
+They are the formulas of the jitted families, written for whole arrays. Of each pair of
+inputs there are its `Deficits`, and the statistics that `prepare` gives each of both:
+lists of arrays of shape ``(m, 1)`` and ``(1, k)``. A family has
+
+``dual(xp, parameters, pairs, s_i, s_j)``
+    Return the deficits of the images, and ``D = E[phi'(u) phi'(v)]``.
+``pullback(xp, parameters, pairs, sides, bars)``
+    Return what the jitted `pullback` writes; ``s_i, s_j = sides``. Zero stands for
+    arrays of zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from .._utils.arrays import Array
+from . import _erf, _gaussian, _gelu, _rectified, _step, _trigonometric
+
+# See `_deficit`.
+_TINY = 1e-33
+
+
+class Deficits(NamedTuple):
+    """The correlations of pairs, by what their absolute values lack of one.
+
+    Attributes
+    ----------
+    size : array
+        ``1 - abs(rho)``.
+    negative : array of bool or None
+        Whether a correlation is negative; None means that none is.
+    """
+
+    size: Array
+    negative: Array | None = None
+
+    def signed(self, xp, values):
+        """Return values with the signs of the correlations."""
+        if self.negative is None:
+            return values
+        return xp.where(self.negative, -values, values)
+
+    def correlations(self, xp):
+        """Return the correlations themselves."""
+        return self.signed(xp, 1.0 - self.size)
+
+
+def deficits_of(xp, rho):
+    """Return the deficits of correlations that are known to rounding."""
+    return Deficits(xp.clip(1.0 - xp.abs(rho), 0.0, None), rho < 0.0)
+
+
+def _angle(xp, size):
+    """Return the acute angle whose cosine has a deficit: no digits are lost near 0."""
+    return 2.0 * xp.asin(xp.sqrt(0.5 * size))
+
+
+def _sine(xp, size):
+    return xp.sqrt(size * (2.0 - size))
+
+
+def _angles(xp, pairs):
+    """Return acute angles, and those of the pairs."""
+    acute = _angle(xp, pairs.size)
+    if pairs.negative is None:
+        return acute, acute
+    return acute, xp.where(pairs.negative, math.pi - acute, acute)
+
+
+# -- rectifiers -----------------------------------------------------------------------
+
+
+def _rectified_dual(xp, parameters, pairs, _i, _j):
+    r, h, c = parameters[0], parameters[1], parameters[2]
+    d, negative = pairs
+    acute, theta = _angles(xp, pairs)
+    lens = r * (_sine(xp, d) - acute * (1.0 - d))
+    derivative = h - (h * r) * theta
+    near = xp.clip(d - lens, 0.0, None)
+    if negative is None:
+        return Deficits(near), derivative
+    upper = (2.0 - c) + (c - 1.0) * d - lens
+    if c >= 1.0:  # images of opposite inputs are never opposite
+        return Deficits(xp.where(negative, upper, near)), derivative
+    flipped = negative & ((c - 1.0) * (1.0 - d) + lens < 0.0)
+    lower = c + (1.0 - c) * d + lens
+    size = xp.where(flipped, lower, xp.where(negative, upper, near))
+    return Deficits(size, flipped), derivative
+
+
+def _rectified_pullback(xp, parameters, pairs, _sides, bars):
+    r_bar, d_bar = bars
+    r, h = parameters[0], parameters[1]
+    _, theta = _angles(xp, pairs)
+    return r_bar * (1.0 - r * theta) + _over_sine(xp, pairs.size, h * r * d_bar), 0, 0
+
+
+def _over_sine(xp, size, values):
+    """Return values over the sines of angles; zero where inputs are one."""
+    apart = size > _TINY
+    return xp.where(apart, values / _sine(xp, xp.where(apart, size, 1.0)), 0.0)
+
+
+# -- what erf, gelu and the Gaussian share --------------------------------------------
+
+
+def _shrinkage(k_i, k_j, l_i, l_j):
+    return 0.5 * ((k_i - k_j) ** 2 + (l_i - l_j) ** 2) + l_i * l_j
+
+
+def _shrunk(xp, d, k_i, k_j, l_i, l_j):
+    return xp.clip(k_i * k_j * d + _shrinkage(k_i, k_j, l_i, l_j), None, 1.0)
+
+
+def _arcs(xp, r, e):
+    """Return arcsine and arccosine of r in [0, 1], whose deficit is e."""
+    turn = _angle(xp, e)
+    arc = xp.where(e < 0.5, 0.5 * math.pi - turn, xp.asin(xp.clip(r, 0.0, 1.0)))
+    return arc, turn
+
+
+# -- erf ------------------------------------------------------------------------------
+
+
+def _erf_dual(xp, _parameters, pairs, s_i, s_j):
+    d = pairs.size
+    k_k, l_l = s_i[0] * s_j[0], s_i[1] * s_j[1]
+    e = _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1])
+    derivative = (4.0 / math.pi) * l_l / _sine(xp, e)
+    arc, _ = _arcs(xp, k_k * (1.0 - d), e)
+    size = xp.clip(1.0 - (2.0 / math.pi) * arc * (s_i[2] * s_j[2]), 0.0, None)
+    return Deficits(size, pairs.negative), derivative
+
+
+def _erf_pullback(xp, _parameters, pairs, sides, bars):
+    r_bar, d_bar = bars
+    (k_i, l_i, m_i, x_i), (k_j, l_j, m_j, x_j) = (s[:4] for s in sides)
+    d, k_k = pairs.size, k_i * k_j
+    e = _shrunk(xp, d, k_i, k_j, l_i, l_j)
+    r = k_k * (1.0 - d)
+    arc, _ = _arcs(xp, r, e)
+    r, arc = pairs.signed(xp, r), pairs.signed(xp, arc)
+    e2 = e * (2.0 - e)
+    scale = (2.0 / math.pi) * (m_i * m_j)
+    steep = scale / xp.sqrt(e2)
+    D = (4.0 / math.pi) * (l_i * l_j) / xp.sqrt(e2)
+    rho_out = k_k * (r_bar * steep + d_bar * D * r / e2)
+    by_r = 0.5 * (r_bar * steep * r + d_bar * D * r * r / e2)
+    a = 0.5 * r_bar * scale * arc
+    first = by_r * l_i**2 - 0.5 * d_bar * D * k_i**2 - a * (1.0 + x_i)
+    second = by_r * l_j**2 - 0.5 * d_bar * D * k_j**2 - a * (1.0 + x_j)
+    return rho_out, 0.5 * (first + second), 0.5 * (first - second)
+
+
+# -- gelu -----------------------------------------------------------------------------
+
+
+def _gelu_dual(xp, _parameters, pairs, s_i, s_j):
+    d, negative = pairs
+    k_k, l2_i, l2_j = s_i[0] * s_j[0], s_i[1] ** 2, s_j[1] ** 2
+    e = _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1])
+    rho = 1.0 - d
+    r = k_k * rho
+    arc, turn = _arcs(xp, r, e)
+    s = _sine(xp, e)
+    w2_over_s = l2_i * l2_j / s
+    D = arc + r / s * (w2_over_s / s + l2_i + l2_j)
+    derivative = 0.25 + pairs.signed(xp, D) * (0.5 / math.pi)
+    f = s_i[4] * s_j[4]
+    bulge = ((s - turn * r) - (l2_i + l2_j) * s + w2_over_s) * (1.0 / math.pi)
+    lost = _shrinkage(s_i[2], s_j[2], s_i[3], s_j[3])
+    close = xp.clip((e - bulge - lost) * f, 0.0, None)
+    a = (rho * arc + k_k * (s + rho * rho * w2_over_s)) * (1.0 / math.pi)
+    half = 0.5 * rho if negative is None else xp.where(negative, -0.5 * rho, 0.5 * rho)
+    a = k_k * f * (a + half)
+    by_value, is_close = deficits_of(xp, a), e < 0.5
+    if negative is not None:
+        is_close = is_close & ~negative
+    size = xp.where(is_close, close, by_value.size)
+    return Deficits(size, by_value.negative & ~is_close), derivative
+
+
+def _gelu_pullback(xp, _parameters, pairs, sides, bars):
+    r_bar, d_bar = bars
+    s_i, s_j = sides
+    k_i, l_i, h_i, x_i = s_i[0], s_i[1], s_i[4], s_i[5]
+    k_j, l_j, h_j, x_j = s_j[0], s_j[1], s_j[4], s_j[5]
+    d, k_k, k2_i, k2_j = pairs.size, k_i * k_j, k_i**2, k_j**2
+    l2_i, l2_j = l_i**2, l_j**2
+    e = _shrunk(xp, d, k_i, k_j, l_i, l_j)
+    arc, _ = _arcs(xp, k_k * (1.0 - d), e)
+    rho, arc = pairs.signed(xp, 1.0 - d), pairs.signed(xp, arc)
+    r, s2, w2 = k_k * rho, e * (2.0 - e), l2_i * l2_j
+    s = xp.sqrt(s2)
+    tail = w2 / s2
+    D = 0.25 + (arc + r / s * (tail + l2_i + l2_j)) / (2.0 * math.pi)
+    slope = (1.0 + (l2_i + l2_j) / s2 + tail / s2 * (1.0 + 2.0 * r * r)) / s
+    d_hat = d_bar / (2.0 * math.pi)
+    a_hat = r_bar * k_k * (h_i * h_j) / math.pi
+    rho_out = 2.0 * math.pi * a_hat * D + d_hat * k_k * slope
+    a = rho * arc + k_k * (s + rho * rho * w2 / s) + 0.5 * math.pi * rho
+    bend = (rho * rho * (1.0 + tail - 2.0 * k_k * k_k) + 1.0) * (0.5 * k_k / s)
+    cut = k_k * rho * rho / s
+    first = a_hat * (l2_i * (bend - cut * l2_j * k2_i) - 0.5 * a * x_i)
+    second = a_hat * (l2_j * (bend - cut * l2_i * k2_j) - 0.5 * a * x_j)
+    first = first + d_hat * l2_i * r * (0.5 * slope - k2_i / s * (l2_j / s2 + 1.0))
+    second = second + d_hat * l2_j * r * (0.5 * slope - k2_j / s * (l2_i / s2 + 1.0))
+    return rho_out, 0.5 * (first + second), 0.5 * (first - second)
+
+
+# -- the Gaussian ---------------------------------------------------------------------
+
+
+def _gaussian_dual(xp, parameters, pairs, s_i, s_j):
+    rho = pairs.correlations(xp)
+    e = _shrunk(xp, pairs.size, s_i[0], s_j[0], s_i[1], s_j[1])
+    e = e * (2.0 - e)
+    w = s_i[1] * s_j[1]
+    a = w / xp.sqrt(e)
+    derivative = (2.0 * parameters[0]) * rho * (s_i[0] * s_j[0]) * w * a / e
+    return deficits_of(xp, a * (s_i[2] * s_j[2])), derivative
+
+
+def _gaussian_pullback(xp, parameters, pairs, sides, bars):
+    r_bar, d_bar = bars
+    (k_i, l_i, m_i, x_i), (k_j, l_j, m_j, x_j) = (s[:4] for s in sides)
+    e = _shrunk(xp, pairs.size, k_i, k_j, l_i, l_j)
+    e = e * (2.0 - e)
+    k_k, w = k_i * k_j, l_i * l_j
+    r = pairs.correlations(xp) * k_k
+    a = w / xp.sqrt(e)
+    a_hat, d_hat = r_bar * a * (m_i * m_j), d_bar * (2.0 * parameters[0]) * w * a / e
+    curve = 1.0 + 3.0 * r * r / e
+    rho_out = k_k * (a_hat * r / e + d_hat * curve)
+    d_hat = d_hat * r
+    by_k = 0.5 * (a_hat * r * r / e + d_hat * curve)
+    by_l = 0.5 * a_hat + d_hat
+    first = by_k * l_i**2 - by_l * k_i**2 - 0.5 * a_hat * (1.0 + x_i)
+    second = by_k * l_j**2 - by_l * k_j**2 - 0.5 * a_hat * (1.0 + x_j)
+    return rho_out, 0.5 * (first + second), 0.5 * (first - second)
+
+
+# -- waves ----------------------------------------------------------------------------
+
+
+def _waves(xp, parameters, pairs, s_i, s_j):
+    """Return the larger wave, what the smaller one lacks of it, and half squares."""
+    exponent, d, g = parameters[4], pairs.size, s_i[0] * s_j[0]
+    difference = (s_i[0] - s_j[0]) + (s_i[1] - s_j[1])
+    apart = 0.5 * difference * difference
+    wave = xp.exp(-exponent * (apart + g * d))
+    gap = -xp.expm1((-2.0 * exponent) * g * (1.0 - d))
+    return wave, gap, apart, difference, g
+
+
+def _of_sign(xp, pairs, if_negative, otherwise):
+    """Return one of two numbers for each pair."""
+    if pairs.negative is None:
+        return otherwise
+    return xp.where(pairs.negative, if_negative, xp.full_like(pairs.size, otherwise))
+
+
+def _wave_dual(xp, parameters, pairs, s_i, s_j):
+    a_near, a_far, d_near, d_far, _ = parameters[:5]
+    wave, gap, *_ = _waves(xp, parameters, pairs, s_i, s_j)
+    derivative = wave * (d_near + d_far - _of_sign(xp, pairs, d_near, d_far) * gap)
+    a = wave * (a_near + a_far - _of_sign(xp, pairs, a_near, a_far) * gap)
+    return deficits_of(xp, a * (s_i[2] * s_j[2])), derivative
+
+
+def _wave_pullback(xp, parameters, pairs, sides, bars):
+    r_bar, d_bar = bars
+    a_near, a_far, d_near, d_far, exponent = parameters[:5]
+    (n_i, _, m_i, x_i), (n_j, _, m_j, x_j) = (s[:4] for s in sides)
+    wave, gap, apart, difference, g = _waves(xp, parameters, pairs, *sides)
+    d, r_hat = pairs.size, r_bar * (m_i * m_j)
+    large, small = r_hat * a_near + d_bar * d_near, r_hat * a_far + d_bar * d_far
+    if pairs.negative is not None:
+        large, small = (
+            xp.where(pairs.negative, small, large),
+            xp.where(pairs.negative, large, small),
+        )
+    both, lost = wave * (large + small), wave * small * gap
+    slope = exponent * g * (both - lost - 2.0 * (wave * small - lost))
+    image = a_near + a_far - _of_sign(xp, pairs, a_near, a_far) * gap
+    image = r_hat * wave * image
+    lengths = apart * (both - lost)
+    angles = g * (d * wave * large + (2.0 - d) * (wave * small - lost))
+    mean = -0.5 * exponent * (lengths + angles) - 0.25 * image * (2.0 + x_i + x_j)
+    half = (-0.25 * exponent) * difference * (n_i + n_j) * (both - lost)
+    return pairs.signed(xp, slope), mean, half - 0.25 * image * (x_i - x_j)
+
+
+# -- jumps ----------------------------------------------------------------------------
+
+
+def _step_dual(xp, parameters, pairs, _i, _j):
+    d, negative = pairs
+    near, odd = (parameters[0] / math.pi) * _angle(xp, d), parameters[0] == 2.0
+    derivative = xp.zeros_like(d)
+    if negative is None or odd:
+        return Deficits(near, negative), derivative
+    return Deficits(xp.where(negative, 1.0 - near, near)), derivative
+
+
+def _step_pullback(xp, parameters, pairs, _sides, bars):
+    return _over_sine(xp, pairs.size, bars[0] * (parameters[0] / math.pi)), 0, 0
+
+
+DUALS = {
+    _rectified.CODE: _rectified_dual,
+    _erf.CODE: _erf_dual,
+    _gelu.CODE: _gelu_dual,
+    _gaussian.CODE: _gaussian_dual,
+    _trigonometric.CODE: _wave_dual,
+    _step.CODE: _step_dual,
+}
+PULLBACKS = {
+    _rectified.CODE: _rectified_pullback,
+    _erf.CODE: _erf_pullback,
+    _gelu.CODE: _gelu_pullback,
+    _gaussian.CODE: _gaussian_pullback,
+    _trigonometric.CODE: _wave_pullback,
+    _step.CODE: _step_pullback,
+}

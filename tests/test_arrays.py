@@ -1,0 +1,35 @@
+"""The tests on arrays of other libraries, in a process with SCIPY_ARRAY_API=1."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .array_libraries import LIBRARIES, has
+
+HERE = Path(__file__).parent
+FILES = [f"{room}/test_arrays.py" for room in ("kernels", "estimators")]
+FILES.append("engine/test_array_api.py")
+
+
+@pytest.mark.skipif(
+    os.environ.get("SCIPY_ARRAY_API") == "1", reason="these tests are run already"
+)
+@pytest.mark.parametrize("file", [f for f in FILES if (HERE / f).exists()])
+def test_arrays_of_other_libraries(file):
+    if not any(map(has, LIBRARIES)) or not has("array_api_compat"):
+        pytest.importorskip("array_api_strict")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
+    done = subprocess.run(
+        command,
+        cwd=HERE,
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert "passed" in done.stdout
