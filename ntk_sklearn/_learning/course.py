@@ -20,6 +20,9 @@ from .subsets import in_order, spread_rows, subset_sizes
 # On a subset of the rows, the logarithm of the ridge falls by no more than this. The
 # noise may show only between rows that were measured twice, of which a subset has few.
 _DEEPEST = 5.0
+# Learning ends on a subset of so many rows that has taught less than this multiple of
+# the tolerance.
+_SETTLES_FROM, _SETTLED = 1000, 5.0
 # Factor of the tolerance of a rival, as long as it is one.
 _ROUGHLY = 10.0
 
@@ -58,6 +61,9 @@ class Course(NamedTuple):
         Whether the last subset showed nothing but noise.
     share : float
         Size of the last subset's objective, relative to that of all rows.
+    taught : float
+        By how much the objective has fallen on the last subset, in units of the scale
+        that the tolerance is relative to.
     """
 
     whole: HyperparameterProblem
@@ -68,17 +74,29 @@ class Course(NamedTuple):
     floor: float
     blind: bool
     share: float
+    taught: float
 
     @classmethod
     def begin(cls, whole: HyperparameterProblem) -> Course:
         """Return the course of learning before its first subset."""
         found = OptimizeResult(whole.start, [], False)
-        return cls(whole, look(whole), found, [], [], -np.inf, False, 1.0)
+        return cls(whole, look(whole), found, [], [], -np.inf, False, 1.0, np.inf)
 
     @property
     def value(self) -> float:
         """The objective on the last subset, as it is there."""
         return self.found.path[-1]
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether the last subset was large and has taught little.
+
+        Twice as many rows would then teach even less: a few thousandths of a nat for a
+        row, which change predictions by a few tenths of a per cent of the noise.
+        """
+        large = bool(self.rows) and self.rows[-1] >= _SETTLES_FROM
+        little = self.taught < _SETTLED * self.whole.options.tol
+        return large and little and self.found.converged and not self.blind
 
     def after(
         self, rows: np.ndarray, is_last: bool, *, roughly: bool = False
@@ -100,6 +118,7 @@ class Course(NamedTuple):
         Course
         """
         subset, options = self.whole.subset(rows), self.whole.options
+        scale = _scale(subset, self.path[:1])
         share = _size(subset) / _size(self.whole)
         left = options.max_iter - max(len(self.path) - 1, 0)
         run = partial(
@@ -108,7 +127,7 @@ class Course(NamedTuple):
             max_iter=left if is_last else left // 2,
             tol=options.tol * (_ROUGHLY if roughly else 1.0),
             report=partial(_report, options, subset.n_rows, share),
-            scale=_scale(subset, self.path[:1]),
+            scale=scale,
         )
         found, floor = self.found, self.floor
         seen = None if self.blind else found.curvature
@@ -127,9 +146,15 @@ class Course(NamedTuple):
         else:
             path += told[bool(path) :]
             counts += [subset.n_rows] * (len(path) - len(counts))
-        blind = is_blind(subset, found)
+        fall = found.path[0] - found.path[-1]
         return self._replace(
-            found=found, path=path, rows=counts, floor=floor, blind=blind, share=share
+            found=found,
+            path=path,
+            rows=counts,
+            floor=floor,
+            blind=is_blind(subset, found),
+            share=share,
+            taught=fall / scale if scale else np.inf,
         )
 
 

@@ -22,9 +22,9 @@ from .problem import HyperparameterProblem
 from .spec import LearnedKernel, LearningOptions, ModelSpec
 from .training_set import TrainingSet
 
-# Between two models, evidences that differ by this many nats decide: the odds are
-# 20,000 to 1. Beside a model that sees nothing but noise, fewer do.
-_DECIDES, _SEES = 10.0, 3.0
+# Between two models, evidences that differ by this many nats decide, or by so many for
+# each row. Beside a model that sees nothing but noise, fewer do.
+_DECIDES, _DECIDES_PER_ROW, _SEES = 10.0, 0.05, 3.0
 
 
 class Learned(NamedTuple):
@@ -49,9 +49,12 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learne
     """Learn the free hyperparameters of a kernel, and the ridge.
 
     If the model has a rival, both learn on the subsets of the rows, and one of them on
-    all rows: the one that is given, unless the rival explains the targets of a subset
-    better by ten nats of evidence, or by three where the first sees nothing but noise.
-    Fewer than 200 rows have no subset: both then learn on all rows.
+    all rows: the one that is given, unless the rival explains the targets of the last
+    subset before all rows better by ten nats of evidence and by a twentieth of one for
+    each row, or by three where the first sees nothing but noise. Fewer than 200 rows
+    have no subset: both then learn on all rows.
+
+    With 2000 rows or more, learning ends on a subset that has taught little.
 
     Parameters
     ----------
@@ -114,27 +117,37 @@ def _objective(rows: TrainingSet, options) -> Callable:
 def _optimise(problems: list[HyperparameterProblem]) -> Course:
     """Learn on growing subsets of the rows, and finally on all of up to 5000.
 
-    A model and its rival go on together until one of them is ahead by far. They do not
-    go on beyond the last subset but one, unless the model sees nothing but noise there.
+    A model and its rival go on together until the rival is behind by far, or up to the
+    last subset but one: there the rival takes the model's place if it is ahead by far.
+    They go on to all rows only if the model sees nothing but noise.
     """
     courses = [Course.begin(problem) for problem in problems]
     subsets = growing_subsets(problems[0])
     for k, subset in enumerate(subsets):
         is_last = k == len(subsets) - 1
-        courses = [
-            course.after(subset, is_last, roughly=course.whole is not problems[0])
-            if len(courses) == 2 and not is_last
-            else course.after(subset, is_last)
-            for course in courses
-        ]
-        if len(courses) == 2:
-            blind = courses[0].blind
-            ahead = courses[0].value - courses[1].value  # the rival, in nats
-            if ahead > (_SEES if blind else _DECIDES):
-                del courses[0]
-            elif is_last or ahead < -_DECIDES or (k == len(subsets) - 2 and not blind):
-                del courses[1]
+        if len(courses) == 1:
+            courses = [courses[0].after(subset, is_last)]
+        else:
+            decides = k >= len(subsets) - 2
+            courses = _duel(courses[0], courses[1], subset, is_last, decides)
+        if len(courses) == 1 and courses[0].has_settled:
+            break
     return courses[0]
+
+
+def _duel(
+    model: Course, rival: Course, subset: np.ndarray, is_last: bool, decides: bool
+) -> list[Course]:
+    """Return those of a model and its rival that go on, after one more subset."""
+    model = model.after(subset, is_last)
+    rival = rival.after(subset, is_last, roughly=not is_last)
+    far = max(_DECIDES, _DECIDES_PER_ROW * len(subset))
+    ahead = model.value - rival.value  # the rival, in nats
+    if decides and ahead > (_SEES if model.blind else far):
+        return [rival]
+    if is_last or ahead < -far or (decides and not model.blind):
+        return [model]
+    return [model, rival]
 
 
 def _learned_kernel(course: Course) -> LearnedKernel:

@@ -44,7 +44,7 @@ def test_contributions_of_the_default_models():
     parts = model.contributions(TEST)
     assert_allclose(parts.sum(axis=1), model.predict(TEST), rtol=1e-9)
     model = WNTKClassifier(tol=1e-2).fit(IRIS, LABELS)
-    assert len(model.models_) == 3
+    assert len(model.models_) == 4
     sums = model.contributions(IRIS_TEST).sum(axis=1)
     assert_allclose(sums, model.decision_function(IRIS_TEST), rtol=1e-9, atol=1e-12)
     two = WNTKClassifier(KERNEL).fit(IRIS, LABELS == 1)
@@ -252,10 +252,11 @@ def test_nystrom_classifiers(class_weight):
     model = WNTKClassifier(
         solver="nystrom", n_components=15, class_weight=class_weight, tol=1e-2
     ).fit(IRIS, LABELS)
-    assert len(model.models_) == 3
+    assert len(model.models_) == 4
     again = {"training": (IRIS, LABELS)}
     sums = model.contributions(IRIS_TEST, **again).sum(axis=1)
-    assert_allclose(sums, model.decision_function(IRIS_TEST), rtol=1e-8, atol=1e-9)
+    # Fifteen rows of four columns: kernels without a bias are nearly singular.
+    assert_allclose(sums, model.decision_function(IRIS_TEST), rtol=1e-8, atol=1e-8)
     change = model.influence(IRIS_TEST, [np.arange(17)], **again)  # all of a class
     assert (change[:3, 0, 0] > 0.5).all()
     assert (np.abs(change[3:, 0, 0]) < 0.5).all()

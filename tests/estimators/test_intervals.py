@@ -141,7 +141,7 @@ def test_blended_models_leave_out_the_same_row():
     rows, new, names = rows[:50], rows[50:], names[:50]
     model = WNTKClassifier(tol=1e-2).fit(rows, names)
     labels = np.searchsorted(model.classes_, names)
-    assert len(model.models_) == 3 and model.blend_weights_.max() < 0.99
+    assert len(model.models_) == 4 and model.blend_weights_.max() < 0.99
     probabilities = []
     change = model.influence(new)
     for i in range(len(labels)):

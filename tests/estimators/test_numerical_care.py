@@ -94,9 +94,9 @@ class TestNumericalCare:
     def test_units_of_a_column(self, estimator, unit):
         X, y = classification()
         y = y if estimator is WNTKClassifier else X[:, 0] + X[:, 1]
-        expected = estimator().fit(X, y)._decisions(X)[1]
+        expected = estimator().fit(X, y)._ensemble.predict(X)
         X = X * [unit, 1.0, 1.0]
-        found = estimator().fit(X, y)._decisions(X)[1]
+        found = estimator().fit(X, y)._ensemble.predict(X)
         assert_allclose(found, expected, rtol=1e-5)
 
     @both

@@ -284,7 +284,7 @@ class TestLeaveOneOut:
         for i in range(len(X)):
             rest = np.delete(np.arange(len(X)), i)
             part = WNTKClassifier(**HELD).fit(X[rest], y[rest])
-            decision = part._decisions(X[i : i + 1])[1][0]
+            decision = part._ensemble.predict(X[i : i + 1])[0]
             assert_allclose(held_out(model)[i], decision, rtol=0, atol=1e-8)
             assert model.loo_predictions_[i] == part.predict(X[i : i + 1])[0]
 

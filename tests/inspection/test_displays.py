@@ -120,13 +120,13 @@ def test_other_estimators_are_refused(display, data):
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_members(display, classifier):
     best = int(np.argmin([m.expected_error for m in classifier.models_]))
-    for member in (None, 0, 1, 2):
+    for member in (None, 0, 1, 2, 3):
         shown = display.from_estimator(classifier, model=member)
         if display is AlphaPathDisplay:
             machine = classifier.models_[best if member is None else member]
             assert shown.alpha == machine.alpha
-    with pytest.raises(ValueError, match="from 0 to 2"):
-        display.from_estimator(classifier, model=3)
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        display.from_estimator(classifier, model=4)
 
 
 @pytest.mark.parametrize("display", DISPLAYS)

@@ -51,9 +51,9 @@ def test_the_model_that_has_learned_scales_is_shown():
     X, y = load_iris(return_X_y=True)
     model = WNTKClassifier(tol=1e-2).fit(X[::2], y[::2])
     _, lengths = drawn(LengthScaleDisplay.from_estimator(model))
-    _, third = drawn(LengthScaleDisplay.from_estimator(model, model=2))
+    _, last = drawn(LengthScaleDisplay.from_estimator(model, model=3))
     _, first = drawn(LengthScaleDisplay.from_estimator(model, model=0))
-    assert lengths == third and np.ptp(third) > 0.01
+    assert lengths == last and np.ptp(last) > 0.01
     assert_allclose(first, 1.0)
 
 

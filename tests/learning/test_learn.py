@@ -543,3 +543,31 @@ class TestRivals:
         assert model.kernel_.activation == "relu"
         lines = capsys.readouterr().out.splitlines()
         assert sum("iteration" in line for line in lines) == model.n_iter_
+
+    def test_a_hundred_rows_do_not_decide(self):
+        # Large targets among small ones: few rows look smooth, half of all do not.
+        rng = np.random.default_rng(2)
+        X = rng.standard_normal((1000, 6))
+        steps = np.floor(2.0 * X[:, 0]) % 2 + (X[:, 1] > 1.0) * 4.0 * (X[:, 2] > 0.0)
+        model = WNTKRegressor().fit(X, steps + 0.1 * rng.standard_normal(1000))
+        assert model.kernel_.activation == "relu"
+
+    def test_learning_ends_on_a_subset_that_teaches_little(self):
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((3000, 2))
+        y = X[:, 0] + 0.5 * np.abs(X[:, 1]) + rng.standard_normal(3000)
+        settled = WNTKRegressor().fit(X, y)
+        assert settled.objective_rows_[-1] == 1500
+        assert len(settled.X_fit_) == 3000
+        to_the_end = WNTKRegressor(tol=1e-5).fit(X, y)
+        assert to_the_end.objective_rows_[-1] == 3000
+        # The noise is one.
+        new = rng.standard_normal((200, 2))
+        change = settled.predict(new) - to_the_end.predict(new)
+        assert 0.0 < np.sqrt(np.mean(change**2)) < 0.05
+
+    def test_fewer_rows_are_all_learned_from(self):
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((1900, 2))
+        y = X[:, 0] + 0.5 * np.abs(X[:, 1]) + rng.standard_normal(1900)
+        assert WNTKRegressor().fit(X, y).objective_rows_[-1] == 1900
