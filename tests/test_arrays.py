@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sklearn import __version__
 
 from .array_libraries import LIBRARIES, has
 
@@ -16,6 +17,10 @@ FILES.append("engine/test_array_api.py")
 
 @pytest.mark.skipif(
     os.environ.get("SCIPY_ARRAY_API") == "1", reason="these tests are run already"
+)
+@pytest.mark.skipif(
+    tuple(map(int, __version__.split(".")[:2])) < (1, 9),
+    reason="scikit-learn 1.9 is needed for arrays of other libraries",
 )
 @pytest.mark.parametrize("file", [f for f in FILES if (HERE / f).exists()])
 def test_arrays_of_other_libraries(file):
