@@ -25,8 +25,6 @@ _DEEPEST = 5.0
 _SETTLES_FROM, _SETTLED = 1000, 5.0
 # Factor of the tolerance of a rival, as long as it is one.
 _ROUGHLY = 10.0
-
-
 # A subset has at least this many rows, and one for each hyperparameter: fewer rows
 # would be fitted by almost any values. Each subset is half of the next, and an
 # evaluation on it takes a quarter of the time or less.
@@ -204,7 +202,7 @@ def _from_starts(
         bounds = problem.bounds_above(floor) if has_floor else problem.bounds
         extra = _extra(problem)
         if len(begins) > 1:  # the path to report is that of the better end
-            extra["report"] = _hush
+            extra["report"] = hush
         ends.append((run(start, bounds, **extra), floor))
     found, floor = min(ends, key=lambda end: end[0].path[-1])
     if len(begins) > 1:
@@ -213,7 +211,7 @@ def _from_starts(
     return found, floor
 
 
-def _hush(value):
+def hush(*_told):
     """Report nothing."""
 
 

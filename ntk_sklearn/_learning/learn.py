@@ -15,7 +15,7 @@ from sklearn.gaussian_process.kernels import Kernel
 from .._utils.warnings import warn
 from ..kernels._theta import is_homogeneous, kernel_at, linear_entries, switch_off
 from ..objectives import OBJECTIVES
-from .course import Course, growing_subsets
+from .course import Course, growing_subsets, hush
 from .folds import folds_of
 from .path import best_on_path
 from .problem import HyperparameterProblem
@@ -81,19 +81,14 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learne
     if spec.on_path and bounds is not None and options.objective == "loo":
         best = best_on_path(kernel, rows, bounds, options.fit_intercept, options.place)
         return Learned(spec, rows, best)
-    specs, problems = [spec], [_problem(spec, rows, options)]
+    specs = {_problem(spec, rows, options): spec}
     if spec.rival is not None and options.objective == "evidence":
-        specs.append(spec.rival)
         theirs = raw._replace(X=spec.rival.encode(raw.X))
-        hushed = replace(options, report=_hush)
-        problems.append(_problem(spec.rival, theirs, hushed))
-    course = _optimise(problems)
-    won = next(k for k, each in enumerate(problems) if each is course.whole)
-    return Learned(specs[won], course.whole.rows, _learned_kernel(course))
-
-
-def _hush(n_rows, value):
-    """Report nothing."""
+        hushed = replace(options, report=hush)
+        specs[_problem(spec.rival, theirs, hushed)] = spec.rival
+    course = _optimise(list(specs))
+    won = course.whole
+    return Learned(specs[won], won.rows, _learned_kernel(course))
 
 
 def _problem(spec: ModelSpec, rows: TrainingSet, options) -> HyperparameterProblem:

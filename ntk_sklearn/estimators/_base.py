@@ -215,9 +215,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         if not given.streamed:
             in_clusters = not is_sparse and given.place is None
             solver = solver_for(self, len(Y), in_clusters)
-            if self.verbose and self.solver == "auto":
-                reason = f"solver={solver!r} for {len(Y)} rows: {REASONS[solver]}."
-                print(f"[{type(self).__name__}] {reason}")  # noqa: T201
+            if self.solver == "auto":
+                self._tell(f"solver={solver!r} for {len(Y)} rows: {REASONS[solver]}.")
         if is_sparse:
             check_sparse_solver(solver)
         rows, origin = self._training_set(given, Y, class_factor, solver)
@@ -228,13 +227,18 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         options = fit_options(self, solver, progress, given.place)
         ensemble = fit_ensemble(self._specs, rows, options)
         if self.verbose and ensemble.held_out.explains_nothing:
-            print(  # noqa: T201
-                f"[{type(self).__name__}] nothing is explained: predictions of rows "
-                "that are left out are no better than the mean of the targets, and all "
-                "predictions are close to it. The columns say nothing of the targets, "
-                f"or {rows.n_rows} rows are too few to see it."
+            self._tell(
+                "nothing is explained: predictions of rows that are left out are no "
+                "better than the mean of the targets, and all predictions are close "
+                "to it. The columns say nothing of the targets, or "
+                f"{rows.n_rows} rows are too few to see it."
             )
         return Fitted(ensemble, solver, origin, progress)
+
+    def _tell(self, text: str) -> None:
+        """Print a sentence, if fits are to tell what they do."""
+        if self.verbose:
+            print(f"[{type(self).__name__}] {text}")  # noqa: T201
 
     def _fit_batch(self, given: Given, Y, class_factor) -> Fitted:
         """Add a batch of rows to the fitted models, or fit new models to it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._utils.arrays import is_elsewhere, to_numpy
+from .._utils.arrays import to_numpy
 from ._cholesky import Solution
 from ._row_weights import RowWeights
 
@@ -70,9 +70,7 @@ def smoother(solution: Solution, K_test: np.ndarray) -> np.ndarray:
     >>> np.allclose(smoother(found, K) @ Y, predicted)
     True
     """
-    if is_elsewhere(K_test):
-        return to_numpy(K_test @ solution.P) + solution.intercept_weights
-    return K_test @ solution.P + solution.intercept_weights
+    return to_numpy(K_test @ solution.P) + solution.intercept_weights
 
 
 def influence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgWarning, blas
+from scipy.linalg import LinAlgWarning
 
 from .._utils.blas import mirror_lower
 from .._utils.definite import factorise_in_place, invert_in_place
@@ -15,6 +15,7 @@ from ._on_arrays import (
     inverse_on_arrays,
     is_elsewhere,
     less_outer,
+    row_sums,
     times,
 )
 from ._row_weights import RowWeights
@@ -276,16 +277,11 @@ def solve(
         return Solution(G, times(G, Y), none @ Y, none, logdet, jitter)
     K, shift, offset = centred_kernel(K, overwrite_K)
     G, logdet, jitter = inverse(K, noise, overwrite_K=True)
-    ones = times(G, np.ones(len(Y))) if is_elsewhere(G) else G.sum(axis=1)
+    ones = row_sums(G)
     constant = float(ones.sum())
     mean = (ones @ Y) / constant
     dual_coef = times(G, Y - mean)
-    # In place: the transpose of a symmetric matrix is in the order of BLAS.
-    P = (
-        less_outer(G, ones, constant)
-        if is_elsewhere(G)
-        else blas.dger(-1.0 / constant, ones, ones, a=G.T, overwrite_a=1).T
-    )
+    P = less_outer(G, ones, constant)
     return Solution(
         P,
         dual_coef,

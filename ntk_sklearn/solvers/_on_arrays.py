@@ -7,6 +7,7 @@ matrix of either kind leave one of NumPy to the same operations as ever.
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import blas
 
 from .._utils.arrays import Array, Place, is_elsewhere, place_at, to_numpy
 
@@ -24,6 +25,11 @@ def times(M: Array, B: np.ndarray) -> np.ndarray:
         return M @ B
     place = place_at(M)
     return to_numpy(M @ place.xp.astype(place.move(np.asarray(B)), M.dtype))
+
+
+def row_sums(M: Array) -> np.ndarray:
+    """Return the sum of each row of a matrix."""
+    return times(M, np.ones(M.shape[0])) if is_elsewhere(M) else M.sum(axis=1)
 
 
 def submatrix(M: Array, rows: np.ndarray) -> Array:
@@ -161,6 +167,9 @@ def centred_on_arrays(K: Array) -> tuple[Array, np.ndarray, float]:
 
 
 def less_outer(G: Array, ones: np.ndarray, constant: float) -> Array:
-    """Return ``G - ones ones' / constant``."""
+    """Return ``G - ones ones' / constant`` for a symmetric G; one of NumPy is lost."""
+    if not is_elsewhere(G):
+        # In place: the transpose of a symmetric matrix is in the order of BLAS.
+        return blas.dger(-1.0 / constant, ones, ones, a=G.T, overwrite_a=1).T
     moved = place_at(G).move(ones)
     return G - moved[:, None] * (moved / constant)
