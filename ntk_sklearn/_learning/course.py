@@ -116,6 +116,8 @@ class Course(NamedTuple):
         Course
         """
         subset, options = self.whole.subset(rows), self.whole.options
+        if not is_last:  # few rows cannot tell which columns to drop
+            subset = subset.cautious()
         scale = _scale(subset, self.path[:1])
         share = _size(subset) / _size(self.whole)
         left = options.max_iter - max(len(self.path) - 1, 0)

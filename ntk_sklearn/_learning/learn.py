@@ -48,11 +48,11 @@ class Learned(NamedTuple):
 def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learned:
     """Learn the free hyperparameters of a kernel, and the ridge.
 
-    If the model has a rival, both learn on the subsets of the rows, and one of them on
-    all rows: the one that is given, unless the rival explains the targets of the last
-    subset before all rows better by ten nats of evidence and by a twentieth of one for
-    each row, or by three where the first sees nothing but noise. Fewer than 200 rows
-    have no subset: both then learn on all rows.
+    If the model has a rival, both learn on the subsets of the rows, until one explains
+    the targets better by far: by ten nats of evidence, and by a twentieth of one for
+    each row, or by three where the model sees nothing but noise. The rival may fall
+    behind on any subset, and can win on half of the rows or on all. If neither is ahead
+    by far on all rows, the model that is given stays.
 
     With 2000 rows or more, learning ends on a subset that has taught little.
 
@@ -112,9 +112,8 @@ def _objective(rows: TrainingSet, options) -> Callable:
 def _optimise(problems: list[HyperparameterProblem]) -> Course:
     """Learn on growing subsets of the rows, and finally on all of up to 5000.
 
-    A model and its rival go on together until the rival is behind by far, or up to the
-    last subset but one: there the rival takes the model's place if it is ahead by far.
-    They go on to all rows only if the model sees nothing but noise.
+    A model and its rival go on together until the rival is behind by far, or, on the
+    last subset but one or the last, ahead by far.
     """
     courses = [Course.begin(problem) for problem in problems]
     subsets = growing_subsets(problems[0])
@@ -138,9 +137,10 @@ def _duel(
     rival = rival.after(subset, is_last, roughly=not is_last)
     far = max(_DECIDES, _DECIDES_PER_ROW * len(subset))
     ahead = model.value - rival.value  # the rival, in nats
-    if decides and ahead > (_SEES if model.blind else far):
+    ends = is_last or (model.has_settled and rival.has_settled)
+    if (decides or ends) and ahead > (_SEES if model.blind else far):
         return [rival]
-    if is_last or ahead < -far or (decides and not model.blind):
+    if ends or ahead < -far:
         return [model]
     return [model, rival]
 

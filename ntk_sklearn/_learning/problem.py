@@ -103,6 +103,14 @@ class HyperparameterProblem:
         subset._set_rows(self.rows.take(rows))
         return subset
 
+    def cautious(self) -> HyperparameterProblem:
+        """Return the same problem, with a prior that is normal everywhere."""
+        if self.prior is None:
+            return self
+        cautious = copy(self)
+        cautious.prior = self.prior.without_tail
+        return cautious
+
     def bounds_above(self, log_alpha: float) -> np.ndarray:
         """Return the bounds, the lower one of the ridge raised to `log_alpha`."""
         bounds = self.bounds.copy()

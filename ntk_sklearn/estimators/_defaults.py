@@ -18,9 +18,9 @@ from ..kernels._weighted import WeightedNTKernel
 from ..preprocessing._table_encoder import TableEncoder
 from ._encoding import fit_encoder
 
-# Standard deviation of the normal prior on the logarithms of the length scales. Weak
-# enough to drop a useless column, strong enough for a few dozen rows.
-_LENGTH_SCALE_DEVIATION = 0.5
+# The prior on the logarithms of the length scales: its deviation is strong enough for a
+# few dozen rows, and its tail weak enough to drop many useless columns.
+_LENGTH_SCALE_DEVIATION, _LENGTH_SCALE_TAIL = 0.5, 0.5
 _WEIGHT_BOUNDS = 1e-5, 1e5
 # A classifier learns length scales of up to this many columns: the time grows with it.
 _MOST_SCALES = 500
@@ -99,7 +99,14 @@ def _regression_prior(problem) -> Prior:
     deviation[kernel.positions("bias_variance")] = 3.0
     if problem.learns_alpha:
         mean[-1], deviation[-1] = -3.0, 4.0
-    return Prior(mean, deviation)
+    tail = np.full(problem.start.size, np.inf)
+    tail[scales] = _LENGTH_SCALE_TAIL
+    return Prior(mean, deviation, tail)
+
+
+def _classification_prior(problem) -> Prior:
+    """Return normal priors, because labels say too little to drop columns."""
+    return _regression_prior(problem).without_tail
 
 
 def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None):
@@ -136,7 +143,9 @@ def classification_specs(rows: TrainingSet, encoder: TableEncoder | None = None)
     learned = _regression_spec(rows, TableEncoder(rank_scale="unit"))
     # Numbers are written twice at most; levels may be many more.
     if learned.kernel.length_scale.size <= 2 * _MOST_SCALES:
-        specs.append(replace(learned, objective="evidence"))
+        specs.append(
+            replace(learned, objective="evidence", prior=_classification_prior)
+        )
     return specs
 
 
