@@ -25,6 +25,9 @@ from .training_set import TrainingSet
 # Between two models, evidences that differ by this many nats decide, or by so many for
 # each row. Beside a model that sees nothing but noise, fewer do.
 _DECIDES, _DECIDES_PER_ROW, _SEES = 10.0, 0.05, 3.0
+# Of two models that are about equal on half of the rows, both go on to all of up to so
+# many rows; beyond, the time that it takes is more than what there is to gain.
+_MOST_FOR_BOTH = 1000
 
 
 class Learned(NamedTuple):
@@ -51,8 +54,8 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learne
     If the model has a rival, both learn on the subsets of the rows, until one explains
     the targets better by far: by ten nats of evidence, and by a twentieth of one for
     each row, or by three where the model sees nothing but noise. The rival may fall
-    behind on any subset, and can win on half of the rows or on all. If neither is ahead
-    by far on all rows, the model that is given stays.
+    behind on any subset, and can win on half of the rows or, of up to 1000, on all. If
+    neither is ahead by far in the end, the model that is given stays.
 
     With 2000 rows or more, learning ends on a subset that has taught little.
 
@@ -113,7 +116,8 @@ def _optimise(problems: list[HyperparameterProblem]) -> Course:
     """Learn on growing subsets of the rows, and finally on all of up to 5000.
 
     A model and its rival go on together until the rival is behind by far, or, on the
-    last subset but one or the last, ahead by far.
+    last subset but one or the last, ahead by far. Of more than 1000 rows, only one of
+    them learns on all, unless the model sees nothing but noise.
     """
     courses = [Course.begin(problem) for problem in problems]
     subsets = growing_subsets(problems[0])
@@ -138,6 +142,8 @@ def _duel(
     far = max(_DECIDES, _DECIDES_PER_ROW * len(subset))
     ahead = model.value - rival.value  # the rival, in nats
     ends = is_last or (model.has_settled and rival.has_settled)
+    if decides and model.whole.n_rows > _MOST_FOR_BOTH:
+        ends = ends or not model.blind
     if (decides or ends) and ahead > (_SEES if model.blind else far):
         return [rival]
     if ends or ahead < -far:
