@@ -25,8 +25,8 @@ EPS = float(np.finfo(float).eps)
 # From so many steps on, hyperbolas around the roots near one and those near minus one
 # lie in the strip of the z-transform without meeting.
 _MANY_STEPS = 16.0
-# Nodes that are worked on at a time: enough for large products, and few enough that what
-# is found of them stays in the cache.
+# Nodes that are worked on at a time: enough for large products, and few enough that all
+# that is found of them stays in the cache.
 _BLOCK = 48
 # The ridge of no training: eigenvalues are nothing beside it.
 _ALL = 1e300
