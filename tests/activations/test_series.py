@@ -15,10 +15,12 @@ from sklearn.neural_network import MLPRegressor
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 from ntk_sklearn.activations import (
     Activation,
+    _hermite,
     duals,
     get_activation,
     get_activations,
 )
+from ntk_sklearn.activations._dispatch import prepare
 from ntk_sklearn.activations._table import build, kinks_of
 
 from ..cases import SERIES, hard_rows
@@ -347,3 +349,31 @@ def test_estimators_learn_with_any_of_them():
         kernel = WeightedNTKernel(2, activation, bias_variance_bounds="fixed")
         model = WNTKRegressor(kernel).fit(X, y)
         assert model.score(X, y) > 0.3
+
+
+# -- what makes them fast -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["tanh", "elu", "hard_tanh"])
+def test_inputs_with_themselves_need_no_series(name):
+    """Those of a kinked function would not converge, and be integrated one by one."""
+    record, q = get_activation(name), np.geomspace(0.1, 5.0, 12)
+    own = prepare(record, np.sqrt(q), np.zeros(12))
+    A, D = duals(record, q, q, np.zeros(12))
+    assert_allclose(A, own.moment, rtol=1e-15)
+    assert_array_equal(D, own.slope)
+
+
+def test_further_inputs_take_no_integrals(monkeypatch):
+    """The curves of an interval of variances are remembered."""
+    record = Activation.from_function(arctan)
+    q = np.random.default_rng(0).uniform(0.3, 3.0, 200)
+    first = prepare(record, np.sqrt(q[:150]), np.zeros(150))
+
+    def no_more(*args):
+        raise AssertionError("an integral")
+
+    monkeypatch.setattr(_hermite, "_means", no_more)
+    monkeypatch.setattr(_hermite, "_on_one_grid", no_more)
+    again = prepare(record, np.sqrt(q[50:]), np.zeros(150))
+    assert_allclose(again.moment[:100], first.moment[50:], rtol=1e-14)
