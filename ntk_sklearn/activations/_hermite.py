@@ -32,6 +32,8 @@ _SPREAD = 9.0
 # Intervals of the logarithm of the variance, in which curves are interpolated: of more
 # than a few inputs.
 _WIDTH, _FEW = math.log(4.0), 8
+# Inputs whose curves are evaluated at a time: what they take stays in the cache.
+_AT_ONCE = 256
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -309,9 +311,11 @@ def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
     found = np.empty((order + EXTRA + 3, len(logs)))
     tails = np.empty((len(logs), order // BLOCK))
     for interval in present:
-        own = intervals == interval
-        part = _of_interval(numbers, interval, logs[own], order + EXTRA, many)
-        found[:, own], tails[own] = part[0], part[1][:, : order // BLOCK]
+        own = np.flatnonzero(intervals == interval)
+        for start in range(0, len(own), _AT_ONCE):
+            some = own[start : start + _AT_ONCE]
+            part = _of_interval(numbers, interval, logs[some], order + EXTRA, many)
+            found[:, some], tails[some] = part[0], part[1][:, : order // BLOCK]
     enough = tails.max(axis=0) <= TOLERANCE
     if enough.any():
         order = BLOCK * (int(np.argmax(enough)) + 1)

@@ -57,7 +57,9 @@ def prepare(table, norms):
     for parity in (0, 1):
         own = orders[:, :, parity]
         body[:, 8 * parity : 8 * parity + 8] = own
-        used = np.flatnonzero(np.abs(own).max(axis=(1, 2), initial=0.0) > _NOTHING)
+        highest, lowest = (f(axis=(1, 2), initial=0.0) for f in (own.max, own.min))
+        largest = np.maximum(highest, -lowest)
+        used = np.flatnonzero(largest > _NOTHING)
         stats[5 + parity] = min(used[-1] + 1, blocks) if used.size else 0
     body[:-1, 16] = found.tails.T
     body[-1, 16] = 0.0
@@ -173,23 +175,16 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
         for n in range(m):
             x = rho[n]
             slope = odd[n] + 2.0 * x * (even_slope[n] + x * odd_slope[n])
-            value[n] += x * odd[n]
             itself = (e[n] == 0.0) & (n_i == n_j[n])
             square[n] = own_slope if itself else g_i * g[n] * slope
-        d[:] = square
+            value[n] = 0.0 if itself else signed_deficit(value[n] + x * odd[n])
         if needed > blocks:
             for n in range(m):
                 if math.isnan(rho[n]):
                     of_i, of_j = (n_i, s_i[3, i]), (n_j[n], s_j[3, j + n])
                     pair_by_quadrature(parameters, of_i, of_j, e[n], found)
-                    e[n], d[n] = found[0], found[1]
-                else:
-                    itself = (e[n] == 0.0) & (n_i == n_j[n])
-                    e[n] = 0.0 if itself else signed_deficit(value[n])
-            continue
-        for n in range(m):
-            itself = (e[n] == 0.0) & (n_i == n_j[n])
-            e[n] = 0.0 if itself else signed_deficit(value[n])
+                    value[n], square[n] = found[0], found[1]
+        e[:], d[:] = value, square
 
 
 @jit

@@ -71,6 +71,42 @@ def test_duals_are_the_exact_ones(name):
         assert np.abs((found[k] - exact(name, what)) / scale).max() < 1e-10
 
 
+def in_polar_coordinates(derivative, q_ii, q_jj, deficit):
+    """E[phi'(u) phi'(v)] for a kink at zero, which lies along four rays."""
+    x, w = np.polynomial.legendre.leggauss(24)
+
+    def panels(edges):
+        edges = np.unique(edges)
+        half = 0.5 * np.diff(edges)[:, None]
+        return (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
+
+    turn = np.arctan2(np.sqrt(deficit * (2.0 - deficit)), 1.0 - deficit)
+    rays = (np.array([0.0, np.pi, turn, turn + np.pi]) + 0.5 * np.pi) % (2.0 * np.pi)
+    grades = np.append(0.0, np.geomspace(1e-14, 0.5, 50))
+    edges = np.concatenate([rays + s * g for g in grades for s in (-1, 1)])
+    angle, share = panels(np.append(edges.clip(0.0, 2.0 * np.pi), [0.0, 2.0 * np.pi]))
+    radius, weight = panels([0.0, *np.geomspace(1e-12, 1.0, 40), *np.arange(1.5, 13)])
+    weight = weight * radius * np.exp(-0.5 * radius**2) / (2.0 * np.pi)
+    total = 0.0
+    for part, share_of_part in zip(angle, share, strict=True):
+        u = np.sqrt(q_ii) * np.cos(part) * radius
+        v = np.sqrt(q_jj) * np.cos(part - turn) * radius
+        total += share_of_part * (weight @ (derivative(u) * derivative(v)))
+    return total
+
+
+@pytest.mark.parametrize(
+    ("q_ii", "q_jj", "deficit"),
+    [(1.0456, 0.7497, 1e-6), (0.1095, 0.1607, 1e-6), (1.91, 1.91, 1e-8)],
+)
+def test_derivatives_with_a_kink_of_nearly_equal_inputs(q_ii, q_jj, deficit):
+    """Integrals that are split along other lines are 1e-6 off: one here is not."""
+    record = get_activation("softsign")
+    _, D = duals(record, [q_ii], [q_jj], [deficit])
+    expected = in_polar_coordinates(record.phi_derivative, q_ii, q_jj, deficit)
+    assert_allclose(D[0], expected, rtol=1e-12)
+
+
 @each_stored
 def test_kernels_are_the_exact_ones(name):
     for depth in range(1, 5):
