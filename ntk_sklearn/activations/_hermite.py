@@ -4,12 +4,14 @@ With ``phi(sqrt(q) z) = sum_k alpha_k(q) h_k(z)`` in normalised Hermite polynomi
 ``E[phi(u) phi(v)] = sum_k alpha_k(q_ii) alpha_k(q_jj) rho^k``: a power series whose
 coefficients are products of a number of each input. They are integrals by
 Gauss-Legendre quadrature between the kinks, and smooth functions of the logarithm of
-the variance: of many inputs, they are interpolated between Chebyshev nodes.
+the variance: of many inputs, they are interpolated between Chebyshev nodes, in
+intervals that are the same for all inputs.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,6 +27,13 @@ ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 2e-11
 EXTRA = BLOCK
 # The root of the least variance that is told from zero.
 LEAST, _FAR = 1e-15, 13.0
+# A normal variable is taken to be within so many deviations.
+_SPREAD = 9.0
+# Intervals of the logarithm of the variance, in which curves are interpolated: of more
+# than a few inputs.
+_WIDTH, _FEW = math.log(4.0), 8
+# Inputs whose curves are evaluated at a time: what they take stays in the cache.
+_AT_ONCE = 256
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -159,18 +168,72 @@ def _grid(width, order):
     return z, w, H.T
 
 
-def _interpolated(table, logs, order):
-    """Return what `_exact` does, transposed, from few variances if there are many.
+class Curves(NamedTuple):
+    """What `_exact` returns, of all variances of an interval.
 
-    Returned are also these variances, sorted, and their rows.
+    Attributes
+    ----------
+    low, high : float
+        The ends of the interval, logarithms of variances.
+    series : ndarray of shape (order + 3, m + 1)
+        Coefficients of Chebyshev polynomials of the place between the ends.
+    nodes : ndarray of shape (m + 1,)
+        Logarithms of variances, rising.
+    tails : ndarray of shape (m + 1, blocks)
+        Of the nodes, as in `_tails`.
     """
-    low, high = logs.min(), logs.max()
-    if high - low < 1e-13:
-        rows = _exact(table, logs[:1], order)
-        return np.repeat(rows.T, len(logs), axis=1), logs[:1], rows
+
+    low: float
+    high: float
+    series: np.ndarray
+    nodes: np.ndarray
+    tails: np.ndarray
+
+    def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `_exact` does, transposed, and tails, of some variances."""
+        middle, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
+        place = np.clip((logs - middle) / half, -1.0, 1.0)
+        m = len(self.nodes) - 1
+        found = self.series @ np.polynomial.chebyshev.chebvander(place, m).T
+        # Of an input between two nodes, the larger of their tails.
+        after = np.searchsorted(self.nodes, logs).clip(1, m)
+        return found, np.maximum(self.tails[after], self.tails[after - 1])
+
+
+def _ends(table, interval: int) -> tuple[float, float]:
+    """Return the ends of an interval, as far as the table reaches."""
+    last = 2.0 * math.log(reach(table) / _SPREAD)
+    return interval * _WIDTH, min((interval + 1) * _WIDTH, last)
+
+
+@lru_cache(maxsize=1024)
+def _order(numbers: bytes, interval: int) -> int:
+    """Return how many orders an interval of variances needs."""
+    table = np.frombuffer(numbers)
+    ends = np.array(_ends(table, interval))
+    try:
+        for tried in ORDERS:
+            if _tails(_exact(table, ends, tried), ends)[:, -1].max() <= TOLERANCE:
+                return tried
+    except ValueError:  # at an end that no input need have
+        pass
+    return ORDERS[-1]
+
+
+@lru_cache(maxsize=64)
+def _curves(numbers: bytes, interval: int, order: int) -> Curves | None:
+    """Return the curves of an interval, or None where there are none.
+
+    They are remembered: all layers, and further inputs, have variances in few
+    intervals, and the integrals take longer than anything else here.
+    """
+    table = np.frombuffer(numbers)
+    low, high = _ends(table, interval)
+    if not high > low:
+        return None
     middle, half = 0.5 * (high + low), 0.5 * (high - low)
     m, rows = 8, None
-    while m + 1 < len(logs) and m <= 256:
+    while m <= 256:
         angles = np.pi * np.arange(m + 1) / m
         nodes = middle + half * np.cos(angles)
         if rows is None:
@@ -184,13 +247,23 @@ def _interpolated(table, logs, order):
         series = (map_to * ends[:, None]) @ rows
         if np.abs(series[-3:]).max() < 1e-13:
             # Nodes come in pairs of about equal last terms, which bound the error.
-            place = np.clip((logs - middle) / half, -1.0, 1.0)
-            found = series.T @ np.polynomial.chebyshev.chebvander(place, m).T
-            return found, nodes[::-1], rows[::-1]
+            tails = _tails(rows, nodes)[::-1, : order // BLOCK]
+            return Curves(low, high, series.T.copy(), nodes[::-1], tails)
         m *= 2
+    return None
+
+
+def _of_interval(numbers, interval, logs, order, many: bool):
+    """Return what `_exact` does, transposed, and tails, of variances of an interval."""
+    curves = None
+    if many:
+        with suppress(ValueError):  # at a variance that no input need have
+            curves = _curves(numbers, interval, order)
+    if curves is not None:
+        return curves.at(logs)
     unique, back = np.unique(logs, return_inverse=True)
-    rows = _exact(table, unique, order)
-    return rows[back].T, unique, rows
+    rows = _exact(np.frombuffer(numbers), unique, order)
+    return rows[back].T, _tails(rows, unique)[back, : order // BLOCK]
 
 
 def _tails(found, logs):
@@ -220,7 +293,7 @@ def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
         If the variances are too large for the table.
     """
     largest = float(variances.max(initial=0.0))
-    if 9.0 * np.sqrt(largest) > reach(table):
+    if _SPREAD * np.sqrt(largest) > reach(table):
         raise ValueError(
             f"a layer has pre-activations of variance {largest:.3g}, but the "
             f"activation is known, as a function with few bends, up to "
@@ -230,20 +303,24 @@ def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
     if not logs.size:
         none = np.zeros(0)
         return Expansion(np.zeros((32, 0)), none, none, none, np.zeros((0, 1)))
-    ends = np.array([logs.min(), logs.max()])
-    order = ORDERS[-1]
-    for tried in ORDERS:
-        tails = _tails(_exact(table, ends, tried), ends).max(axis=0)
-        if tails[-1] <= TOLERANCE:
-            order = BLOCK * (int(np.argmax(tails <= TOLERANCE)) + 1)
-            break
-    found, nodes, rows = _interpolated(table, logs, order + EXTRA)
-    # Of an input between two variances, the larger of their tails.
-    tails = _tails(rows, nodes)[:, : order // BLOCK]
-    after = np.searchsorted(nodes, logs).clip(0, len(nodes) - 1)
-    between = np.maximum(tails, np.roll(tails, 1, axis=0))
-    between[0] = tails[0]
+    numbers = table.tobytes()
+    intervals = np.floor(logs / _WIDTH).astype(np.int64)
+    present = [int(interval) for interval in np.unique(intervals)]
+    order = max(_order(numbers, interval) for interval in present)
+    many = len(np.unique(logs)) > _FEW
+    found = np.empty((order + EXTRA + 3, len(logs)))
+    tails = np.empty((len(logs), order // BLOCK))
+    for interval in present:
+        own = np.flatnonzero(intervals == interval)
+        for start in range(0, len(own), _AT_ONCE):
+            some = own[start : start + _AT_ONCE]
+            part = _of_interval(numbers, interval, logs[some], order + EXTRA, many)
+            found[:, some], tails[some] = part[0], part[1][:, : order // BLOCK]
+    enough = tails.max(axis=0) <= TOLERANCE
+    if enough.any():
+        order = BLOCK * (int(np.argmax(enough)) + 1)
+    found, tails = found[: order + EXTRA + 3], tails[:, : order // BLOCK]
     # Below the least variance, the moment goes on as it did.
     below = np.minimum(np.log(np.maximum(variances, 1e-320)) - 2.0 * np.log(LEAST), 0.0)
     log_moment = found[0] + below * (1.0 + found[2])
-    return Expansion(found[3:], log_moment, found[1], found[2], between[after])
+    return Expansion(found[3:], log_moment, found[1], found[2], tails)

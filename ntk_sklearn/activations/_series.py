@@ -24,11 +24,11 @@ from ._shrinkage import signed_deficit
 
 CODE = ANY
 
-# Statistics: g, the excess, the root of the variance, that of the second moment, and
-# how many blocks there are, of even orders and of odd ones; then each block's eight
-# coefficients of even orders, eight of odd ones, and its tail; and a last block that
-# only derivatives read.
-ROWS_BEFORE, ROWS_OF_BLOCK, _GROUP = 7, 17, 66
+# Statistics: g, the excess, the root of the variance, that of the second moment, how
+# many blocks there are, of even orders and of odd ones, and the mean squared slope;
+# then each block's eight coefficients of even orders, eight of odd ones, and its tail;
+# and a last block that only derivatives read.
+ROWS_BEFORE, ROWS_OF_BLOCK, _GROUP = 8, 17, 66
 # Where all coefficients are below this, as rounding leaves them, so are their products.
 _NOTHING = 1e-9
 
@@ -51,16 +51,19 @@ def prepare(table, norms):
     stats[2] = safe
     stats[3] = np.sqrt(inside)
     stats[4] = blocks
+    stats[7] = np.exp(found.log_slope)
     body = stats[ROWS_BEFORE:].reshape(blocks + 1, ROWS_OF_BLOCK, n)
     orders = found.coefficients.reshape(blocks + 1, 8, 2, n)
     for parity in (0, 1):
         own = orders[:, :, parity]
         body[:, 8 * parity : 8 * parity + 8] = own
-        used = np.flatnonzero(np.abs(own).max(axis=(1, 2), initial=0.0) > _NOTHING)
+        highest, lowest = (f(axis=(1, 2), initial=0.0) for f in (own.max, own.min))
+        largest = np.maximum(highest, -lowest)
+        used = np.flatnonzero(largest > _NOTHING)
         stats[5 + parity] = min(used[-1] + 1, blocks) if used.size else 0
     body[:-1, 16] = found.tails.T
     body[-1, 16] = 0.0
-    return stats, moment, np.exp(found.log_slope), found.excess
+    return stats, moment, stats[7].copy(), found.excess
 
 
 @jit
@@ -107,16 +110,19 @@ def _parity(s_i, i, s_j, j, which, z):
 
 
 @jit
-def _correlations(eta, s_i, i, s_j, j, z):
+def _correlations(eta, s_i, i, s_j, j, z, apart):
     """Write the correlations of a group; return how many blocks they need.
 
-    It is one more than there are if some need more; their correlations become NaN.
+    It is one more than there are if some need more; their correlations become NaN. With
+    `apart`, zeros are written for inputs with themselves, which need no series.
     """
     m = eta.size
     rho, power, r32 = z
+    n_i, n_j = s_i[2, i], s_j[2][j : j + m]
     for n in range(m):
         d = abs(eta[n])
-        r = 1.0 - d
+        itself = apart & (eta[n] == 0.0) & (n_i == n_j[n])
+        r = 0.0 if itself else 1.0 - d
         rho[n] = -r if eta[n] < 0.0 else r
         r *= r
         r *= r
@@ -148,7 +154,7 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     """Map deficits through the activation; see `_base`."""
     scratch = np.empty((6, _GROUP))
     found = np.empty(7)
-    n_i, g_i = s_i[2, i], s_i[0, i]
+    n_i, g_i, own_slope = s_i[2, i], s_i[0, i], s_i[7, i]
     blocks = int(min(s_i[4, 0], s_j[4, 0]))
     n_even, n_odd = int(max(s_i[5, 0], s_j[5, 0])), int(max(s_i[6, 0], s_j[6, 0]))
     for start in range(0, eta.size, _GROUP):
@@ -158,7 +164,7 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
         rho, square = scratch[0][:m], scratch[1][:m]
         value, even_slope = scratch[2][:m], scratch[3][:m]
         odd, odd_slope = scratch[4][:m], scratch[5][:m]
-        needed = _correlations(e, s_i, i, s_j, j, (rho, value, odd))
+        needed = _correlations(e, s_i, i, s_j, j, (rho, value, odd), True)
         most = min(needed, blocks)
         for n in range(m):
             square[n] = rho[n] * rho[n]
@@ -169,21 +175,16 @@ def dual(parameters, eta, derivative, s_i, i, s_j, j0):
         for n in range(m):
             x = rho[n]
             slope = odd[n] + 2.0 * x * (even_slope[n] + x * odd_slope[n])
-            value[n] += x * odd[n]
-            square[n] = g_i * g[n] * slope
-        d[:] = square
+            itself = (e[n] == 0.0) & (n_i == n_j[n])
+            square[n] = own_slope if itself else g_i * g[n] * slope
+            value[n] = 0.0 if itself else signed_deficit(value[n] + x * odd[n])
         if needed > blocks:
             for n in range(m):
                 if math.isnan(rho[n]):
                     of_i, of_j = (n_i, s_i[3, i]), (n_j[n], s_j[3, j + n])
                     pair_by_quadrature(parameters, of_i, of_j, e[n], found)
-                    e[n], d[n] = found[0], found[1]
-                else:
-                    e[n] = signed_deficit(value[n])
-            continue
-        for n in range(m):
-            itself = (e[n] == 0.0) & (n_i == n_j[n])
-            e[n] = 0.0 if itself else signed_deficit(value[n])
+                    value[n], square[n] = found[0], found[1]
+        e[:], d[:] = value, square
 
 
 @jit
@@ -224,7 +225,7 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         r2, u0, u1 = scratch[3][:m], scratch[4][:m], scratch[5][:m]
         v0, v1 = scratch[6][:m], scratch[7][:m]
         z = (rho, r0, r1, r2, u0, u1, v0, v1)
-        needed = _correlations(e, stats, i, stats, j, (rho, r0, r1))
+        needed = _correlations(e, stats, i, stats, j, (rho, r0, r1), False)
         scratch[1:] = 0.0
         # The series of derivatives have a block more to converge.
         for k in range(16 * min(needed + 1, int(stats[4, 0])) - 1, -1, -1):

@@ -33,15 +33,16 @@ class Accuracy(NamedTuple):
     negligible : float
         The error on a circle, and the share below which parts of a function are
         neglected.
-    density : int
-        Nodes for each step on half a circle. With more of them, rounding errors are
-        magnified less: by the root of the inverse of `negligible` with one.
+    density : float
+        Nodes for each step on half a circle, more than a half. With more of them,
+        rounding errors are magnified less: by the root of the inverse of `negligible`
+        with one.
     """
 
     nodes: int
     per_decade: int
     negligible: float
-    density: int
+    density: float
 
     def last(self, factor: float) -> float:
         """Return the last time at which powers of a factor are not negligible."""
@@ -52,7 +53,7 @@ class Accuracy(NamedTuple):
 
 # A single time, and many (measured against fits without each row: errors of 1e-13 and
 # of 1e-8, relative to the targets).
-ONE, MANY = Accuracy(14, 0, 1e-14, 2), Accuracy(10, 10, 1e-10, 1)
+ONE, MANY = Accuracy(14, 0, 1e-14, 2), Accuracy(10, 10, 1e-9, 0.75)
 
 
 def hyperbola(shortest: float, longest: float, accuracy: Accuracy) -> Contour:
@@ -97,10 +98,11 @@ def circle(longest: int, accuracy: Accuracy) -> Contour:
 
     Returns
     -------
-    sigma, weight : ndarray of complex, shape (density * (longest + 15),)
-        With ``z = exp(-sigma)``. Conjugate nodes are left out.
+    sigma, weight : ndarray of complex, shape (n_nodes,)
+        ``density * (longest + 15)`` nodes, with ``z = exp(-sigma)``. Conjugate nodes
+        are left out.
     """
-    half = accuracy.density * (int(longest) + 15)
+    half = int(np.ceil(accuracy.density * (longest + 15)))
     angle = (np.arange(half) + 0.5) * (np.pi / half)
     sigma = -np.log(accuracy.negligible) / (2 * half) + 1j * angle
     return sigma, np.full(half, 1.0 / half + 0j)

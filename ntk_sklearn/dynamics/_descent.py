@@ -157,6 +157,21 @@ class GradientDescent:
         middle = x - 1.0 - self.momentum
         return 0.5 * (middle + np.sqrt(middle**2 - 4.0 * self.momentum)), spiral
 
+    def slowest(self, smallest):
+        """Return by which factor the slowest part shrinks in each step.
+
+        Parameters
+        ----------
+        smallest : float
+            The smallest eigenvalue.
+
+        Returns
+        -------
+        float
+        """
+        first, second, _ = self._roots(np.array([smallest + self.weight_decay]))
+        return float(max(abs(first[0]), abs(second[0])))
+
 
 def max_learning_rate(largest, momentum=0.0, weight_decay=0.0):
     """Return the limit of the learning rates at which gradient descent converges.

@@ -25,9 +25,9 @@ EPS = float(np.finfo(float).eps)
 # From so many steps on, hyperbolas around the roots near one and those near minus one
 # lie in the strip of the z-transform without meeting.
 _MANY_STEPS = 16.0
-# Nodes that are worked on at a time: many for few large products, but not all, to bound
-# the memory.
-_BLOCK = 256
+# Nodes that are worked on at a time: enough for large products, and few enough that all
+# that is found of them stays in the cache.
+_BLOCK = 48
 # The ridge of no training: eigenvalues are nothing beside it.
 _ALL = 1e300
 
@@ -188,12 +188,10 @@ class TrainingPath:
         kept = copies @ (1.0 - weights.left_out)
         energy = self.spectrum.energy(self.Y) / weights.total
         for places, nodes, factors in self._nodes(np.asarray(times), MANY):
-            left, size = _left_at(self.spectrum.values, nodes), len(nodes)
-            freedom = along @ left
-            real, imag = _inverse(kept + freedom[:size], freedom[size:])
+            left = _left_at(self.spectrum.values, nodes)
             # The shares of the targets that stay are those of each ridge, divided.
-            weight = factors * (copies.sum() * (real + 1j * imag))[:, None]
-            found = left[:, :size] @ weight.real - left[:, size:] @ weight.imag
+            freedom = _nonzero(kept + _product(along[None, :], left))[0]
+            found = _real_product(left, factors * (copies.sum() / freedom)[:, None])
             errors[places] = energy @ found**2
         return errors
 
@@ -234,25 +232,24 @@ class TrainingPath:
         targets = spectrum.coordinates(self.Y)
         root = np.sqrt(spectrum.weights.weight)
         left_out = spectrum.weights.left_out[:, None]
+        several = bool(np.any(left_out < 1.0))  # copies of a row
         n, k = self.Y.shape
         with one_blas_thread():
-            for places, nodes, factors in _batches(self._nodes(times, accuracy)):
-                found = np.zeros((n, len(places), k))
+            for places, nodes, factors in self._nodes(times, accuracy):
+                found = np.zeros((k, n, len(places)))
                 for start in range(0, len(nodes), _BLOCK):
                     block = slice(start, start + _BLOCK)
                     left = _left_at(spectrum.values, nodes[block])
-                    weight = factors[block]
-                    size = left.shape[1] // 2
-                    unseen = spectrum.squares @ left
-                    unseen *= left_out
-                    unseen[:, :size] += 1.0 - left_out
-                    real, imag = _inverse(unseen[:, :size], unseen[:, size:])
+                    unseen = _product(spectrum.squares, left)
+                    if several:
+                        unseen = 1.0 - left_out + left_out * unseen
+                    inverse = 1.0 / _nonzero(unseen)
                     for output, along in enumerate(targets.T):
-                        parts = spectrum.vectors @ (left * along[:, None])
-                        a, b = parts[:, :size], parts[:, size:]
-                        found[:, :, output] += (a * real - b * imag) @ weight.real
-                        found[:, :, output] -= (a * imag + b * real) @ weight.imag
-                yield places, found / root[:, None, None]
+                        parts = _product(spectrum.vectors, left * along[:, None])
+                        parts *= inverse
+                        found[output] += _real_product(parts, factors[block])
+                found /= root[:, None]
+                yield places, found.transpose(1, 2, 0)
 
     def _nodes(self, times, accuracy: Accuracy):
         """Yield places of times, the ridges of a contour, and their factors.
@@ -261,6 +258,7 @@ class TrainingPath:
         """
         limit = EPS * (self.spectrum.values.max(initial=0.0) or 1.0)
         ends = {0.0: _ALL, np.inf: self.rule.weight_decay or limit}
+        times = np.where(times > self._converged(limit, accuracy), np.inf, times)
         for end, ridge in ends.items():
             places = np.flatnonzero(times == end)
             if places.size:
@@ -273,6 +271,22 @@ class TrainingPath:
             ridges, factor = self.rule.ridge_at(sigma)
             factors = np.exp(sigma[:, None] * times[places])
             yield places, ridges, factors * (weight * factor)[:, None]
+
+    def _converged(self, limit, accuracy: Accuracy) -> float:
+        """Return the time after which all that is learned, without any row, is learned.
+
+        Without a row, no eigenvalue is below the smallest one of all rows. It is
+        infinite if the ridge of no decay, `limit`, is not nothing beside that one.
+        """
+        values, rule = self.spectrum.values, self.rule
+        smallest = values.min(initial=np.inf)
+        if rule.weight_decay == 0.0 and limit > accuracy.negligible * smallest:
+            return np.inf
+        # Of a row with several copies, one is left out.
+        kept = 1.0 - self.spectrum.weights.left_out
+        smallest *= np.min(kept, where=kept > 0.0, initial=1.0)
+        factors = rule.slowest(smallest), *rule.oscillations(values.max(initial=0.0))
+        return max(map(accuracy.last, factors))
 
     def _contours(
         self, times, accuracy: Accuracy
@@ -294,45 +308,28 @@ class TrainingPath:
             yield group, (sigma, weight)
 
 
-def _batches(groups):
-    """Join groups of times, up to a number of nodes."""
-    batch: list = []
-    for group in groups:
-        if batch and sum(len(nodes) for _, nodes, _ in [*batch, group]) > _BLOCK:
-            yield _joined(batch)
-            batch = []
-        batch.append(group)
-    if batch:
-        yield _joined(batch)
-
-
-def _joined(batch):
-    places, nodes, factors = zip(*batch, strict=True)
-    shape = sum(map(len, nodes)), sum(map(len, places))
-    joined, row, column = np.zeros(shape, dtype=complex), 0, 0
-    for each in factors:
-        n_nodes, n_times = each.shape
-        joined[row : row + n_nodes, column : column + n_times] = each
-        row, column = row + n_nodes, column + n_times
-    return np.concatenate(places), np.concatenate(nodes), joined
-
-
 def _left_at(values, ridges):
-    """Return the shares of targets in the residuals at complex ridges.
-
-    The real parts come first, then the imaginary ones, (r, 2 * ridges), so that
-    products with real matrices are single ones.
-    """
-    unit = np.abs(ridges)  # the squares of ridges themselves could overflow
-    a, b = ridges.real / unit, ridges.imag / unit
-    v = np.minimum(values[:, None] / unit, 1e100)
-    scale = 1.0 / ((v + a) ** 2 + b**2)
-    return np.concatenate([((v + a) * a + b**2) * scale, v * b * scale], axis=1)
+    """Return the shares of targets in the residuals at complex ridges, (r, ridges)."""
+    unit = np.abs(ridges)  # the inverses of ridges themselves could overflow
+    turned = np.minimum(values[:, None] / unit, 1e100) * (unit / ridges)
+    turned += 1.0
+    return np.reciprocal(turned, out=turned)
 
 
-def _inverse(real, imag):
-    """Return the inverses of complex numbers, as if none were below rounding errors."""
-    squares = real**2 + imag**2
-    tiny = squares < EPS**2
-    scale = 1.0 / np.where(tiny, EPS**2, squares)
-    return np.where(tiny, EPS, real) * scale, np.where(tiny, 0.0, -imag) * scale
+def _product(real, parts):
+    """Return the product of a real and a complex matrix, from a single real one."""
+    return (real @ parts.view(np.float64)).view(np.complex128)
+
+
+def _real_product(parts, factors):
+    """Return the real part of the product of two complex matrices."""
+    pairs = np.stack([factors.real, -factors.imag], axis=1)
+    return parts.view(np.float64) @ pairs.reshape(-1, factors.shape[1])
+
+
+def _nonzero(parts):
+    """Return complex numbers, with rounding errors in place of those below them."""
+    tiny = parts.real**2 + parts.imag**2 < EPS**2
+    if tiny.any():
+        parts[tiny] = EPS
+    return parts

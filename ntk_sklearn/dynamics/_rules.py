@@ -41,6 +41,9 @@ class Rule(Protocol):
     def oscillations(self, largest: float) -> tuple[float, float]:
         """Return the factors per step of alternating and of other oscillations."""
 
+    def slowest(self, smallest: float) -> float:
+        """Return the factor per unit of time of what is left of the slowest part."""
+
 
 @dataclass(frozen=True)
 class GradientFlow:
@@ -156,6 +159,20 @@ class GradientFlow:
             Zeros.
         """
         return 0.0, 0.0
+
+    def slowest(self, smallest):
+        """Return by which factor the slowest part shrinks in a unit of time.
+
+        Parameters
+        ----------
+        smallest : float
+            The smallest eigenvalue.
+
+        Returns
+        -------
+        float
+        """
+        return float(np.exp(-self.learning_rate * (smallest + self.weight_decay)))
 
 
 def inverse(decayed):

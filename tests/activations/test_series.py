@@ -15,10 +15,12 @@ from sklearn.neural_network import MLPRegressor
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
 from ntk_sklearn.activations import (
     Activation,
+    _hermite,
     duals,
     get_activation,
     get_activations,
 )
+from ntk_sklearn.activations._dispatch import prepare
 from ntk_sklearn.activations._table import build, kinks_of
 
 from ..cases import SERIES, hard_rows
@@ -67,6 +69,42 @@ def test_duals_are_the_exact_ones(name):
     for k, what in enumerate("AD"):
         scale = np.sqrt(sides[0][k] * sides[1][k])
         assert np.abs((found[k] - exact(name, what)) / scale).max() < 1e-10
+
+
+def in_polar_coordinates(derivative, q_ii, q_jj, deficit):
+    """E[phi'(u) phi'(v)] for a kink at zero, which lies along four rays."""
+    x, w = np.polynomial.legendre.leggauss(24)
+
+    def panels(edges):
+        edges = np.unique(edges)
+        half = 0.5 * np.diff(edges)[:, None]
+        return (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
+
+    turn = np.arctan2(np.sqrt(deficit * (2.0 - deficit)), 1.0 - deficit)
+    rays = (np.array([0.0, np.pi, turn, turn + np.pi]) + 0.5 * np.pi) % (2.0 * np.pi)
+    grades = np.append(0.0, np.geomspace(1e-14, 0.5, 50))
+    edges = np.concatenate([rays + s * g for g in grades for s in (-1, 1)])
+    angle, share = panels(np.append(edges.clip(0.0, 2.0 * np.pi), [0.0, 2.0 * np.pi]))
+    radius, weight = panels([0.0, *np.geomspace(1e-12, 1.0, 40), *np.arange(1.5, 13)])
+    weight = weight * radius * np.exp(-0.5 * radius**2) / (2.0 * np.pi)
+    total = 0.0
+    for part, share_of_part in zip(angle, share, strict=True):
+        u = np.sqrt(q_ii) * np.cos(part) * radius
+        v = np.sqrt(q_jj) * np.cos(part - turn) * radius
+        total += share_of_part * (weight @ (derivative(u) * derivative(v)))
+    return total
+
+
+@pytest.mark.parametrize(
+    ("q_ii", "q_jj", "deficit"),
+    [(1.0456, 0.7497, 1e-6), (0.1095, 0.1607, 1e-6), (1.91, 1.91, 1e-8)],
+)
+def test_derivatives_with_a_kink_of_nearly_equal_inputs(q_ii, q_jj, deficit):
+    """Integrals that are split along other lines are 1e-6 off: one here is not."""
+    record = get_activation("softsign")
+    _, D = duals(record, [q_ii], [q_jj], [deficit])
+    expected = in_polar_coordinates(record.phi_derivative, q_ii, q_jj, deficit)
+    assert_allclose(D[0], expected, rtol=1e-12)
 
 
 @each_stored
@@ -347,3 +385,31 @@ def test_estimators_learn_with_any_of_them():
         kernel = WeightedNTKernel(2, activation, bias_variance_bounds="fixed")
         model = WNTKRegressor(kernel).fit(X, y)
         assert model.score(X, y) > 0.3
+
+
+# -- what makes them fast -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["tanh", "elu", "hard_tanh"])
+def test_inputs_with_themselves_need_no_series(name):
+    """Those of a kinked function would not converge, and be integrated one by one."""
+    record, q = get_activation(name), np.geomspace(0.1, 5.0, 12)
+    own = prepare(record, np.sqrt(q), np.zeros(12))
+    A, D = duals(record, q, q, np.zeros(12))
+    assert_allclose(A, own.moment, rtol=1e-15)
+    assert_array_equal(D, own.slope)
+
+
+def test_further_inputs_take_no_integrals(monkeypatch):
+    """The curves of an interval of variances are remembered."""
+    record = Activation.from_function(arctan)
+    q = np.random.default_rng(0).uniform(0.3, 3.0, 200)
+    first = prepare(record, np.sqrt(q[:150]), np.zeros(150))
+
+    def no_more(*args):
+        raise AssertionError("an integral")
+
+    monkeypatch.setattr(_hermite, "_means", no_more)
+    monkeypatch.setattr(_hermite, "_on_one_grid", no_more)
+    again = prepare(record, np.sqrt(q[50:]), np.zeros(150))
+    assert_allclose(again.moment[:100], first.moment[50:], rtol=1e-14)

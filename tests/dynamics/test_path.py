@@ -253,6 +253,48 @@ def test_repeated_rows_have_limits():
         assert np.isfinite(nothing.leave_one_out(time)).all()
 
 
+def slow_rules(largest, decay):
+    """Flow, steps and two kinds of momentum; the roots of the last are complex."""
+    yield GradientFlow(1.0 / largest, decay)
+    for momentum in (0.0, 0.5, 0.95):
+        rate = 0.9 * max_learning_rate(largest, momentum, decay)
+        yield GradientDescent(rate, momentum, decay)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_the_slowest_part_shrinks_by_its_factor(decay):
+    values = np.array([0.2])
+    for rule in slow_rules(4.0, decay):
+        # Of two complex roots, an oscillation is left out by the largest of periods.
+        way = [np.abs(rule.gain(values, t) * (0.2 + decay) - 1) for t in range(50, 150)]
+        first, last = max(way[:50])[0], max(way[50:])[0]
+        expected = rule.slowest(0.2) ** 50
+        assert_allclose(last / first, expected, rtol=0.2)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("decay", [0.0, 1e-3])
+def test_all_times_after_convergence_are_one(counts, decay):
+    """They are taken for infinity, no sooner than the errors without a row allow."""
+    X, Y = regression(30)
+    K = NTKernel()(X) + 0.05 * np.eye(30)  # converges within the times
+    copies = np.where(np.arange(30) % 3 == 0, 2, 1) if counts else None
+    weights = RowWeights.of(copies, 30)
+    spectrum = Spectrum.of(K, weights)
+    for rule in slow_rules(spectrum.values[0], decay):
+        path = TrainingPath(spectrum, rule, Y[:, None])
+        time = 10.0 / -np.log(rule.slowest(spectrum.values[-1]))
+        times = np.ceil(time * np.linspace(1.0, 6.0, 21))
+        share = weights.weight / weights.total
+        expected = [share @ path.leave_one_out(t)[:, 0] ** 2 for t in times]
+        # Residuals are within 1e-8 of the targets.
+        found = path.loo(times)
+        assert_allclose(found, expected, rtol=1e-7)
+        # A contour would be off by 1e-10.
+        end = path.loo(np.array([np.inf]))[0]
+        assert_allclose(found[times > 4.5 * time], end, rtol=1e-14)
+
+
 # -- generalised cross-validation -----------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,33 @@ def test_kernels_are_the_stored_ones(given):
     X, Z = arrays["X"], arrays["Z"]
     assert_allclose(kernel(Z, X), arrays["I_ZX"], rtol=1e-12)
     assert_allclose(kernel(X, Z), arrays["I_XZ"], rtol=1e-12)
-    # The stored values of equal and nearly equal rows have the rounding of a cosine.
+    # The stored values of equal and nearly equal rows have the rounding of a cosine:
+    # see the next test.
     far = np.linalg.norm(X[:, None] - X, axis=2) > 1e-3
     assert far.sum() == len(X) * (len(X) - 1) - 2
     assert_allclose(kernel(X)[far], arrays["I_XX"][far], rtol=1e-12)
+
+
+def test_near_rows_by_fractions():
+    """Without rounding, the first covariances tell whose values are off."""
+    kernel, arrays = case(STORED["cases"][0])
+    X = arrays["X"]
+    distance = np.linalg.norm(X[:, None] - X, axis=2) + np.eye(len(X))
+    i, j = np.unravel_index(np.argmin(distance), distance.shape)
+    bias = Fraction(kernel.bias_variance)
+
+    def covariance(x, z):
+        products = (Fraction(a) * Fraction(b) for a, b in zip(x, z, strict=True))
+        return sum(products) / len(x) + bias
+
+    a, b, c = covariance(X[i], X[i]), covariance(X[i], X[j]), covariance(X[j], X[j])
+    left = 1 - b * b / (a * c)  # exact, where cosines have the digits of rounding only
+    slope = 2.0 / np.sqrt(2.0 * np.pi * float(a))
+    slope *= 2.0 / np.sqrt(np.pi) / np.sqrt(1.0 + 2.0 * float(c * left))
+    angle = np.arctan2(np.sqrt(float(left)), np.sqrt(1.0 - float(left)))
+    expected = 1.0 - 2.0 / np.pi * angle + kernel.bias_variance + slope * float(b)
+    assert_allclose(kernel(X)[i, j], expected, rtol=1e-13)
+    assert abs(arrays["I_XX"][i, j] / expected - 1.0) > 1e-11
 
 
 @pytest.mark.parametrize("unit", ["sign", "step"])
