@@ -11,9 +11,6 @@ from numpy.typing import ArrayLike
 
 from .._engine.linear_steps import Values
 from .._utils.validation import check_positive, check_samples
-from ..activations._base import Activation
-from ..activations._pairs import PAIR_CODES
-from ..activations._registry import ACTIVATIONS, get_activations
 from ._layer_weights import LayerWeights
 from ._on_rows import KernelOnRows, called_on_rows
 from ._repr import same, show
@@ -340,36 +337,6 @@ def _normalised_tangents(found: np.ndarray, diagonals: np.ndarray) -> np.ndarray
         share = moved / positive
         np.subtract(part, 0.5 * out[0] * (share[:, None] + share), out=part)
     return out
-
-
-def activations_of(activation, n_hidden: int) -> list[Activation]:
-    """Return the activation of each hidden layer.
-
-    Parameters
-    ----------
-    activation : str, tuple of (str, float), or sequence of these
-        One activation for all layers, or a sequence with one for each.
-    n_hidden : int
-        Number of hidden layers.
-
-    Returns
-    -------
-    list of Activation
-
-    Raises
-    ------
-    ValueError
-        If an activation has no closed form for aligned pairs.
-    """
-    found = list(get_activations(activation, n_hidden))
-    for record in found:
-        if record.code not in PAIR_CODES:
-            known = [name for name, a in ACTIVATIONS.items() if a.code in PAIR_CODES]
-            raise ValueError(
-                "kernels of images, sequences, graphs and residual networks need an "
-                f"activation of {sorted(known)}, got {record.name!r}."
-            )
-    return found
 
 
 def one_each(name: str, value, count: int) -> list:
