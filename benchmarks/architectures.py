@@ -11,8 +11,7 @@
 DATA_DIR has the folders ``graphs``, ``series`` and ``images`` with ``mutag.npz``,
 ``cora.npz``, ``JapaneseVowels.npz`` and ``cifar10_4k1k.npz``. Whatever is chosen,
 kernels and regularisation, is chosen on training rows: by cross-validation within them,
-or on the validation rows of Cora. ``learned`` is ``vowels`` with learned layer weights
-and the ridge classifier of this package in place of a support vector machine.
+or on the validation rows of Cora. ``learned`` is ``vowels`` with learned layer weights.
 ``speed`` prints seconds of processor time, and memory beside the images.
 """
 
@@ -29,7 +28,6 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.model_selection import (
     GridSearchCV,
-    RepeatedStratifiedKFold,
     StratifiedKFold,
     cross_val_score,
 )
@@ -65,6 +63,29 @@ def svm_score(K, C, y, train, test):
     """Return the accuracy on test rows of a machine of the training rows."""
     svm = SVC(kernel="precomputed", C=C).fit(K[np.ix_(train, train)], y[train])
     return svm.score(K[np.ix_(test, train)], y[test])
+
+
+def ridges(K, Y, powers):
+    """Return each ridge, its duals, and predictions of rows that are left out.
+
+    A ridge is a power of ten times the mean of the diagonal of K.
+    """
+    values, vectors = np.linalg.eigh(K)
+    inner = vectors.T @ Y
+    for a in 10.0**powers:
+        inverse = 1.0 / (values + a * values.mean())
+        dual = vectors @ (inverse[:, None] * inner)
+        yield a, dual, Y - dual / (vectors**2 @ inverse)[:, None]
+
+
+def quality(found, true):
+    """Return the accuracy; of equal ones, the smaller squared error is better."""
+    return np.mean(found.argmax(1) == true.argmax(1)), -np.mean((found - true) ** 2)
+
+
+def scaled(K, left, right):
+    """Return a kernel matrix divided by the roots of two diagonals."""
+    return K / np.sqrt(np.outer(left, right))
 
 
 # -- whole graphs ---------------------------------------------------------------------
@@ -155,22 +176,17 @@ def ridge_scores(K, y, split, leave_one_out):
     """Return how good each ridge is on rows to choose by, and on test rows.
 
     The first are the validation rows, and with `leave_one_out` the training rows, each
-    left out in turn. Of equal accuracies, the smaller squared error is better.
+    left out in turn.
     """
     train, validation, test = split
     Y = np.eye(y.max() + 1)[y]
-    values, vectors = np.linalg.eigh(K[np.ix_(train, train)])
-    inner = vectors.T @ Y[train]
-    for a in 10.0 ** np.arange(-5, 1.01, 0.5):
-        inverse = 1.0 / (values + a * values.mean())
-        dual = vectors @ (inverse[:, None] * inner)
+    powers = np.arange(-5, 1.01, 0.5)
+    for a, dual, left_out in ridges(K[np.ix_(train, train)], Y[train], powers):
         found, true = K[np.ix_(validation, train)] @ dual, Y[validation]
         if leave_one_out:
-            left_out = Y[train] - dual / (vectors**2 @ inverse)[:, None]
             found, true = np.vstack([found, left_out]), np.vstack([true, Y[train]])
-        accuracy = np.mean(found.argmax(1) == true.argmax(1))
         tested = (K[np.ix_(test, train)] @ dual).argmax(1) == y[test]
-        yield (accuracy, -np.mean((found - true) ** 2)), np.mean(tested), a
+        yield quality(found, true), np.mean(tested), a
 
 
 def cora(folder):
@@ -202,17 +218,16 @@ def cora(folder):
             skip_strength=strength,
         )
         K = kernel(nodes)
-        roots = np.sqrt(np.diag(K))
-        for scaled in (False, True):
-            gram = K / np.outer(roots, roots) if scaled else K
+        for cosine in (False, True):
+            gram = scaled(K, np.diag(K), np.diag(K)) if cosine else K
             for name, split in splits.items():
-                for quality, test, a in ridge_scores(gram, y, split, name != "public"):
-                    if name not in best or quality > best[name][0]:
-                        which = words, norm, depth, skip, strength, scaled, a
-                        best[name] = quality, test, which
+                for good, test, a in ridge_scores(gram, y, split, name != "public"):
+                    if name not in best or good > best[name][0]:
+                        which = words, norm, depth, skip, strength, cosine, a
+                        best[name] = good, test, which
         print(words, norm, depth, skip, strength, flush=True)
-    for name, ((quality, _), test, which) in best.items():
-        print(f"Cora, {name}: {100 * test:.1f} (chosen at {100 * quality:.1f})", which)
+    for name, ((good, _), test, which) in best.items():
+        print(f"Cora, {name}: {100 * test:.1f} (chosen at {100 * good:.1f})", which)
     mean = np.mean([100 * best[name][1] for name in best if name != "public"])
     print(f"mean of the random splits: {mean:.2f}")
 
@@ -231,32 +246,34 @@ def vowels_data(folder):
 
 
 def vowels(folder):
-    """Architecture and C by twice five folds of the training part."""
+    """Architecture and ridge by leave-one-out of the training part."""
     X, y, n = vowels_data(folder)
-    kernels = {}
-    for sw, su, sb, readout, both in product(
-        (1.2, 1.414, 1.5),
-        (0.1, 0.5, 1.0),
-        (0.0, 0.2),
-        ("last", "average", "each"),
+    y = np.unique(y, return_inverse=True)[1]
+    Y, best = np.eye(y.max() + 1)[y[:n]], ((0.0, 0.0), 0.0, None)
+    for readout, both, sw, su, sb in product(
+        ("last", "each", "average"),
         (False, True),
+        (1.2, 1.5),
+        (0.1, 0.25, 0.5, 1.0),
+        (0.0, 0.2),
     ):
-        kernels[sw, su, sb, readout, both] = RecurrentNTKernel(
+        kernel = RecurrentNTKernel(
             weight_variance=[su**2, 1.0],
             recurrent_variance=sw**2,
             bias_variance=sb**2,
             readout=readout,
             bidirectional=both,
         )
-    grams = {name: kernel(X[:n]) for name, kernel in kernels.items()}
-    for name, K in grams.items():
-        grams[name] = K / np.mean(np.diag(K))
-    cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
-    name, C = best_svm(grams, y, np.arange(n), cv)
-    K = kernels[name](X)
-    K /= np.mean(np.diag(K)[:n])
-    score = svm_score(K, C, y, np.arange(n), np.arange(n, len(y)))
-    print(f"JapaneseVowels: {100 * score:.2f}", name, C)
+        K = kernel(X)
+        for cosine in (False, True):
+            gram = scaled(K, np.diag(K), np.diag(K)) if cosine else K
+            for a, dual, left_out in ridges(gram[:n, :n], Y, np.arange(-6.0, 0.1, 0.5)):
+                good = quality(left_out, Y)
+                if good > best[0]:
+                    score = np.mean((gram[n:, :n] @ dual).argmax(1) == y[n:])
+                    best = good, score, (readout, both, sw, su, sb, cosine, a)
+    (good, _), score, which = best
+    print(f"JapaneseVowels: {100 * score:.2f}, chosen at {100 * good:.2f}:", which)
 
 
 def learned(folder):
@@ -301,23 +318,18 @@ def cifar(folder, rows):
     start = time.process_time()
     K, K_test = kernel(train), kernel(test, train)
     print(f"{time.process_time() - start:.0f} s of processor time", flush=True)
-    roots, roots_test = np.sqrt(np.diag(K)), np.sqrt(kernel.diag(test))
+    own, own_test = np.diag(K), kernel.diag(test)
     grams = {
         "raw": (K, K_test),
-        "cosine": (K / np.outer(roots, roots), K_test / np.outer(roots_test, roots)),
+        "cosine": (scaled(K, own, own), scaled(K_test, own_test, own)),
     }
-    Y, found = np.eye(10)[y] - 0.1, []
+    Y, found = np.eye(10)[y], []
     for name, (gram, gram_test) in grams.items():
-        values, vectors = np.linalg.eigh(gram)
-        for a in 10.0 ** np.arange(-4.0, 1.3, 0.125):
-            inverse = 1 / (values + a * values.mean())
-            dual = vectors @ (inverse[:, None] * (vectors.T @ Y))
-            left_out = Y - dual / (vectors**2 @ inverse)[:, None]
-            quality = np.mean(left_out.argmax(1) == y), -np.mean((left_out - Y) ** 2)
+        for a, dual, left_out in ridges(gram, Y - 0.1, np.arange(-4.0, 1.3, 0.125)):
             score = np.mean((gram_test @ dual).argmax(1) == y_test)
-            found.append((quality, score, name, a))
-    (quality, _), score, name, a = max(found)
-    print(f"CIFAR-10: {100 * score:.1f}, chosen at {100 * quality:.1f}:", name, a)
+            found.append((quality(left_out, Y - 0.1), score, name, a))
+    (good, _), score, name, a = max(found)
+    print(f"CIFAR-10: {100 * score:.1f}, chosen at {100 * good:.1f}:", name, a)
 
 
 def digits():

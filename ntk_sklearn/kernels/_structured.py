@@ -15,6 +15,7 @@ from ._layer_weights import LayerWeights
 from ._on_rows import KernelOnRows, called_on_rows
 from ._repr import same, show
 from ._terms_on_rows import TermsOnRows, normalised
+from ._theta import refuse_gradient
 
 Inputs = TypeVar("Inputs")
 
@@ -54,8 +55,6 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
     `ConvolutionalNTKernel`.
     """
 
-    normalize = False  # a parameter of some kernels
-
     depth: int = 3
     activation: str | Sequence = "relu"
     weight_variance: float | ArrayLike = 2.0
@@ -82,12 +81,6 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
     def hyperparameter_weight_variance(self):
         """The weight variance, as scikit-learn describes it."""
         return self._hyperparameter("weight_variance")
-
-    @property
-    def linear(self):
-        """Mask of the entries of theta in whose exponentials the kernel is linear."""
-        found = super().linear
-        return np.zeros_like(found) if self.normalize else found
 
     def _n_terms(self) -> int:
         return self._architecture().n_layers
@@ -184,11 +177,7 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         K_gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
             The derivatives of the kernel matrix; only if `eval_gradient` is true.
         """
-        if eval_gradient and Y is not None:
-            raise ValueError(
-                "Gradient can only be evaluated when Y is None: eval_gradient=True "
-                "needs the kernel of X with itself."
-            )
+        refuse_gradient(eval_gradient, Y)
         network = self._architecture()
         X, Y = self._pair(X, Y)
         if not eval_gradient:
@@ -223,7 +212,7 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         """
         network = self._architecture()
         found = network.diagonal(self._values(network), self._inputs(X, "X"))[0]
-        return (found > 0.0).astype(np.float64) if self.normalize else found
+        return self._normalised_diagonal(found)
 
     def components(self, X, Y=None):
         """Return the terms of the layers, without layer weights.
