@@ -21,7 +21,7 @@ def image_row(activation, sides, turns, rows, work, out, k, first):
     Parameters
     ----------
     activation : tuple
-        The code and the parameters of the activation.
+        The activation; see `PairActivation`.
     sides : tuple of four ndarray of shape (m,)
         Roots of the variances of both sides, each followed by the inverses.
     turns : ndarray of shape (2, n_variance_slots, m), or None
@@ -29,18 +29,18 @@ def image_row(activation, sides, turns, rows, work, out, k, first):
         and has nothing of derivatives of activations.
     rows : ndarray of shape (n_matrices, m)
         The matrices: a row of each.
-    work : ndarray of shape (6, m)
+    work : ndarray of shape (7, m)
         Memory to work in.
     out : ndarray of shape (n_matrices, n_rows, m)
         The images.
     """
-    code, parameters = activation
-    n, A, D = sides[0].size, out[0, k][first:], work[5]
-    pairs(code, parameters, rows[0][:n], sides, A, D)
+    code, parameters, series = activation
+    n, A, D = sides[0].size, out[0, k][first:], work[6]
+    pairs(code, parameters, series, rows[0][:n], sides, A, D)
     n_variances = 0
     if turns is not None:
         n_variances = turns.shape[1]
-        slopes(code, parameters, rows[0][:n], sides, work)
+        slopes(code, parameters, series, rows[0][:n], sides, D, work)
         last, theta = rows.shape[0] - n_variances, rows[1 + n_variances]
         for s in range(n_variances):
             dq, dt, a, c = rows[1 + s], rows[last + s], turns[0, s], turns[1, s]
@@ -48,7 +48,7 @@ def image_row(activation, sides, turns, rows, work, out, k, first):
             for e in range(n):
                 turn = work[2, e] * a[e] + work[3, e] * dq[e] + work[4, e] * c[e]
                 t_out[e] = D[e] * dt[e] + theta[e] * turn
-                q_out[e] = D[e] * dq[e] + work[0, e] * a[e] + work[1, e] * c[e]
+                q_out[e] = work[5, e] * dq[e] + work[0, e] * a[e] + work[1, e] * c[e]
     for s in range(1 + n_variances, rows.shape[0] - n_variances):
         row, t_out = rows[s], out[s, k][first:]
         for e in range(n):
@@ -65,30 +65,32 @@ def roots(variances, out):
 
 
 @jit
-def image_variances(code, parameters, a, derive):
+def image_variances(activation, a, derive):
     """Take variances, and their derivatives, through an activation, in place.
 
     `derive` is None if there are no derivatives, see `image_row`, or else True.
     """
+    code, parameters, series = activation
     m = a.shape[1]
-    left, work = np.empty((2, m)), np.empty((7, m))
+    left, work = np.empty((2, m)), np.empty((8, m))
     roots(a[0], left)
     sides = left[0], left[1], left[0], left[1]
-    pairs(code, parameters, a[0], sides, work[6], work[5])
+    pairs(code, parameters, series, a[0], sides, work[7], work[6])
     if derive is not None:
-        slopes(code, parameters, a[0], sides, work)
+        slopes(code, parameters, series, a[0], sides, work[6], work)
         for s in range(1, a.shape[0]):
             for k in range(m):
                 a[s, k] *= work[0, k] + work[1, k] + work[5, k]
     for k in range(m):
-        a[0, k] = work[6, k]
+        a[0, k] = work[7, k]
 
 
 @jit
-def means(code, parameters, a, out):
+def means(activation, a, out):
     """Write the mean of an activation for each variance, and its derivative."""
+    code, parameters, series = activation
     for k in range(a.size):
-        out[0, k], out[1, k] = mean(code, parameters, a[k])
+        out[0, k], out[1, k] = mean(code, parameters, series, a[k])
 
 
 @jit
@@ -100,7 +102,7 @@ def image_rows(activation, a, c, turns, q, t, start, stop):
     """
     n_covariances, m = q.shape[0], q.shape[2]
     left, right, one = np.empty((2, m)), np.empty((2, m)), np.empty((2, 1))
-    rows, work = np.empty((n_covariances + t.shape[0], m)), np.empty((6, m))
+    rows, work = np.empty((n_covariances + t.shape[0], m)), np.empty((7, m))
     out = np.empty((rows.shape[0], 1, m))
     roots(c[0], right)
     sides = left[0], left[1], right[0], right[1]
@@ -127,7 +129,7 @@ def image_rows(activation, a, c, turns, q, t, start, stop):
 def image_own(activation, a, turns, t):
     """Take each input with itself through an activation, in place; see `image_rows`."""
     n_covariances, m = a.shape
-    left, work = np.empty((2, m)), np.empty((6, m))
+    left, work = np.empty((2, m)), np.empty((7, m))
     roots(a[0], left)
     sides = left[0], left[1], left[0], left[1]
     rows = np.empty((n_covariances + t.shape[0], m))

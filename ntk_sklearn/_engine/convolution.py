@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.jit import jit_part, jit_views
+from ..activations._pairs import PairActivation
 from .aligned import image_row
 from .linear_steps import Steps, take_steps
 from .planes import Axis
@@ -28,17 +29,14 @@ class Stack(NamedTuple):
         The planes of both axes.
     steps : Steps
         What each layer's weights and biases do.
-    codes : ndarray of int, shape (n_layers,)
-        The families of the activations.
-    parameters : ndarray of shape (n_layers, n_parameters)
-        The numbers of the activations.
+    activations : PairActivation
+        The activations.
     """
 
     rows: Axis
     columns: Axis
     steps: Steps
-    codes: np.ndarray
-    parameters: np.ndarray
+    activations: PairActivation
 
 
 class Sides(NamedTuple):
@@ -81,7 +79,7 @@ class Memory(NamedTuple):
         Its sums over columns. The last row is zero.
     rows : ndarray of shape (n_matrices, m)
         One row of each matrix.
-    sides, work : ndarray of shapes (4, m) and (6, m)
+    sides, work : ndarray of shapes (4, m) and (7, m)
         What an activation needs.
     """
 
@@ -101,7 +99,7 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
         np.zeros((n_matrices, n_rows + 1, m)),
         np.zeros((n_matrices, m)),
         np.zeros((4, m)),
-        np.zeros((6, m)),
+        np.zeros((7, m)),
     )
 
 
@@ -287,8 +285,9 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                     sides.right_slopes[l - 1, :, z],
                     turns,
                 )
+            phi = stack.activations
             image_row(
-                (stack.codes[l - 1], stack.parameters[l - 1]),
+                (phi.code[l - 1], phi.parameters[l - 1], phi.series),
                 (
                     room[0][:m],
                     room[1][:m],

@@ -6,13 +6,14 @@ collection are one graph in many pieces, whose operator is block-diagonal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from ..activations._base import Activation
+from ..activations._pairs import PairActivation
 from .aligned import means
 from .linear_steps import Layer, Values
 from .structured import State
@@ -38,7 +39,7 @@ class NodeNetwork(NamedTuple):
         The normalised adjacency.
     layers : list of Layer
         The layers, the output last.
-    activations : list of Activation
+    activations : sequence of Activation
         The activation between each layer and the next.
     skip : {None, "pc", "alpha"}
         How the fixed random features enter each layer.
@@ -50,7 +51,7 @@ class NodeNetwork(NamedTuple):
 
     operator: sparse.csr_matrix
     layers: list[Layer]
-    activations: list[Activation]
+    activations: Sequence[Activation]
     skip: str | None
     skip_activation: Activation
     strength: float
@@ -132,7 +133,7 @@ def _once(S, matrices):
 def _means(values: Values, a, activation: Activation) -> np.ndarray:
     """Return the mean of an activation at each node, and its derivatives."""
     found = np.empty((2, a.shape[1]))
-    means(activation.code, activation.parameters, a[0], found)
+    means(PairActivation.of(activation), a[0], found)
     out = found[1] * a
     out[0] = found[0]
     return out
@@ -197,7 +198,7 @@ class GraphNetwork(NamedTuple):
         Whether the read-out sees every block, and the features of the nodes.
     mean : bool
         Whether it sees means over nodes instead of sums.
-    activations : list of Activation
+    activations : sequence of Activation
         One for each dense layer.
     """
 
@@ -205,7 +206,7 @@ class GraphNetwork(NamedTuple):
     n_layers: int
     jumping: bool
     mean: bool
-    activations: list[Activation]
+    activations: Sequence[Activation]
 
 
 def _products(X: Collection, Y: Collection) -> np.ndarray:

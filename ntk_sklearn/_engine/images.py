@@ -10,6 +10,7 @@ import numpy as np
 from .._utils.progress import Progress
 from .._utils.threads import run
 from ..activations._base import Activation
+from ..activations._pairs import PairActivation
 from .aligned import image_variances
 from .convolution import Memory, Sides, Stack, all_planes, memory, pool
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
@@ -112,16 +113,12 @@ def _parts(network: ConvolutionalNetwork, values: Values, size) -> list[_Part]:
         whole = "all" if pooling or network.average else "zero"
         rows = axis(size[0], [c.rows for c in here], whole)
         columns = axis(size[1], [c.columns for c in here], whole)
-        most = max([c.activation.parameters.size for c in here], default=1)
-        parameters = np.zeros((len(here), most))
-        for row, c in zip(parameters, here, strict=True):
-            row[: c.activation.parameters.size] = c.activation.parameters
         steps = [
             steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
             for c in here
         ]
-        codes = np.array([c.activation.code for c in here], dtype=np.int64)
-        stack = Stack(rows, columns, Steps.stack(steps), codes, parameters)
+        phi = PairActivation.stack(c.activation for c in here)
+        stack = Stack(rows, columns, Steps.stack(steps), phi)
         sizes = [size]
         for c in here:
             sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
@@ -150,7 +147,7 @@ def _variances(part: _Part, values: Values, a: np.ndarray):
         a = a.reshape(len(a), -1)
         take(covariance_steps(values, c.layer), list(a))
         out[l, :, :, : shape[2], : shape[3]] = a.reshape(shape)
-        image_variances(c.activation.code, c.activation.parameters, a, derive)
+        image_variances(PairActivation.of(c.activation), a, derive)
         a = a.reshape(shape)
     return out, a
 

@@ -9,6 +9,7 @@ sequence passes all times of all others at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from .._utils.jit import jit
 from .._utils.threads import run
 from ..activations._base import Activation
+from ..activations._pairs import PairActivation
 from .aligned import image_row, image_variances
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of, take_steps
 from .structured import State
@@ -28,7 +30,7 @@ class Recurrence(NamedTuple):
     ----------
     recurrent, inputs : list of Layer
         The recurrent weights of each layer, and its input weights and biases.
-    activations : list of Activation
+    activations : sequence of Activation
         One for each layer.
     initial : float
         Variance of the state before the first time.
@@ -41,7 +43,7 @@ class Recurrence(NamedTuple):
 
     recurrent: list[Layer]
     inputs: list[Layer]
-    activations: list[Activation]
+    activations: Sequence[Activation]
     initial: float
     shared: bool
     readout: int
@@ -52,8 +54,7 @@ class _Net(NamedTuple):
 
     recurrent: Steps
     inputs: Steps
-    codes: np.ndarray
-    parameters: np.ndarray
+    activations: PairActivation
     initial: float
     shared: bool
     readout: int
@@ -61,15 +62,10 @@ class _Net(NamedTuple):
     @classmethod
     def of(cls, net: Recurrence, values: Values, steps_of) -> _Net:
         """Return the steps of all layers, and the rest as it is."""
-        most = max(phi.parameters.size for phi in net.activations)
-        parameters = np.zeros((len(net.activations), max(most, 1)))
-        for row, phi in zip(parameters, net.activations, strict=True):
-            row[: phi.parameters.size] = phi.parameters
         return cls(
             Steps.stack([steps_of(values, layer) for layer in net.recurrent]),
             Steps.stack([steps_of(values, layer) for layer in net.inputs]),
-            np.array([phi.code for phi in net.activations], dtype=np.int64),
-            parameters,
+            PairActivation.stack(net.activations),
             net.initial,
             net.shared,
             net.readout,
@@ -116,7 +112,8 @@ def _variances(net, a, starts, out, derive):
 
     `a` are the mean squares of the inputs, and their derivatives.
     """
-    n_covariances, n_layers = a.shape[0], net.codes.size
+    phi, n_covariances = net.activations, a.shape[0]
+    n_layers = phi.code.size
     before = np.zeros((n_layers, n_covariances, 1))
     q, seen = np.empty((n_covariances, 1)), np.empty((n_covariances, 1))
     for g in range(starts.size - 1):
@@ -134,10 +131,11 @@ def _variances(net, a, starts, out, derive):
                 for s in range(n_covariances):
                     q[s, 0] += seen[s, 0]
                     out[l, 1 + s, k] = q[s, 0]
+                activation = phi.code[l], phi.parameters[l], phi.series
                 root = np.sqrt(q[0, 0])
                 out[l, 0, k] = root
                 out[l, 1, k] = 1.0 / root if root > 0.0 else 0.0
-                image_variances(net.codes[l], net.parameters[l], q, derive)
+                image_variances(activation, q, derive)
                 for s in range(n_covariances):
                     before[l, s, 0] = seen[s, 0] = q[s, 0]
 
@@ -155,11 +153,11 @@ class _Memory(NamedTuple):
 def _memory(net: _Net, n_matrices: int, m: int) -> _Memory:
     """Return memory for so many pairs side by side."""
     return _Memory(
-        np.empty((n_matrices, len(net.codes), m)),
+        np.empty((n_matrices, len(net.activations.parameters), m)),
         np.empty((n_matrices, m)),
         np.empty((n_matrices, m)),
         np.empty((4, m)),
-        np.empty((6, m)),
+        np.empty((7, m)),
     )
 
 
@@ -171,10 +169,11 @@ def _step(net, m, k, left, right, places, memory, turns):
     memory for the derivatives of variances.
     """
     z, below, sides = memory.rows, memory.below, memory.sides
+    phi = net.activations
     for s in range(1, z.shape[0]):
         for e in range(m):
             below[s, e] = 0.0
-    for l in range(net.codes.size):
+    for l in range(phi.code.size):
         for s in range(z.shape[0]):
             for e in range(m):
                 z[s, e] = memory.z[s, l, e]
@@ -193,7 +192,7 @@ def _step(net, m, k, left, right, places, memory, turns):
                     turns[0, s, e] = left[l, 2 + s, k]
                     turns[1, s, e] = right[l, 2 + s, places[e]]
         image_row(
-            (net.codes[l], net.parameters[l]),
+            (phi.code[l], phi.parameters[l], phi.series),
             (sides[0][:m], sides[1][:m], sides[2][:m], sides[3][:m]),
             turns,
             z,
@@ -231,7 +230,7 @@ def ends(net, B, task, x, y, memory, turns, out):
     and the starts of both sides.
     """
     i, own, first = task
-    last, top = y[1].size - 1, net.codes.size - 1
+    last, top = y[1].size - 1, net.activations.code.size - 1
     begin, end = x[1][i], x[1][i + 1]
     places = np.empty(last - first, np.int64)
     for s in range(memory.z.shape[0]):
@@ -264,7 +263,7 @@ def ends(net, B, task, x, y, memory, turns, out):
 def all_times(net, B, task, x, y, memory, turns, out):
     """Write the mean over all pairs of times; the arguments are as above."""
     i, own, first = task
-    last, top = y[1].size - 1, net.codes.size - 1
+    last, top = y[1].size - 1, net.activations.code.size - 1
     begin, end, origin = x[1][i], x[1][i + 1], y[1][first]
     m = y[1][last] - origin
     places = np.arange(origin, y[1][last])

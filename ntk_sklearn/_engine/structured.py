@@ -13,6 +13,7 @@ import numpy as np
 
 from .._utils.threads import run
 from ..activations._base import Activation
+from ..activations._pairs import PairActivation
 from .aligned import image_own, image_rows, image_variances
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
 
@@ -68,7 +69,7 @@ class State:
 
     def activate(self, activation: Activation) -> State:
         """Pass an activation."""
-        pair = activation.code, activation.parameters
+        pair = PairActivation.of(activation)
         n, m = self.q.shape[1:]
         n_variances = self.values.n_variance_slots
 
@@ -89,7 +90,7 @@ class State:
         run(tasks, make_worker, n * m * self.values.n_tangents)
         derive = True if n_variances else None
         for part in self._parts()[1:]:
-            image_variances(*pair, part, derive)
+            image_variances(pair, part, derive)
         return self
 
     def copy(self) -> State:

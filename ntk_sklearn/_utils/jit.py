@@ -40,6 +40,9 @@ _EXACT = {**_OPTIONS, "fastmath": False}
 # functions make no arrays: whoever calls them holds all there are.
 _VIEWS = {**_OPTIONS, "_nrt": False}
 
+# What is called by such a function is compiled like it, unless it says otherwise.
+_ARRAYS = {**_OPTIONS, "_nrt": True}
+
 
 def fingerprint(root: Path) -> str:
     """Return a hash of the names and contents of all sources of compiled functions.
@@ -94,6 +97,11 @@ def jit_exact(function):
 def jit_views(function):
     """Compile a function that makes views of arrays, but no arrays."""
     return _compile(function, _VIEWS)
+
+
+def jit_arrays(function):
+    """Compile a function that makes arrays, though its callers may make none."""
+    return _compile(function, _ARRAYS)
 
 
 def jit_part(function):

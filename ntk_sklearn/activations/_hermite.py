@@ -34,6 +34,8 @@ _SPREAD = 9.0
 _WIDTH, _FEW = math.log(4.0), 8
 # Inputs whose curves are evaluated at a time: what they take stays in the cache.
 _AT_ONCE = 256
+# Errors of the sum of all shares: those of quadrature.
+_ROUNDING = 1e-13
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -107,15 +109,7 @@ def _nodes(table, root, order):
 def _exact(table, log_variances, order):
     """Return the three numbers and the coefficients of each variance."""
     out = np.empty((len(log_variances), order + 3))
-    roots = np.exp(0.5 * log_variances)
-    finest = _finest(table) / roots.max()
-    if finest > 1.0 / 16.0 and not len(kinks_of(table)):
-        means = _on_one_grid(table, roots, min(finest, 1.0), out[:, 3:])
-    else:
-        means = np.empty((3, len(roots)))
-        for k, root in enumerate(roots):
-            means[:, k] = _means(table, root, *_nodes(table, root, order), out[k, 3:])
-    square, slope, cross = means
+    square, slope, cross = _integrals(table, log_variances, out[:, 3:])
     bad = ~((square > 1e-300) & (square < np.inf))
     if bad.any():
         raise ValueError(
@@ -126,6 +120,52 @@ def _exact(table, log_variances, order):
     out[:, 0], out[:, 1] = np.log(square), np.log(np.maximum(slope, 1e-300))
     out[:, 2] = cross / square - 1.0
     return out
+
+
+def _integrals(table, log_variances, coefficients):
+    """Write coefficients; return the means of phi^2, phi'^2 and u phi(u) phi'(u)."""
+    roots = np.exp(0.5 * log_variances)
+    finest = _finest(table) / roots.max()
+    if finest > 1.0 / 16.0 and not len(kinks_of(table)):
+        return _on_one_grid(table, roots, min(finest, 1.0), coefficients)
+    means, order = np.empty((3, len(roots))), coefficients.shape[1]
+    for k, root in enumerate(roots):
+        nodes = _nodes(table, root, order)
+        means[:, k] = _means(table, root, *nodes, coefficients[k])
+    return means
+
+
+def coefficients_at(table: np.ndarray, log_variances: np.ndarray, order: int):
+    """Return the coefficients at some variances, and what belongs to them.
+
+    Parameters
+    ----------
+    table : ndarray
+        The activation; see `_table`.
+    log_variances : ndarray of shape (n,)
+    order : int
+
+    Returns
+    -------
+    facts : ndarray of shape (n, 3)
+        ``E[phi(u)^2]``, ``E[phi'(u)^2]`` and ``E[u phi(u) phi'(u)]``.
+    coefficients : ndarray of shape (n, order)
+        Those of the function itself.
+    tails : ndarray of shape (n, order / 16)
+        The share of ``E[phi'^2]`` that each number of blocks leaves; zero where there
+        is none.
+    """
+    facts = np.empty((len(log_variances), 3))
+    coefficients = np.empty((len(log_variances), order))
+    for first in range(0, len(log_variances), 32):
+        part = slice(first, first + 32)
+        facts[part] = np.stack(
+            _integrals(table, log_variances[part], coefficients[part]), axis=1
+        )
+    shares = np.arange(order) * coefficients**2 * np.exp(-log_variances)[:, None]
+    shares /= np.maximum(facts[:, 1:2], 1e-300)
+    tails = np.where(facts[:, 1:2] > 1e-300, _left(shares), 0.0)
+    return facts, coefficients, tails
 
 
 def _finest(table):
@@ -270,8 +310,21 @@ def _tails(found, logs):
     """Return the share of ``E[phi'^2]`` beyond each block of orders: (n, blocks)."""
     k = np.arange(found.shape[1] - 3)
     # D is the sum of k a_k^2 E[phi^2] / q.
-    shares = k * found[:, 3:] ** 2 * np.exp(found[:, 0] - logs - found[:, 1])[:, None]
-    return np.maximum(1.0 - np.cumsum(shares, axis=1), 0.0)[:, BLOCK - 1 :: BLOCK]
+    scale = np.exp(found[:, 0] - logs - found[:, 1])[:, None]
+    return _left(k * found[:, 3:] ** 2 * scale)
+
+
+def _left(shares):
+    """Return what each number of blocks leaves of shares that sum to one.
+
+    Summed from the end: the difference of a sum to one has no digits below rounding,
+    and where it has none, what is beyond all blocks is less than the last of them.
+    """
+    blocks = np.add.reduceat(shares, np.arange(0, shares.shape[1], BLOCK), axis=1)
+    beyond = 1.0 - shares.sum(axis=1)
+    beyond = np.where(beyond > _ROUNDING, beyond, blocks[:, -1])
+    tails = np.cumsum(np.hstack([beyond[:, None], blocks[:, :0:-1]]), axis=1)
+    return tails[:, ::-1]
 
 
 def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:

@@ -38,7 +38,20 @@ def _add(table, panel, v, w, weight, centre, out):
 
 
 @jit
-def _inner(table, mean, spread, centre, out):
+def _seam(table, k):
+    """Return whether panels that meet at edge k are parts of one smooth function.
+
+    Panels get short towards zero so that small values have digits of their own.
+    """
+    n, edge = int(table[0]), table[2 + k]
+    smooth = abs(edge) <= _FINE
+    for kink in table[3 + n : 3 + n + int(table[1])]:
+        smooth = smooth and kink != edge
+    return smooth
+
+
+@jit
+def inner_means(table, mean, spread, centre, out):
     """Write the means of one input's functions of ``mean + spread * w``, w normal.
 
     They are those of the image, of its square, of the derivative alone, times w and
@@ -52,8 +65,11 @@ def _inner(table, mean, spread, centre, out):
         for k in range(_H.size):
             _add(table, first, mean + spread * _H[k], _H[k], _V[k], centre, out)
         return
+    start = first
     for panel in range(first, last + 1):
-        a = -_FAR if panel == first else (table[2 + panel] - mean) / spread
+        if panel < last and _seam(table, panel + 1):
+            continue
+        a = -_FAR if start == first else (table[2 + start] - mean) / spread
         b = _FAR if panel == last else (table[3 + panel] - mean) / spread
         pieces = int((b - a) / 3.0) + 1
         half = 0.5 * (b - a) / pieces
@@ -61,7 +77,10 @@ def _inner(table, mean, spread, centre, out):
             for k in range(_X.size):
                 w = a + half * (2 * piece + 1 + _X[k])
                 weight = _W[k] * half * _DENSITY * math.exp(-0.5 * w * w)
-                _add(table, panel, mean + spread * w, w, weight, centre, out)
+                v = mean + spread * w
+                here = panel if start == panel else panel_of(table, v)
+                _add(table, here, v, w, weight, centre, out)
+        start = panel + 1
 
 
 @jit
@@ -107,7 +126,7 @@ def pair_by_quadrature(table, of_i, of_j, eta, out):
 
     ``of_i`` and ``of_j`` are the roots of the variance and of the second moment of the
     image. Written are the deficit of R and D; the derivatives of D in rho and in both
-    log variances; and those of ``A / (m_i m_j)`` in both log variances.
+    log variances; those of R, which is ``A / (m_i m_j)``, in both; and R itself.
     """
     (n_i, m_i), (n_j, m_j) = of_i, of_j
     d = abs(eta)
@@ -130,7 +149,7 @@ def pair_by_quadrature(table, of_i, of_j, eta, out):
             y, f = both_in(table, panel_of(table, n_i * z), n_i * z)
             y /= m_i
             centre = both_in(table, panel_of(table, slope * z), slope * z)
-            _inner(table, slope * z, spread, centre, inner)
+            inner_means(table, slope * z, spread, centre, inner)
             g = centre[1] + inner[2]
             # E (y - v)^2 is its variance and the square of what the mean lacks.
             scatter = (inner[1] - inner[0] * inner[0]) / (m_j * m_j)
@@ -147,3 +166,4 @@ def pair_by_quadrature(table, of_i, of_j, eta, out):
             # v phi'(v), with v = slope z + spread w
             out[6] += 0.5 * weight * y * (slope * z * g + spread * inner[3]) / m_j
     out[0] = -max(0.5 * far, 1e-300) if r < 0.0 else 0.5 * near
+    out[7] = r

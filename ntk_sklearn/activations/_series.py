@@ -153,7 +153,7 @@ def _correlations(eta, s_i, i, s_j, j, z, apart):
 def dual(parameters, eta, derivative, s_i, i, s_j, j0):
     """Map deficits through the activation; see `_base`."""
     scratch = np.empty((6, _GROUP))
-    found = np.empty(7)
+    found = np.empty(8)
     n_i, g_i, own_slope = s_i[2, i], s_i[0, i], s_i[7, i]
     blocks = int(min(s_i[4, 0], s_j[4, 0]))
     n_even, n_odd = int(max(s_i[5, 0], s_j[5, 0])), int(max(s_i[6, 0], s_j[6, 0]))
@@ -216,7 +216,7 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
     r_bar, d_bar = bars
     rho_out, mean, half = out
     scratch = np.empty((8, _GROUP))
-    found = np.empty(7)
+    found = np.empty(8)
     g_i, x_i, n_i, m_i = stats[0, i], stats[1, i], stats[2, i], stats[3, i]
     for start in range(0, eta.size, _GROUP):
         m, j = min(_GROUP, eta.size - start), j0 + start

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._deficit import TINY, angle_over_root
+from ._deficit import TINY, angle_over_root, gap
 
 CODE = 5
 
@@ -67,6 +67,32 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
         sine = math.sqrt(d * (2.0 - d)) if d > TINY else math.inf
         rho_out[k] = r_bar[k] * parameters[0] / (math.pi * sine)
     mean[:], half[:] = 0.0, 0.0
+
+
+@jit
+def pair(parameters, b, n_i, o_i, n_j, o_j):
+    """Return A and D of one pair; see `_pairs`."""
+    d = gap(b * (o_i * o_j))
+    angle = math.sqrt(d) * angle_over_root(d)
+    theta = math.pi - angle if b < 0.0 else angle
+    return parameters[1] * (1.0 - parameters[0] * theta / math.pi), 0.0
+
+
+@jit
+def pair_slopes(parameters, b, n_i, o_i, n_j, o_j):
+    """Return the derivatives of A in both variances and in the covariance."""
+    rho = b * (o_i * o_j)
+    d = gap(rho)
+    scale = parameters[1] * parameters[0] / math.pi
+    steep = scale / math.sqrt(d * (2.0 - d)) if d > 0.0 else 0.0
+    turn = -0.5 * steep * rho
+    return turn * (o_i * o_i), turn * (o_j * o_j), steep * (o_i * o_j)
+
+
+@jit
+def mean(parameters, q):
+    """Return ``E[phi(z)]`` and its derivative in the variance."""
+    return (0.0 if parameters[0] == 2.0 else 0.5), 0.0
 
 
 def step(z):

@@ -103,8 +103,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--suite",
-        metavar="bundled|DIR",
-        help="scikit-learn's own sets (default), or a folder of npz files",
+        metavar="bundled|images|series|graphs|DIR",
+        help="scikit-learn's own tables (default), a set of images, series or graphs "
+        "with models for it, or a folder of npz files",
     )
     group.add_argument(
         "--csv",

@@ -18,6 +18,7 @@ from .protocols import StudySettings
 from .results.plots import check_plots, write_plots
 from .results.report import report
 from .results.summary import read_baselines
+from .structured import SUITES, load_structured
 from .study import run_study
 
 QUICK_ROWS = 250
@@ -60,7 +61,11 @@ def compare(arguments: argparse.Namespace, models: Mapping[str, Model]) -> None:
     published = read_baselines(arguments.baselines)
     if arguments.plots is not None:
         check_plots(arguments.plots)
-    datasets, left_out = _prepared(arguments, _load(arguments))
+    if arguments.suite in SUITES:
+        loaded, models = load_structured(arguments.suite, arguments.data)
+    else:
+        loaded = _load(arguments)
+    datasets, left_out = _prepared(arguments, loaded)
     chosen = choose_models(arguments.models, models)
     rows = run_study(
         datasets,

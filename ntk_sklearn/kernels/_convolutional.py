@@ -13,7 +13,8 @@ from .._engine.images import Convolution, ConvolutionalNetwork, diagonal, gram
 from .._engine.linear_steps import Layer
 from .._engine.planes import Window
 from .._utils.validation import check_depth, check_samples, per_layer
-from ._structured import Architecture, BiasedKernel, activations_of, one_each
+from ..activations._registry import get_activations
+from ._structured import Architecture, BiasedKernel, one_each
 
 PADDINGS = ("same", "valid", "circular")
 READOUTS = ("flatten", "average")
@@ -157,7 +158,7 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
         }
         count = n_hidden + 1
         layers = [Layer(l, count + l, 2 * l, 2 * l + 1) for l in range(count)]
-        activations = activations_of(self.activation, n_hidden)
+        activations = get_activations(self.activation, n_hidden)
         head = zip(layers[depth:], [*activations[depth:], None], strict=True)
         network = ConvolutionalNetwork(
             [

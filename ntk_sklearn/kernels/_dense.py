@@ -26,7 +26,7 @@ from .._utils.validation import (
 )
 from ..activations._registry import get_activations
 from ._parameters import HYPERPARAMETERS, NetworkOnRows, NetworkParameters
-from ._theta import ThetaKernel
+from ._theta import ThetaKernel, refuse_gradient
 
 
 class Engine(NamedTuple):
@@ -225,11 +225,7 @@ class DenseKernel(ThetaKernel):
             If a parameter has the wrong type, or the data are sparse and
             `eval_gradient` is true.
         """
-        if eval_gradient and Y is not None:
-            raise ValueError(
-                "Gradient can only be evaluated when Y is None: eval_gradient=True "
-                "needs the kernel of X with itself."
-            )
+        refuse_gradient(eval_gradient, Y)
         X, Y = check_pair(X, Y, accept_sparse=True)
         network, dtype = self.network(X, Y), self._dtype()
         if not eval_gradient:

@@ -27,6 +27,7 @@ from ._terms import (
     direction_of,
 )
 from ._terms_on_rows import TermsOnRows, normalised
+from ._theta import refuse_gradient
 
 KINDS = ("ntk", "pntk", "conjugate", "embedding")
 
@@ -163,14 +164,6 @@ class EmpiricalNTKernel(LayerWeights):
         params = self.get_params()
         return type(self)(**{**params, "network": snapshot(self.network)})
 
-    # -- theta ------------------------------------------------------------------------
-
-    @property
-    def linear(self):
-        """Mask of the entries of theta in whose exponentials the kernel is linear."""
-        found = super().linear
-        return np.zeros_like(found) if self.normalize else found
-
     # -- the terms --------------------------------------------------------------------
 
     def _n_terms(self) -> int:
@@ -283,12 +276,8 @@ class EmpiricalNTKernel(LayerWeights):
         gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
             The derivatives of the kernel matrix; only if `eval_gradient` is true.
         """
+        refuse_gradient(eval_gradient, Y)
         if eval_gradient:
-            if Y is not None:
-                raise ValueError(
-                    "Gradient can only be evaluated when Y is None: eval_gradient=True "
-                    "needs the kernel of X with itself."
-                )
             rows = self.on_rows(X)
             return rows.gram(), rows.gradient()
         X, Y = check_pair(X, Y)
@@ -325,8 +314,7 @@ class EmpiricalNTKernel(LayerWeights):
         """
         X = check_samples(X)
         self._check_features(X)
-        found = self._diagonal(X)
-        return (found > 0.0).astype(np.float64) if self.normalize else found
+        return self._normalised_diagonal(self._diagonal(X))
 
     def components(self, X, Y=None):
         """Return the terms of the layers, without layer weights and not normalised.

@@ -12,8 +12,9 @@ from scipy import sparse
 
 from .._engine.graphs import Collection, GraphNetwork, graph_variances, graphs
 from .._utils.validation import check_depth, per_layer
+from ..activations._registry import get_activations
 from ._graphs import GraphCollection, as_graph
-from ._structured import Architecture, StructuredKernel, activations_of
+from ._structured import Architecture, StructuredKernel
 
 SCALES = ("uniform", "degree")
 POOLINGS = ("sum", "mean")
@@ -118,7 +119,7 @@ class GraphNTKernel(StructuredKernel):
             depth,
             bool(self.jumping_knowledge),
             self.pooling == "mean",
-            activations_of(self.activation, size),
+            get_activations(self.activation, size),
         )
         variances = per_layer("weight_variance", self.weight_variance, size, zero=False)
         return Architecture(
@@ -170,9 +171,14 @@ class GraphNTKernel(StructuredKernel):
 
 def key_of(network, values) -> tuple:
     """Return what a kernel matrix depends on, as something to look it up by."""
-    activations = tuple((a.name, a.arguments) for a in network.activations)
+    activations = tuple(function_key(a) for a in network.activations)
     plain = tuple(p for p in network if isinstance(p, (int, float, str, type(None))))
     return (plain, activations, *(part.tobytes() for part in values))
+
+
+def function_key(activation) -> tuple:
+    """Return what tells an activation from others, whatever their names."""
+    return activation.code, activation.parameters.tobytes()
 
 
 def checked_numbers(X, name: str, count: int, what: str) -> np.ndarray:

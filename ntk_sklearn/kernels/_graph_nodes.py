@@ -12,9 +12,10 @@ from .._engine.graphs import NodeNetwork, nodes
 from .._engine.linear_steps import Layer
 from .._utils.validation import check_depth, per_layer
 from ..activations import get_activation
-from ._graph_level import checked_numbers, key_of
+from ..activations._registry import get_activations
+from ._graph_level import checked_numbers, function_key, key_of
 from ._graphs import Graph
-from ._structured import Architecture, BiasedKernel, activations_of
+from ._structured import Architecture, BiasedKernel
 
 NORMALIZATIONS = ("sym", "row", "column", "none")
 SKIPS = (None, "pc", "alpha")
@@ -141,7 +142,7 @@ class GraphConvolutionNTKernel(BiasedKernel):
         network = NodeNetwork(
             normalized(graph.adjacency, self.normalization, bool(self.self_loops)),
             layers,
-            activations_of(self.activation, depth),
+            get_activations(self.activation, depth),
             self.skip,
             get_activation(self.skip_activation),
             float(strength),
@@ -158,12 +159,12 @@ class GraphConvolutionNTKernel(BiasedKernel):
 
     def _whole(self, network, values) -> np.ndarray:
         """Return the kernel of all nodes, which the graph keeps."""
-        graph, skip = self._known_graph(), network.skip_activation
+        graph = self._known_graph()
         key = (
             type(self).__name__,
             self.normalization,
             bool(self.self_loops),
-            (skip.name, skip.arguments),
+            function_key(network.skip_activation),
             *key_of(network, values),
         )
         return graph.kept(key, lambda: nodes(network, values, products(graph)))

@@ -11,6 +11,17 @@ class LayerWeights(ThetaKernel):
     """Base class of kernels that are linear in `layer_weights`, ones by default."""
 
     _linear_hyperparameter = "layer_weights"
+    normalize = False  # a parameter of some kernels
+
+    @property
+    def linear(self):
+        """Mask of the entries of theta in whose exponentials the kernel is linear."""
+        found = super().linear
+        return np.zeros_like(found) if self.normalize else found
+
+    def _normalised_diagonal(self, found: np.ndarray) -> np.ndarray:
+        """Return a diagonal as `normalize` makes it: ones, and zeros where it is."""
+        return (found > 0.0).astype(np.float64) if self.normalize else found
 
     def _n_terms(self) -> int:
         """Return the number of terms of the kernel, each of which has a weight."""

@@ -11,7 +11,8 @@ import numpy as np
 from .._engine.linear_steps import Layer
 from .._engine.sequences import Recurrence, Sequences, own_kernels, sequences
 from .._utils.validation import check_depth, check_positive, check_samples, per_layer
-from ._structured import Architecture, BiasedKernel, activations_of
+from ..activations._registry import get_activations
+from ._structured import Architecture, BiasedKernel
 
 READOUTS = ("last", "average", "each")
 INITIAL_STATES = ("shared", "independent")
@@ -145,7 +146,7 @@ class RecurrentNTKernel(BiasedKernel[Sequences]):
         inputs = per_layer("weight_variance", self.weight_variance, depth, zero=False)
         recurrent = _each_layer("recurrent_variance", self.recurrent_variance, depth)
         biases = _each_layer("bias_variance", self.bias_variance, depth)
-        activations = activations_of(self.activation, depth)
+        activations = get_activations(self.activation, depth)
         # The variances are those of U and the read-out, of W, and of b.
         net = Recurrence(
             [Layer(depth + 1 + l, -1, 3 * l) for l in range(depth)],

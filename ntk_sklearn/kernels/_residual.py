@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from .._engine.linear_steps import Layer, Values
 from .._engine.structured import State, first_state, first_variances
 from .._utils.validation import check_depth, check_pair, check_samples, per_layer
-from ._structured import Architecture, BiasedKernel, activations_of
+from ..activations._registry import get_activations
+from ._structured import Architecture, BiasedKernel
 
 
 class TableKernel(BiasedKernel[np.ndarray]):
@@ -117,7 +118,7 @@ class ResidualNTKernel(TableKernel):
             raise ValueError(f"block_depth must be a positive integer, got {size!r}.")
         n_layers = 2 + depth * int(size)
         n_hidden = depth * int(size) + bool(self.final_activation)
-        activations = activations_of(self.activation, n_hidden)
+        activations = get_activations(self.activation, n_hidden)
         scales = [
             _each_block(name, getattr(self, name), depth)
             for name in ("skip_scale", "branch_scale")
@@ -193,7 +194,7 @@ class MultiDepthNTKernel(TableKernel):
 
     def _architecture(self):
         depth = check_depth(self.depth)
-        activations = activations_of(self.activation, depth)
+        activations = get_activations(self.activation, depth)
         shares = np.full(depth, 1.0 / depth)
         if self.depth_weights is not None:
             shares = _each_block("depth_weights", self.depth_weights, depth)

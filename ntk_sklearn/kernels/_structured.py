@@ -11,13 +11,11 @@ from numpy.typing import ArrayLike
 
 from .._engine.linear_steps import Values
 from .._utils.validation import check_positive, check_samples
-from ..activations._base import Activation
-from ..activations._pairs import PAIR_CODES
-from ..activations._registry import ACTIVATIONS, get_activations
 from ._layer_weights import LayerWeights
 from ._on_rows import KernelOnRows, called_on_rows
 from ._repr import same, show
 from ._terms_on_rows import TermsOnRows, normalised
+from ._theta import refuse_gradient
 
 Inputs = TypeVar("Inputs")
 
@@ -57,8 +55,6 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
     `ConvolutionalNTKernel`.
     """
 
-    normalize = False  # a parameter of some kernels
-
     depth: int = 3
     activation: str | Sequence = "relu"
     weight_variance: float | ArrayLike = 2.0
@@ -85,12 +81,6 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
     def hyperparameter_weight_variance(self):
         """The weight variance, as scikit-learn describes it."""
         return self._hyperparameter("weight_variance")
-
-    @property
-    def linear(self):
-        """Mask of the entries of theta in whose exponentials the kernel is linear."""
-        found = super().linear
-        return np.zeros_like(found) if self.normalize else found
 
     def _n_terms(self) -> int:
         return self._architecture().n_layers
@@ -187,11 +177,7 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         K_gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
             The derivatives of the kernel matrix; only if `eval_gradient` is true.
         """
-        if eval_gradient and Y is not None:
-            raise ValueError(
-                "Gradient can only be evaluated when Y is None: eval_gradient=True "
-                "needs the kernel of X with itself."
-            )
+        refuse_gradient(eval_gradient, Y)
         network = self._architecture()
         X, Y = self._pair(X, Y)
         if not eval_gradient:
@@ -226,7 +212,7 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         """
         network = self._architecture()
         found = network.diagonal(self._values(network), self._inputs(X, "X"))[0]
-        return (found > 0.0).astype(np.float64) if self.normalize else found
+        return self._normalised_diagonal(found)
 
     def components(self, X, Y=None):
         """Return the terms of the layers, without layer weights.
@@ -340,36 +326,6 @@ def _normalised_tangents(found: np.ndarray, diagonals: np.ndarray) -> np.ndarray
         share = moved / positive
         np.subtract(part, 0.5 * out[0] * (share[:, None] + share), out=part)
     return out
-
-
-def activations_of(activation, n_hidden: int) -> list[Activation]:
-    """Return the activation of each hidden layer.
-
-    Parameters
-    ----------
-    activation : str, tuple of (str, float), or sequence of these
-        One activation for all layers, or a sequence with one for each.
-    n_hidden : int
-        Number of hidden layers.
-
-    Returns
-    -------
-    list of Activation
-
-    Raises
-    ------
-    ValueError
-        If an activation has no closed form for aligned pairs.
-    """
-    found = list(get_activations(activation, n_hidden))
-    for record in found:
-        if record.code not in PAIR_CODES:
-            known = [name for name, a in ACTIVATIONS.items() if a.code in PAIR_CODES]
-            raise ValueError(
-                "kernels of images, sequences, graphs and residual networks need an "
-                f"activation of {sorted(known)}, got {record.name!r}."
-            )
-    return found
 
 
 def one_each(name: str, value, count: int) -> list:

@@ -198,6 +198,15 @@ def parts_of(kernel: Kernel) -> list[Kernel]:
     return [kernel.kernel] if isinstance(kernel, Exponentiation) else []
 
 
+def refuse_gradient(eval_gradient: bool, Y) -> None:
+    """Raise if a gradient is asked for of a kernel between two sets of inputs."""
+    if eval_gradient and Y is not None:
+        raise ValueError(
+            "Gradient can only be evaluated when Y is None: eval_gradient=True "
+            "needs the kernel of X with itself."
+        )
+
+
 def linear_entries(kernel: Kernel) -> np.ndarray:
     """Return the mask of the entries of theta in whose exponentials a kernel is linear.
 

@@ -107,6 +107,19 @@ def test_derivatives_with_a_kink_of_nearly_equal_inputs(q_ii, q_jj, deficit):
     assert_allclose(D[0], expected, rtol=1e-12)
 
 
+def test_inputs_of_unlike_variances():
+    """The tail of one side, far below rounding, once cut the series of the other."""
+    rng = np.random.default_rng(0)
+    q, r = np.exp(rng.uniform(np.log(1e-2), np.log(1e2), (2, 60)))
+    eta = 10.0 ** rng.uniform(-3.0, -0.5, 60)
+    tanh = get_activation("tanh")
+    together = np.array(duals(tanh, q, r, eta))
+    # One pair alone has as many terms as it needs, or is integrated.
+    alone = [duals(tanh, *(part[k : k + 1] for part in (q, r, eta))) for k in range(60)]
+    # Errors were up to 3e-10.
+    assert_allclose(together, np.hstack(alone), rtol=0, atol=5e-11)
+
+
 @each_stored
 def test_kernels_are_the_exact_ones(name):
     for depth in range(1, 5):

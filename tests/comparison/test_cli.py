@@ -2,11 +2,13 @@
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ntk_sklearn import __version__
-from ntk_sklearn.comparison import MODELS, Model, read_results
+from ntk_sklearn.comparison import MODELS, Model, read_results, structured
 from ntk_sklearn.comparison.arguments import parse
 from ntk_sklearn.comparison.cli import main
 
@@ -217,3 +219,44 @@ def test_a_report_that_cannot_be_written(capsys):
     with full_stream() as stream, redirect_stdout(stream):
         assert main([*LOOK, "--data", "iris", "--models", "rbf-svm"]) == 2
     assert "report cannot be written: No space left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("suite", "models", "name"),
+    [
+        ("images", "cntk,1-nn", "digits"),
+        ("series", "rntk-each,rbf-svm", "digits by rows"),
+        ("graphs", "gntk-1,rbf-svm", "digits as graphs"),
+    ],
+)
+def test_suites_of_images_series_and_graphs(
+    suite, models, name, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(structured, "_GRAPHS", 60)
+    monkeypatch.setattr(structured, "find_spec", lambda _: None)  # not aeon's series
+    out = tmp_path / "r.csv"
+    assert main([*LOOK, "--suite", suite, "--models", models, "--out", str(out)]) == 0
+    assert name in capsys.readouterr().out
+    rows = read_results(out)
+    assert {row.model for row in rows} == set(models.split(","))
+    assert min(row.score for row in rows) > 0.6
+
+
+def test_a_suite_has_models_and_sets_of_its_own(capsys):
+    assert main([*LOOK, "--suite", "images", "--models", "forest"]) == 2
+    assert "known are 1-nn, cntk, cntk-average, rbf-svm" in capsys.readouterr().err
+    assert main([*LOOK, "--suite", "images", "--data", "wine"]) == 2
+    assert "unknown data set: wine; suite images has" in capsys.readouterr().err
+
+
+def test_series_of_aeon(monkeypatch):
+    """Its arrays are (n_channels, n_times), of different lengths."""
+    rng = np.random.default_rng(0)
+    series = [rng.standard_normal((3, n)) for n in (4, 6)]
+    fake = SimpleNamespace(load_japanese_vowels=lambda: (series, np.array(["b", "a"])))
+    monkeypatch.setattr(structured, "find_spec", lambda _: True)
+    monkeypatch.setattr(structured, "import_module", lambda _: fake)
+    (vowels,), _ = structured.load_structured("series")
+    assert vowels.name == "JapaneseVowels"
+    assert vowels.X.shape == (2, 1 + 6 * 3) and vowels.y.tolist() == [1, 0]
+    assert np.array_equal(vowels.X[0, :4], [4.0, *series[0][:, 0]])

@@ -15,13 +15,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC, SVR
 
 from ntk_sklearn import ConvolutionalNTKernel, WNTKClassifier, WNTKRegressor
-from ntk_sklearn.activations import ACTIVATIONS
-from ntk_sklearn.activations._pairs import PAIR_CODES
 
+from ..cases import CLOSED_FORMS as PAIRED
 from .structured_cases import ARRAYS, CASES, assert_gradient, assert_terms, terms
 
-# Names of activations with a closed form for aligned pairs.
-PAIRED = [name for name, a in ACTIVATIONS.items() if a.code in PAIR_CODES]
 DIGITS, LABELS = load_digits(return_X_y=True)
 DIGITS = DIGITS / 16
 IMAGES = np.random.default_rng(3).standard_normal((4, 5, 4, 2))
