@@ -181,7 +181,7 @@ def test_jobs_count_as_in_joblib(jobs):
         (["compare", "--csv", "{tmp}/nope.csv"], "nope.csv: No such file"),
         (["compare", "--csv", "{tmp}"], "directory"),
         (["compare", "--csv", "{tmp}/t.csv", "--target", "z"], "no column 'z'"),
-        (["compare", "--csv", "x", "--openml", "1"], "cannot be combined"),
+        (["compare", "--csv", "x", "--openml", "1"], "not allowed with argument"),
         (["compare", "--csv", "x", "--data", "iris"], "cannot be combined"),
         (["compare", "--target", "x"], "need --csv"),
         (["compare", "--openml", "iris"], "number is needed"),

@@ -187,8 +187,6 @@ def _read_npz(path: Path, task: str) -> Dataset:
         return reader(path.stem, arrays)
     except KeyError as error:
         raise StudyError(f"{path}: has no array {error.args[0]!r}") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise StudyError(f"{path}: cannot be read: {error}") from error
     except Exception as error:  # a broken archive raises what it likes
         raise StudyError(f"{path}: cannot be read: {error}") from error
 
