@@ -11,7 +11,7 @@ from .cells import Cell, run_cells
 from .data.datasets import CLASSIFICATION, Dataset
 from .errors import StudyError
 from .models.model import Model
-from .progress import Progress
+from .progress import StudyProgress
 from .protocols import StudySettings, row_key
 from .results.results_file import Key, ResultsFile, Row
 
@@ -144,17 +144,12 @@ def _run(
 ) -> None:
     """Store the results of cells, in memory and in the file, as they are finished."""
     work = [(cell.name, cell.weight) for cell in cells]
-    progress = Progress(work) if show else None
-    try:
-        for at, rows in results:
-            for row in rows:
-                done[row.key] = row
-                if file is not None:
-                    file.add(row)
-            if progress is not None:
-                seconds = sum(row.seconds for row in rows if row.ok)
-                label = f"{cells[at].dataset.name}, {cells[at].name}"
-                progress.advance(*work[at], seconds, label)
-    finally:
+    progress = StudyProgress(work) if show else None
+    for at, rows in results:
+        for row in rows:
+            done[row.key] = row
+            if file is not None:
+                file.add(row)
         if progress is not None:
-            progress.close()
+            seconds = sum(row.seconds for row in rows if row.ok)
+            progress.advance(at, seconds, f"{cells[at].dataset.name}, {cells[at].name}")
