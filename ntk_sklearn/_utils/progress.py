@@ -60,8 +60,8 @@ class Progress:
         done, total : int
             Numbers of pieces.
         remaining : float, default=None
-            Estimate of the remaining seconds. None means that all pieces take the same
-            time.
+            Estimate of the remaining seconds; NaN if there is none. None means that
+            all pieces take the same time.
         label : str, default=""
             Words about the last piece, at the end of the line.
         """
@@ -73,7 +73,9 @@ class Progress:
         passed = now - self._start
         if remaining is None:
             remaining = passed / max(done, 1) * (total - done)
-        times = f" in {clock(passed)}, about {clock(remaining)} left" if done else ""
+        times = f" in {clock(passed)}" if done else ""
+        if done and math.isfinite(remaining):
+            times += f", about {clock(remaining)} left"
         line = f"[{self.name}] {done} of {total} {self.unit}{times}  {label}".rstrip()
         if terminal:  # what is printed next, an error for instance, replaces the line
             width = shutil.get_terminal_size().columns - 1

@@ -11,6 +11,9 @@ import numpy as np
 
 from .._utils.progress import Progress
 
+# Finished pieces from which the remaining time is told.
+FEWEST = 3
+
 
 class StudyProgress:
     """A display of the progress of a study.
@@ -19,8 +22,9 @@ class StudyProgress:
     ----------
     work : sequence of (str, float)
         Model and size of each piece of work. To estimate the remaining time, the time
-        of pieces of the same model is assumed to be proportional to their size; a model
-        of which none is finished is assumed to be as fast as the others.
+        of pieces of the same model is assumed to be proportional to their size, at the
+        median rate of those that are finished; a model of which none is finished is
+        assumed to be as fast as the others.
     stream : text file, default=None
         The output. None means stderr.
     every : float, default=5.0
@@ -45,18 +49,19 @@ class StudyProgress:
         self.seconds[at] = seconds
         done = int((~np.isnan(self.seconds)).sum())
         remaining = self.remaining(perf_counter() - self.start)
+        # The first fit on a machine also compiles, and says nothing of the others.
+        remaining = remaining if done >= FEWEST else np.nan
         self._show(done, len(self.seconds), remaining, label)
 
     def remaining(self, elapsed: float) -> float:
-        """Return an estimate of the remaining seconds."""
+        """Return an estimate of the remaining seconds; NaN if nothing is known."""
         left = np.isnan(self.seconds)
         spent = np.nansum(self.seconds)
         if not spent:
-            return 0.0
-        expected = self.sizes * spent / self.sizes[~left].sum()
-        for model in set(self.models[~left]):
-            own = self.models == model
-            rate = self.seconds[own & ~left].sum() / self.sizes[own & ~left].sum()
-            expected[own] = self.sizes[own] * rate
+            return np.nan
+        rates = self.seconds / self.sizes
+        known = {m: np.nanmedian(rates[self.models == m]) for m in self.models[~left]}
+        usual = np.median(list(known.values()))
+        expected = self.sizes * [known.get(model, usual) for model in self.models]
         # Several pieces may run at the same time.
         return float(expected[left].sum() * elapsed / spent)

@@ -155,9 +155,12 @@ def _summary(task: str, table: ScoreTable) -> str:
     p = statistics.friedman_p(part.mean)
     if not np.isnan(p):
         difference = statistics.critical_difference(n_models, n_sets)
+        enough = f"Mean ranks that differ by {difference:.2f} or more differ"
+        if difference > n_models - 1:  # the largest difference that there can be
+            enough = "With so few sets, no mean ranks differ"
         notes.append(
-            f"Friedman's test that all models are equal: p = {p:.2g}. Mean ranks that "
-            f"differ by {difference:.2f} or more differ significantly (Nemenyi, 5 %)."
+            f"Friedman's test that all models are equal: p = {p:.2g}. {enough} "
+            "significantly (Nemenyi, 5 %)."
         )
     if n_sets >= statistics.FEWEST_SETS:
         notes.append(_contests(part, higher))
@@ -217,8 +220,8 @@ def _footnotes(
     rows: Sequence[Row], datasets: Sequence[Dataset], published: Published
 ) -> Iterator[str]:
     yield (
-        "Times are means per fold; tuning, the final fit, and predicting the test "
-        "rows of one fold. MB is the median rise of the process's memory meanwhile."
+        "Seconds of tuning, of the final fit, and of predicting the test rows of one "
+        "fold, and the rise of the process's memory meanwhile; medians over the folds."
     )
     for dataset in datasets:
         if dataset.notes:

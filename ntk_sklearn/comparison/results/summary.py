@@ -17,7 +17,7 @@ from .results_file import Row
 # Scores by model and set.
 Published = Mapping[str, Mapping[str, float]]
 
-TIMES = ("tune_seconds", "fit_seconds", "predict_seconds")
+COSTS = ("tune_seconds", "fit_seconds", "predict_seconds", "megabytes")
 # Columns of a file of published scores that describe the set.
 _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
 
@@ -35,8 +35,8 @@ class ScoreTable:
     asked : ndarray of bool of shape (n_sets, n_models)
         Mask of the pairs of set and model that are part of the study.
     costs : ndarray of shape (n_models, 4)
-        Mean seconds per fold of tuning, of the fit and of the prediction, and the
-        median of the megabytes by which memory rose.
+        Medians over folds of the seconds of tuning, of the fit and of the prediction,
+        and of the megabytes by which memory rose.
 
     Examples
     --------
@@ -103,12 +103,10 @@ def score_table(rows: Sequence[Row], published: Published | None = None) -> Scor
     )
 
 
-def _costs(done: Sequence[Row]) -> list[float]:
-    """Return the mean times and the median memory of the folds of a model."""
-    if not done:
-        return [np.nan] * 4
-    times = [[getattr(row, name) for name in TIMES] for row in done]
-    return [*np.mean(times, axis=0), np.median([row.megabytes for row in done])]
+def _costs(done: Sequence[Row]) -> np.ndarray:
+    """Return medians over the folds of a model: the first of all fits also compiles."""
+    costs = [[getattr(row, name) for name in COSTS] for row in done]
+    return np.median(costs, axis=0) if done else np.full(len(COSTS), np.nan)
 
 
 def standard_error(values: Sequence[float]) -> float:
