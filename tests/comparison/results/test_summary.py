@@ -49,7 +49,18 @@ def test_costs_are_medians_as_the_first_fit_also_compiles():
 def test_ranks_that_no_difference_could_make_significant():
     def rows(n_sets):
         return [
-            Row("regression", f"s{i}", "0", f"m{j}", 0, "nested", 0, False, "ok", j)
+            Row(
+                "regression",
+                f"s{i}",
+                "0",
+                f"m{j}",
+                0,
+                "nested",
+                0,
+                False,
+                "ok",
+                1.0 + j,
+            )
             for i in range(n_sets)
             for j in range(3)
         ]
