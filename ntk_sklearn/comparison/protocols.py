@@ -22,7 +22,7 @@ from .data.folds import draw_splits
 from .models.model import Job, Model, Tuner
 from .models.preprocessing import make_preprocessor
 from .quiet import counted_warnings
-from .results.results_file import Key, Row
+from .results.results_file import Row
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,19 @@ class StudySettings:
         return 5 if n_rows < 1000 else 3
 
 
-def row_key(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Key:
-    """Return the key of the result of a model on a fold of a set."""
-    protocol, seed, quick = settings.protocol, settings.seed, settings.quick
-    about = dataset.task, dataset.name, dataset.fingerprint
-    return (*about, name, fold, protocol, seed, quick)
+def empty_row(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Row:
+    """Return the row of a model on a fold of a set, without a result."""
+    train, test = _rows_of(dataset, fold)
+    return Row(
+        task=dataset.task,
+        set=dataset.name,
+        fingerprint=dataset.fingerprint,
+        model=name,
+        fold=fold,
+        **vars(settings),
+        n_train=len(train),
+        n_test=len(test),
+    )
 
 
 def score_folds(
@@ -92,12 +100,7 @@ def score_folds(
     """
     rows, kept = [], None
     for fold in folds:
-        train, test = _rows_of(dataset, fold)
-        row = Row(
-            *row_key(dataset, name, fold, settings),
-            n_train=len(train),
-            n_test=len(test),
-        )
+        row = empty_row(dataset, name, fold, settings)
         with counted_warnings() as heard:
             try:
                 row, estimator = _score_fold(row, dataset, model, settings, kept)

@@ -24,7 +24,7 @@ from sklearn.svm import SVC, SVR
 from ...estimators._classifier import WNTKClassifier
 from ...estimators._regressor import WNTKRegressor
 from ..data.datasets import CLASSIFICATION, REGRESSION
-from ..errors import StudyError, known
+from ..errors import StudyError, chosen
 from . import kernel_families as families
 from .model import Family, Job, LearnedFamily, Model, Tuner
 from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
@@ -262,12 +262,7 @@ def choose_models(
             if model.available
         }
         return {name: model for name, model in usual.items() if model.tasks}
-    names = list(dict.fromkeys(names))
-    unknown = [name for name in names if name not in models]
-    if unknown:
-        raise StudyError(
-            f"unknown model: {', '.join(unknown)}; known are {known(models)}"
-        )
+    names = chosen(names, models, "model")
     for name in names:
         if not models[name].available:
             raise StudyError(

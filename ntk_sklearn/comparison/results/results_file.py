@@ -13,9 +13,6 @@ from pathlib import Path
 
 from ..errors import StudyError, plural
 
-# The fields of a row that identify it: all of them up to `quick`.
-Key = tuple[str, str, str, str, int, str, int, bool]
-
 
 @dataclass(frozen=True)
 class Row:
@@ -24,7 +21,8 @@ class Row:
     Attributes
     ----------
     task, set, fingerprint, model, fold, protocol, seed, quick
-        The fields that identify the row; `fingerprint` is a hash of the set's content.
+        The fields that, with the numbers of rows, identify the result; `fingerprint`
+        is a hash of the set's content.
     status : {"ok", "failed"}
         Whether the fold was scored.
     score : float
@@ -75,10 +73,11 @@ class Row:
     chosen: str = ""
 
     @property
-    def key(self) -> Key:
-        """The fields that identify the row."""
-        about = self.task, self.set, self.fingerprint, self.model
-        return (*about, self.fold, self.protocol, self.seed, self.quick)
+    def key(self) -> tuple:
+        """The fields that identify the result, whatever it is."""
+        settings = self.protocol, self.seed, self.quick
+        about = self.task, self.set, self.fingerprint, self.model, self.fold
+        return (*about, *settings, self.n_train, self.n_test)
 
     @property
     def seconds(self) -> float:
