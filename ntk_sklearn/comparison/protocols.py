@@ -108,7 +108,8 @@ def score_folds(
                 message = Counter(heard).most_common(1)[0][0] if heard else ""
             except Exception as error:  # the study goes on
                 message = f"{type(error).__name__}: {error}"
-        message = " ".join(message.split())[:300]
+        # Advice and links are paragraphs of their own.
+        message = " ".join(message.strip().partition("\n\n")[0].split())[:300]
         rows.append(replace(row, n_warnings=len(heard), message=message))
     return rows
 

@@ -31,12 +31,6 @@ class KernelRidgeClassifier(ClassifierMixin, BaseEstimator):
         self.kernel = kernel
         self.alpha = alpha
 
-    def __sklearn_tags__(self):
-        """Tell that the inputs may be a matrix of a kernel's values."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = self.kernel == "precomputed"
-        return tags
-
     def fit(self, X, y):
         """Fit the ridge regressions of all classes at once."""
         self.classes_, targets = _indicators(y)

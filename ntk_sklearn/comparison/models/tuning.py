@@ -30,8 +30,12 @@ def by_grid(estimator: BaseEstimator, grid: dict) -> Tuner:
         return as_is(clone(estimator).set_params(**candidates[0]))
 
     def tune(X, y, splits):
-        chosen = _search(estimator, grid, X, y, splits).best_params_
-        return clone(estimator).set_params(**chosen)
+        scoring = "accuracy" if is_classifier(estimator) else "neg_mean_squared_error"
+        search = GridSearchCV(
+            estimator, grid, scoring=scoring, cv=list(splits), refit=False
+        )
+        search.fit(X, y)
+        return clone(estimator).set_params(**search.best_params_)
 
     return tune
 
@@ -43,37 +47,44 @@ def by_kernel_grid(
 
     Each Gram matrix is computed once, and each split uses some of its rows and columns.
     """
-    on_matrix = clone(estimator).set_params(kernel="precomputed")
 
     def tune(X, y, splits):
         best, best_score = None, -np.inf
         for kernel, gram in family(X, quick):
-            try:
-                search = _search(on_matrix, grid, gram, y, splits)
-            except ValueError:  # no fit has succeeded
-                continue
-            if search.best_score_ > best_score:
-                best = {**search.best_params_, "kernel": kernel}
-                best_score = search.best_score_
+            scores = _grid_scores(estimator, gram, y, splits, grid)
+            at = int(np.argmax(scores))
+            if scores[at] > best_score:
+                best, best_score = (kernel, ParameterGrid(grid)[at]), scores[at]
         if best is None:
             raise ValueError("no kernel of the grid could be fitted on any split")
-        return clone(estimator).set_params(**best)
+        kernel, parameters = best
+        return clone(estimator).set_params(kernel=kernel, **parameters)
 
     return tune
 
 
-def _search(estimator, grid: dict, X, y, splits) -> GridSearchCV:
-    scoring = "accuracy" if is_classifier(estimator) else "neg_mean_squared_error"
-    # A fit may fail, for instance on one class only, in a tiny split.
-    search = GridSearchCV(
-        estimator,
-        grid,
-        scoring=scoring,
-        cv=list(splits),
-        refit=False,
-        error_score=-np.inf,
-    )
-    return search.fit(X, y)
+def _grid_scores(estimator, gram, y, splits, grid) -> np.ndarray:
+    """Return the mean validation score of each grid point, -inf if a fit failed."""
+    candidates = list(ParameterGrid(grid))
+    scores = np.zeros(len(candidates))
+    for train, validation in splits:
+        inner, cross = gram[np.ix_(train, train)], gram[np.ix_(validation, train)]
+        for i, parameters in enumerate(candidates):
+            model = clone(estimator).set_params(kernel="precomputed", **parameters)
+            try:
+                # Some estimators write into the matrix they are given.
+                predicted = model.fit(inner.copy(), y[train]).predict(cross)
+            except ValueError:  # for instance one class only, in a tiny split
+                scores[i] = -np.inf
+                continue
+            scores[i] += _score(estimator, y[validation], predicted) / len(splits)
+    return scores
+
+
+def _score(estimator, y, predicted) -> float:
+    if is_classifier(estimator):
+        return float(np.mean(y == predicted))
+    return -float(np.mean((y - predicted) ** 2))
 
 
 def by_evidence(kernels: LearnedFamily, quick: bool) -> Tuner:

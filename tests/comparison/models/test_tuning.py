@@ -58,7 +58,6 @@ def test_the_best_kernel_and_parameters_are_chosen(estimator, grid):
     assert min(tried.values()) < max(tried.values()) - 0.05
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 def test_kernels_that_cannot_be_fitted_are_passed_over():
     def broken(X, quick):
         yield RBF(1.0), np.full((len(X), len(X)), np.nan)
