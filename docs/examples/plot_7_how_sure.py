@@ -73,8 +73,8 @@ fig.colorbar(drawn, ticks=[0, 1, 2], label="labels in the set")
 plt.show()
 
 # %%
-# Which columns it hangs on
-# -------------------------
+# Which columns matter
+# --------------------
 #
 # Importances are shares of the columns in the variation of the predictions. The length
 # scales show what the kernel sees of each column, and of its ranks.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 
@@ -32,29 +32,21 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _at_least(least: int, text: str) -> int:
+def _integer(wanted: str, allowed: Callable[[int], bool], text: str) -> int:
     try:
-        value = int(text)
+        if allowed(value := int(text)):
+            return value
     except ValueError:
-        value = least - 1
-    if not least <= value < 2**32:
-        raise argparse.ArgumentTypeError(
-            f"an integer of at least {least} is needed, got {text!r}"
-        )
-    return value
+        pass
+    raise argparse.ArgumentTypeError(f"an integer {wanted} is needed, got {text!r}")
 
 
-def _jobs(text: str) -> int:
-    """Read a number of jobs as in joblib: -1 means all cores, -2 all but one."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value == 0:
-        raise argparse.ArgumentTypeError(
-            f"an integer of at least 1, or -1 for all cores, is needed, got {text!r}"
-        )
-    return value
+def _at_least(least: int) -> Callable[[str], int]:
+    return partial(_integer, f"of at least {least}", range(least, 2**32).__contains__)
+
+
+# As in joblib: -1 means all cores, -2 all but one.
+_jobs = partial(_integer, "of at least 1, or -1 for all cores,", bool)
 
 
 def _list(models: Mapping[str, Model]) -> str:
@@ -95,116 +87,59 @@ def make_parser(models: Mapping[str, Model]) -> argparse.ArgumentParser:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
-    group.add_argument(
-        "--data",
-        type=_names,
-        metavar="NAME[,NAME]",
-        help=f"which sets of the suite; scikit-learn ships {', '.join(BUNDLED)}",
-    )
-    group.add_argument(
-        "--suite",
-        metavar="bundled|images|series|graphs|DIR",
-        help="scikit-learn's own tables (default), a set of images, series or graphs "
-        "with models for it, or a folder of npz files",
-    )
-    group.add_argument(
-        "--csv",
-        action="extend",
-        nargs="+",
-        metavar="FILE",
-        help="tables of your own, all of which are compared",
-    )
-    group.add_argument(
-        "--target", metavar="COLUMN", help="their target (default: the last column)"
-    )
-    group.add_argument(
-        "--task",
-        choices=("auto", *TASKS),
-        default="auto",
-        help="what the target of --csv is (default: look at it)",
-    )
-    group.add_argument(
-        "--openml", type=_names, metavar="ID[,ID]", help="data sets of OpenML"
-    )
-    group.add_argument(
-        "--max-rows",
-        type=partial(_at_least, 1),
-        metavar="N",
-        help=f"leave larger sets out (default: {MAX_ROWS})",
-    )
+    add, source = group.add_argument, group.add_mutually_exclusive_group().add_argument
+    sets = ", ".join(BUNDLED)
+    about = f"which sets of the suite; scikit-learn ships {sets}"
+    add("--data", type=_names, metavar="NAME[,NAME]", help=about)
+    about = "scikit-learn's own tables (default), a set of images, series or graphs "
+    about += "with models for it, or a folder of npz files"
+    source("--suite", metavar="bundled|images|series|graphs|DIR", help=about)
+    about = "tables of your own, all of which are compared"
+    source("--csv", action="extend", nargs="+", metavar="FILE", help=about)
+    about = "data sets of OpenML"
+    source("--openml", type=_names, metavar="ID[,ID]", help=about)
+    about = "their target (default: the last column)"
+    add("--target", metavar="COLUMN", help=about)
+    about = "what the target of --csv is (default: look at it)"
+    add("--task", choices=("auto", *TASKS), default="auto", help=about)
+    about = f"leave larger sets out (default: {MAX_ROWS})"
+    add("--max-rows", type=_at_least(1), metavar="N", help=about)
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("study")
-    group.add_argument(
-        "--models",
-        type=_names,
-        metavar="NAME[,NAME]",
-        help="which of the models below (default: all that are installed)",
+    add = parser.add_argument_group("study").add_argument
+    about = "which of the models below (default: all that are installed)"
+    add("--models", type=_names, metavar="NAME[,NAME]", help=about)
+    about = "tune inside each training fold (default), or on the suite's split"
+    add("--protocol", choices=PROTOCOLS, default="nested", help=about)
+    about = (
+        f"outer folds (default: {FOLDS}, {QUICK_FOLDS} with --quick, or fewer if the "
+        "suite has fewer)"
     )
-    group.add_argument(
-        "--protocol",
-        choices=PROTOCOLS,
-        default="nested",
-        help="tune inside each training fold (default), or on the suite's split",
-    )
-    group.add_argument(
-        "--folds",
-        type=partial(_at_least, 2),
-        metavar="N",
-        help=f"outer folds (default: {FOLDS}, {QUICK_FOLDS} with --quick, or fewer if "
-        "the suite has fewer)",
-    )
-    group.add_argument(
-        "--seed",
-        type=partial(_at_least, 0),
-        default=0,
-        metavar="N",
-        help="of folds and random models (default: 0)",
-    )
-    group.add_argument(
-        "--jobs",
-        type=_jobs,
-        metavar="N",
-        help="fits at a time (default: as many as cores, one with --quick)",
-    )
-    group.add_argument("--quick", action="store_true", help="a look in under a minute")
+    add("--folds", type=_at_least(2), metavar="N", help=about)
+    about = "of folds and random models (default: 0)"
+    add("--seed", type=_at_least(0), default=0, metavar="N", help=about)
+    about = "fits at a time (default: as many as cores, one with --quick)"
+    add("--jobs", type=_jobs, metavar="N", help=about)
+    add("--quick", action="store_true", help="a look in under a minute")
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("results")
-    group.add_argument(
-        "--out",
-        metavar="FILE.csv",
-        help="append every result to a file, and resume from it",
-    )
-    group.add_argument(
-        "--retry-failed", action="store_true", help="try recorded failures again"
-    )
-    group.add_argument(
-        "--baselines",
-        action="append",
-        default=[],
-        metavar="FILE.csv",
-        help="published scores to show beside ours",
-    )
-    group.add_argument("--plots", metavar="DIR", help="write diagrams as PNG")
+    add = parser.add_argument_group("results").add_argument
+    about = "append every result to a file, and resume from it"
+    add("--out", metavar="FILE.csv", help=about)
+    about = "try recorded failures again"
+    add("--retry-failed", action="store_true", help=about)
+    about = "published scores to show beside ours"
+    add("--baselines", action="append", default=[], metavar="FILE.csv", help=about)
+    add("--plots", metavar="DIR", help="write diagrams as PNG")
 
 
 def parse(argv: list[str] | None, models: Mapping[str, Model]) -> argparse.Namespace:
     """Parse the arguments, and check that they can be combined."""
     arguments = make_parser(models).parse_args(argv)
-    named = {
-        "--csv": arguments.csv,
-        "--openml": arguments.openml,
-        "--suite": arguments.suite,
-    }
-    sources = [flag for flag, value in named.items() if value is not None]
-    if len(sources) > 1:
-        raise StudyError(f"{sources[0]} and {sources[1]} cannot be combined")
-    own = arguments.csv or arguments.openml
-    if own and arguments.data is not None:
-        raise StudyError(f"--data and {sources[0]} cannot be combined")
+    if (arguments.csv or arguments.openml) and arguments.data is not None:
+        raise StudyError("--data cannot be combined with --csv or --openml")
     if arguments.csv is None and (arguments.target or arguments.task != "auto"):
         raise StudyError("--target and --task need --csv")
     return arguments

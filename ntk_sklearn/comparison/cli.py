@@ -6,7 +6,6 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from .arguments import FOLDS, MAX_ROWS, PROGRAM, QUICK_FOLDS, parse
 from .data.datasets import CLASSIFICATION, Dataset, load_bundled, load_suite
@@ -72,7 +71,7 @@ def compare(arguments: argparse.Namespace, models: Mapping[str, Model]) -> None:
         chosen,
         settings,
         out=arguments.out,
-        n_jobs=_jobs(arguments),
+        n_jobs=arguments.jobs or (1 if arguments.quick else -1),
         retry_failed=arguments.retry_failed,
     )
     _tell(report(rows, datasets, published))
@@ -83,7 +82,10 @@ def compare(arguments: argparse.Namespace, models: Mapping[str, Model]) -> None:
     for line in left_out:
         _tell(f"* {line}")
     if arguments.plots is not None:
-        _tell_plots(write_plots(arguments.plots, rows, published))
+        written = write_plots(arguments.plots, rows, published)
+        none = ["no diagrams: they need two models of one task"]
+        for line in [f"wrote {path}" for path in written] or none:
+            _tell(f"* {line}")
 
 
 def _tell(text: str) -> None:
@@ -93,18 +95,6 @@ def _tell(text: str) -> None:
         raise StudyError(
             f"the report cannot be written: {error.strerror or error}"
         ) from error
-
-
-def _tell_plots(paths: Sequence[Path]) -> None:
-    for path in paths:
-        _tell(f"* wrote {path}")
-    if not paths:
-        _tell("* no diagrams: they need two models of one task")
-
-
-def _jobs(arguments: argparse.Namespace) -> int:
-    """Return the number of jobs: by default all cores, or one for a quick look."""
-    return arguments.jobs or (1 if arguments.quick else -1)
 
 
 def _load(arguments: argparse.Namespace) -> list[Dataset]:
@@ -143,13 +133,9 @@ def _prepared(
 
 
 def _with_folds(arguments: argparse.Namespace, dataset: Dataset) -> Dataset:
+    """Draw the wanted number of folds, or the default one, or keep the set's own."""
     if arguments.quick and arguments.protocol != "arora":  # which needs its own rows
         dataset = thinned(dataset, QUICK_ROWS, arguments.seed)
-    return with_folds(dataset, _n_folds(arguments, dataset), arguments.seed)
-
-
-def _n_folds(arguments: argparse.Namespace, dataset: Dataset) -> int:
-    """Return the number of folds: the wanted one, or the default or the set's own."""
     usual = QUICK_FOLDS if arguments.quick else FOLDS
     own = usual if dataset.folds is None else len(dataset.folds)
-    return arguments.folds or min(usual, own)
+    return with_folds(dataset, arguments.folds or min(usual, own), arguments.seed)

@@ -20,9 +20,15 @@ class StudyError(ValueError):
     """
 
 
-def known(names: Iterable[str]) -> str:
-    """Return a list of known names as text."""
-    return ", ".join(sorted(names))
+def chosen(names: Iterable[str] | None, known: Iterable[str], what: str) -> list[str]:
+    """Return names without repeats, or all that are known; raise for unknown ones."""
+    known = list(known)
+    names = list(dict.fromkeys(known if names is None else names))
+    unknown = ", ".join(name for name in names if name not in known)
+    if unknown:
+        listed = ", ".join(sorted(known))
+        raise StudyError(f"unknown {what}: {unknown}; known are {listed}")
+    return names
 
 
 def plural(count: int, noun: str) -> str:

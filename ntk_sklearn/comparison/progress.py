@@ -1,34 +1,30 @@
-"""A line on stderr with the progress of a study and the remaining time."""
+"""The progress of a study: finished fits, and an estimate of the remaining time."""
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from time import perf_counter
+from typing import TextIO
+
+import numpy as np
+
+from .._utils.progress import Progress
+
+# Finished pieces from which the remaining time is told.
+FEWEST = 3
 
 
-def clock(seconds: float) -> str:
-    """Return a duration as text: 0:07, 12:30 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-class Progress:
-    """A display of finished work, elapsed time and remaining time.
-
-    On a terminal, one line is rewritten. Other outputs get a new line every few
-    seconds.
+class StudyProgress:
+    """A display of the progress of a study.
 
     Parameters
     ----------
     work : sequence of (str, float)
-        Kind and size of each piece of work. To estimate the remaining time, the time of
-        pieces of the same kind is assumed to be proportional to their size; a kind of
-        which none is finished is assumed to be as fast as the others.
+        Model and size of each piece of work. To estimate the remaining time, the time
+        of pieces of the same model is assumed to be proportional to their size, at the
+        median rate of those that are finished; a model of which none is finished is
+        assumed to be as fast as the others.
     stream : text file, default=None
         The output. None means stderr.
     every : float, default=5.0
@@ -36,69 +32,36 @@ class Progress:
     """
 
     def __init__(
-        self, work: Sequence[tuple[str, float]], stream=None, every: float = 5.0
+        self,
+        work: Sequence[tuple[str, float]],
+        stream: TextIO | None = None,
+        every: float = 5.0,
     ):
-        self.stream = sys.stderr if stream is None else stream
-        self.every = every
-        self.count, self.total = 0, len(work)
-        self.left: dict[str, float] = defaultdict(float)
-        self.done: dict[str, float] = defaultdict(float)
-        self.seconds: dict[str, float] = defaultdict(float)
-        for kind, size in work:
-            self.left[kind] += size
+        self.models = np.array([model for model, _ in work])
+        self.sizes = np.array([size for _, size in work])
+        self.seconds = np.full(len(work), np.nan)
         self.start = perf_counter()
-        self.shown = self.start
-        self.terminal = bool(getattr(self.stream, "isatty", lambda: False)())
-        if self.total:
-            self._show("starting")
+        self._show = Progress("compare", every, "fits", stream or sys.stderr)
+        self._show(0, len(work))
 
-    def advance(self, kind: str, size: float, seconds: float, label: str) -> None:
+    def advance(self, at: int, seconds: float, label: str) -> None:
         """Count a finished piece of work, and the seconds that it took."""
-        self.count += 1
-        self.left[kind] -= size
-        self.done[kind] += size
-        self.seconds[kind] += seconds
-        now = perf_counter()
-        last = self.count == self.total
-        if self.terminal or last or now - self.shown >= self.every:
-            self.shown = now
-            self._show(label)
-
-    def close(self) -> None:
-        """End the line, so that the next output starts on a new one."""
-        if self.terminal and self.total:
-            self._write("\n")
+        self.seconds[at] = seconds
+        done = int((~np.isnan(self.seconds)).sum())
+        remaining = self.remaining(perf_counter() - self.start)
+        # The first fit on a machine also compiles, and says nothing of the others.
+        remaining = remaining if done >= FEWEST else np.nan
+        self._show(done, len(self.seconds), remaining, label)
 
     def remaining(self, elapsed: float) -> float:
-        """Return an estimate of the remaining seconds."""
-        spent = sum(self.seconds.values())
+        """Return an estimate of the remaining seconds; NaN if nothing is known."""
+        left = np.isnan(self.seconds)
+        spent = np.nansum(self.seconds)
         if not spent:
-            return float("nan")
-        mean = spent / sum(self.done.values())
-        rates = {kind: self.seconds[kind] / size for kind, size in self.done.items()}
-        work = sum(size * rates.get(kind, mean) for kind, size in self.left.items())
+            return np.nan
+        rates = self.seconds / self.sizes
+        known = {m: np.nanmedian(rates[self.models == m]) for m in self.models[~left]}
+        usual = np.median(list(known.values()))
+        expected = self.sizes * [known.get(model, usual) for model in self.models]
         # Several pieces may run at the same time.
-        return max(0.0, work * elapsed / spent)
-
-    def _show(self, label: str) -> None:
-        elapsed = perf_counter() - self.start
-        remaining = self.remaining(elapsed)
-        left = f"about {clock(remaining)} left" if remaining >= 0 else "..."
-        share = elapsed / (elapsed + remaining) if remaining >= 0 else 0.0
-        if self.count == self.total:
-            left, label, share = "done", "", 1.0
-        bar = "#" * round(20 * share)
-        line = (
-            f"[{bar:.<20}] {self.count}/{self.total}  {clock(elapsed)} elapsed, {left}"
-            f"  {label}"
-        ).rstrip()
-        if self.terminal:
-            width = shutil.get_terminal_size().columns - 1
-            self._write("\r" + line[:width].ljust(width))
-        else:
-            self._write(line + "\n")
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):  # a full log does not stop the study
-            self.stream.write(text)
-            self.stream.flush()
+        return float(expected[left].sum() * elapsed / spent)

@@ -9,8 +9,8 @@ split overlaps the test rows, so the scores are somewhat too good.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -19,12 +19,10 @@ from sklearn.base import BaseEstimator, clone
 from .._utils.memory import watch_peak
 from .data.datasets import CLASSIFICATION, Dataset, Rows
 from .data.folds import draw_splits
-from .models.model import Job, Model
+from .models.model import Job, Model, Tuner
 from .models.preprocessing import make_preprocessor
 from .quiet import counted_warnings
-from .results.results_file import Key, Row
-
-PROTOCOLS = ("nested", "arora")
+from .results.results_file import Row
 
 
 @dataclass(frozen=True)
@@ -59,32 +57,18 @@ class StudySettings:
         return 5 if n_rows < 1000 else 3
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The score, the times, the memory and the chosen estimator of one fold."""
-
-    score: float
-    tune_seconds: float
-    fit_seconds: float
-    predict_seconds: float
-    megabytes: float
-    chosen: str
-
-
-_NOTHING = Outcome(np.nan, np.nan, np.nan, np.nan, np.nan, "")
-
-
-def row_key(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Key:
-    """Return the key of the result of a model on a fold of a set."""
-    return Key(
+def empty_row(dataset: Dataset, name: str, fold: int, settings: StudySettings) -> Row:
+    """Return the row of a model on a fold of a set, without a result."""
+    train, test = _rows_of(dataset, fold)
+    return Row(
         task=dataset.task,
         set=dataset.name,
         fingerprint=dataset.fingerprint,
         model=name,
         fold=fold,
-        protocol=settings.protocol,
-        seed=settings.seed,
-        quick=settings.quick,
+        **vars(settings),
+        n_train=len(train),
+        n_test=len(test),
     )
 
 
@@ -114,76 +98,68 @@ def score_folds(
     -------
     list of Row
     """
-    runner = {"nested": _Nested, "arora": _Arora}[settings.protocol]
-    run_fold = runner(dataset, model, settings)
-    return [_row(row_key(dataset, name, i, settings), run_fold, i) for i in folds]
+    rows, kept = [], None
+    for fold in folds:
+        row = empty_row(dataset, name, fold, settings)
+        with counted_warnings() as heard:
+            try:
+                row, estimator = _score_fold(row, dataset, model, settings, kept)
+                kept = estimator if settings.protocol == "arora" else None
+                message = Counter(heard).most_common(1)[0][0] if heard else ""
+            except Exception as error:  # the study goes on
+                message = f"{type(error).__name__}: {error}"
+        # Advice and links are paragraphs of their own.
+        message = " ".join(message.strip().partition("\n\n")[0].split())[:300]
+        rows.append(replace(row, n_warnings=len(heard), message=message))
+    return rows
 
 
-def _row(key: Key, run_fold: _Nested, fold: int) -> Row:
-    """Run a fold, and return its result."""
-    outcome, status, message = _NOTHING, "failed", ""
-    with counted_warnings() as heard:
-        try:
-            outcome, status = run_fold(fold), "ok"
-        except Exception as error:  # the study goes on
-            message = f"{type(error).__name__}: {error}"
-    if status == "ok" and heard:
-        message = Counter(heard).most_common(1)[0][0]
-    train, test = run_fold.rows(fold)
-    return Row(
-        **vars(key),
-        **vars(outcome),
-        status=status,
-        n_train=len(train),
-        n_test=len(test),
-        n_warnings=len(heard),
-        message=" ".join(message.split())[:300],
+def _rows_of(dataset: Dataset, fold: int) -> Rows:
+    assert dataset.folds is not None
+    return dataset.folds[fold]
+
+
+def _score_fold(
+    row: Row,
+    dataset: Dataset,
+    model: Model,
+    settings: StudySettings,
+    estimator: BaseEstimator | None,
+) -> tuple[Row, BaseEstimator]:
+    """Return the row with what was measured, and the estimator, tuned unless given."""
+    fold = _prepare(dataset, *_rows_of(dataset, row.fold))
+    # This may import a package, which is no cost of the model.
+    tuner = model.tuner(
+        Job(dataset.task, len(dataset.y), settings.quick, settings.seed)
     )
-
-
-class _Nested:
-    """The protocol that tunes on the training rows of each fold."""
-
-    def __init__(self, dataset: Dataset, model: Model, settings: StudySettings):
-        self.dataset, self.model, self.settings = dataset, model, settings
-        self.job = Job(dataset.task, len(dataset.y), settings.quick, settings.seed)
-
-    def rows(self, fold: int) -> Rows:
-        """Return the training and the test rows of a fold."""
-        assert self.dataset.folds is not None
-        return self.dataset.folds[fold]
-
-    def __call__(self, fold: int) -> Outcome:
-        parts = _prepare(self.dataset, *self.rows(fold))
-        n_splits = self.settings.inner_splits(len(parts.y))
-        tuner = self.model.tuner(
-            self.job
-        )  # may import a package, which is no cost of it
-        rise, start = watch_peak(), perf_counter()
-        splits = draw_splits(parts.y, self.job.task, n_splits, self.settings.seed)
-        estimator = tuner(parts.X, parts.y, splits)
-        return _score(parts, self.job.task, estimator, perf_counter() - start, rise)
-
-
-class _Arora(_Nested):
-    """The protocol that tunes once, on the tuning split, and keeps the result."""
-
-    estimator: BaseEstimator | None = None
-
-    def __call__(self, fold: int) -> Outcome:
-        rise, start = watch_peak(), perf_counter()
-        if self.estimator is None:
-            self.estimator = self._tuned()
-        seconds = perf_counter() - start
-        parts = _prepare(self.dataset, *self.rows(fold))
-        return _score(parts, self.job.task, clone(self.estimator), seconds, rise)
-
-    def _tuned(self) -> BaseEstimator:
-        assert self.dataset.tuning_split is not None
-        every = np.arange(len(self.dataset.y))
-        parts = _prepare(self.dataset, every, every[:1])
-        tuner = self.model.tuner(self.job)
-        return tuner(parts.X, parts.y, [self.dataset.tuning_split])
+    rise, start = watch_peak(), perf_counter()
+    if estimator is None:
+        estimator = PROTOCOLS[settings.protocol](tuner, dataset, fold, settings)
+    else:
+        estimator = clone(estimator)
+    tuned = perf_counter()
+    estimator.fit(fold.X, fold.y)
+    fitted = perf_counter()
+    # Some packages return an array with one column.
+    predicted = np.ravel(estimator.predict(fold.X_test))
+    done = perf_counter()
+    if dataset.task == CLASSIFICATION:
+        score = np.mean(predicted == fold.y_test)
+    else:
+        score = np.sqrt(np.mean((predicted - fold.y_test) ** 2))
+    if not np.isfinite(score):
+        raise ValueError("the predictions are not finite")
+    measured = replace(
+        row,
+        status="ok",
+        score=float(score),
+        tune_seconds=tuned - start,
+        fit_seconds=fitted - tuned,
+        predict_seconds=done - fitted,
+        megabytes=round(rise() / 1e6, 1),
+        chosen=_chosen(estimator),
+    )
+    return measured, estimator
 
 
 @dataclass(frozen=True)
@@ -218,33 +194,26 @@ def _prepare(dataset: Dataset, train: np.ndarray, test: np.ndarray) -> _Fold:
     )
 
 
-def _score(
-    fold: _Fold,
-    task: str,
-    estimator: BaseEstimator,
-    tune_seconds: float,
-    rise: Callable[[], float],
-) -> Outcome:
-    start = perf_counter()
-    estimator.fit(fold.X, fold.y)
-    fitted = perf_counter()
-    predicted = estimator.predict(fold.X_test)
-    done = perf_counter()
-    if task == CLASSIFICATION:
-        # Some packages return an array with one column.
-        score = float(np.mean(np.ravel(predicted) == fold.y_test))
-    else:
-        score = float(np.sqrt(np.mean((np.ravel(predicted) - fold.y_test) ** 2)))
-    if not np.isfinite(score):
-        raise ValueError("the predictions are not finite")
-    return Outcome(
-        score,
-        tune_seconds,
-        fitted - start,
-        done - fitted,
-        round(rise() / 1e6, 1),
-        _chosen(estimator),
-    )
+def _tune_nested(
+    tuner: Tuner, dataset: Dataset, fold: _Fold, settings: StudySettings
+) -> BaseEstimator:
+    """Tune on splits of the training rows of the fold."""
+    n_splits = settings.inner_splits(len(fold.y))
+    splits = draw_splits(fold.y, dataset.task, n_splits, settings.seed)
+    return tuner(fold.X, fold.y, splits)
+
+
+def _tune_arora(
+    tuner: Tuner, dataset: Dataset, fold: _Fold, settings: StudySettings
+) -> BaseEstimator:
+    """Tune on the tuning split of the set, whatever the fold."""
+    assert dataset.tuning_split is not None
+    every = np.arange(len(dataset.y))
+    whole = _prepare(dataset, every, every[:1])
+    return tuner(whole.X, whole.y, [dataset.tuning_split])
+
+
+PROTOCOLS = {"nested": _tune_nested, "arora": _tune_arora}
 
 
 def _chosen(estimator: BaseEstimator) -> str:

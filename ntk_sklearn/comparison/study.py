@@ -11,9 +11,9 @@ from .cells import Cell, run_cells
 from .data.datasets import CLASSIFICATION, Dataset
 from .errors import StudyError
 from .models.model import Model
-from .progress import Progress
-from .protocols import StudySettings, row_key
-from .results.results_file import Key, ResultsFile, Row
+from .progress import StudyProgress
+from .protocols import StudySettings, empty_row
+from .results.results_file import ResultsFile, Row
 
 
 class _Wanted(NamedTuple):
@@ -22,7 +22,7 @@ class _Wanted(NamedTuple):
     dataset: Dataset
     name: str
     model: Model
-    keys: dict[int, Key]
+    keys: dict[int, tuple]
 
 
 def run_study(
@@ -84,7 +84,6 @@ def run_study(
         if not wanted:
             tasks = " or ".join(dict.fromkeys(dataset.task for dataset in datasets))
             raise StudyError(f"none of the models is for {tasks}: {', '.join(models)}")
-        _forget_other_folds(wanted, done)
         cells = list(_pending(wanted, settings, done))
         _run(cells, run_cells(cells, settings, n_jobs), progress, done, file)
     return [done[key] for piece in wanted for key in piece.keys.values()]
@@ -108,23 +107,13 @@ def _wanted(
         folds = range(len(dataset.folds or ()))
         for name, model in models.items():
             if dataset.task in model.tasks:
-                keys = {fold: row_key(dataset, name, fold, settings) for fold in folds}
+                rows = [empty_row(dataset, name, fold, settings) for fold in folds]
+                keys = {row.fold: row.key for row in rows}
                 yield _Wanted(dataset, name, model, keys)
 
 
-def _forget_other_folds(wanted: Sequence[_Wanted], done: dict[Key, Row]) -> None:
-    """Remove results of another number of folds, which had other training rows."""
-    for piece in wanted:
-        for (train, test), key in zip(
-            piece.dataset.folds or (), piece.keys.values(), strict=True
-        ):
-            row = done.get(key)
-            if row and (row.n_train, row.n_test) != (len(train), len(test)):
-                del done[key]
-
-
 def _pending(
-    wanted: Sequence[_Wanted], settings: StudySettings, done: Mapping[Key, Row]
+    wanted: Sequence[_Wanted], settings: StudySettings, done: Mapping[tuple, Row]
 ) -> Iterator[Cell]:
     """Yield the cells that are not done; the protocol "arora" has one for all folds."""
     for dataset, name, model, keys in wanted:
@@ -139,22 +128,17 @@ def _run(
     cells: Sequence[Cell],
     results: Iterable[tuple[int, list[Row]]],
     show: bool,
-    done: dict[Key, Row],
+    done: dict[tuple, Row],
     file: ResultsFile | None,
 ) -> None:
     """Store the results of cells, in memory and in the file, as they are finished."""
     work = [(cell.name, cell.weight) for cell in cells]
-    progress = Progress(work) if show else None
-    try:
-        for at, rows in results:
-            for row in rows:
-                done[row.key] = row
-                if file is not None:
-                    file.add(row)
-            if progress is not None:
-                seconds = sum(row.seconds for row in rows if row.ok)
-                label = f"{cells[at].dataset.name}, {cells[at].name}"
-                progress.advance(*work[at], seconds, label)
-    finally:
+    progress = StudyProgress(work) if show else None
+    for at, rows in results:
+        for row in rows:
+            done[row.key] = row
+            if file is not None:
+                file.add(row)
         if progress is not None:
-            progress.close()
+            seconds = sum(row.seconds for row in rows if row.ok)
+            progress.advance(at, seconds, f"{cells[at].dataset.name}, {cells[at].name}")

@@ -37,8 +37,8 @@ class OpenTable(NamedTuple):
 def open_table(X, y, categorical_features) -> OpenTable:
     """Look at a table in files or partitions, and learn the kinds of its columns.
 
-    Levels and kinds are learned from some rows of a few files or partitions; what is
-    found later counts as an unknown level.
+    The kinds are learned from some rows of a few files or partitions. The levels are
+    those of all rows: one pass reads the categorical columns, and no others.
 
     Parameters
     ----------
@@ -72,6 +72,9 @@ def open_table(X, y, categorical_features) -> OpenTable:
     source = source.with_columns(names)
     frames = list(read_frames(source, few=True))
     reader = TableReader.of_parts(frames, categorical_features)
+    levels = [names[j] for j in np.flatnonzero(reader.categorical)]
+    if levels:
+        reader = reader.with_levels(read_frames(source.with_columns(levels)))
     return OpenTable(source.with_columns(names, reader.read), y, reader, frames[0])
 
 

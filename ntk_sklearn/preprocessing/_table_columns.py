@@ -191,6 +191,28 @@ def level_names(column: Column) -> list[str | None]:
     return keys if inverse is None else [keys[i] for i in inverse.ravel()]
 
 
+def distinct_levels(frame) -> list[set[str]]:
+    """Return the names of the levels of each column, without what is missing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A table of levels.
+
+    Returns
+    -------
+    list of set of str
+    """
+    import narwhals  # as only DataFrames need it
+
+    found = []
+    for series in narwhals.from_native(frame, eager_only=True).iter_columns():
+        # Values become objects of Python one by one, so the distinct ones only.
+        names = level_names(_of_series(series.unique()))
+        found.append({name for name in names if name is not None})
+    return found
+
+
 def _key(value) -> str:
     """Return the name of a level; 1, 1.0 and True are the same."""
     if isinstance(value, Number) and not isinstance(value, complex):

@@ -6,13 +6,20 @@ array of objects, strings or dates. Arrays and DataFrames of numbers stay as the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
-from ._table_columns import Column, columns_of, level_names, numbers_of
+from ._table_columns import (
+    Column,
+    columns_of,
+    distinct_levels,
+    level_names,
+    numbers_of,
+)
 
 # The code of a level that the reader has not learned.
 UNKNOWN = -1.0
@@ -104,6 +111,28 @@ class TableReader:
                 keys = set(level_names(column))
                 levels.append(tuple(sorted(key for key in keys if key is not None)))
         return cls(tuple(levels))
+
+    def with_levels(self, frames: Iterable) -> TableReader:
+        """Return a reader that also knows the levels of further parts of the table.
+
+        Parameters
+        ----------
+        frames : iterable of DataFrame
+            Parts of the table, of its categorical columns only.
+
+        Returns
+        -------
+        TableReader
+        """
+        places = np.flatnonzero(self.categorical)
+        levels = list(self.levels)
+        found = {int(j): set(levels[j] or ()) for j in places}
+        for frame in frames:
+            for j, names in zip(found, distinct_levels(frame), strict=True):
+                found[j] |= names
+        for j, names in found.items():
+            levels[j] = tuple(sorted(names))
+        return TableReader(tuple(levels))
 
     @property
     def categorical(self) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Protocols: scores against plain loops, and rows that tuning must not see."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -85,3 +86,14 @@ def test_a_constant_target_is_a_recorded_failure(suite):
         "failed",
         "ValueError: the target is constant on the training rows",
     )
+
+
+def test_a_message_is_the_first_paragraph_of_a_warning():
+    def warns(job):
+        text = "stopped\nafter 9 steps.\n\nRaise the limit, see\n  https://example.org"
+        warnings.warn(text, stacklevel=2)
+        return lambda X, y, splits: LogisticRegression()
+
+    row, *_ = study([cases.iris()], {"warns": Model("warns", warns)})
+    assert (row.status, row.n_warnings) == ("ok", 1)
+    assert row.message == "UserWarning: stopped after 9 steps."

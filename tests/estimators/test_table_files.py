@@ -137,3 +137,46 @@ def test_a_file_of_other_columns_is_named(files, tmp_path):
     many = [*([files[0]] * 5), other, *([files[0]] * 5)]  # not among those looked at
     with pytest.raises(BlockError, match=r"block 5 \(file .*other.* column 'size'"):
         MODEL.fit(many, "price")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather", "dask"])
+@pytest.mark.parametrize("dtype", ["object", "category"])
+def test_levels_of_all_files_are_known(tmp_path, kind, dtype):
+    """Each of 9 parts has a colour of its own, and only 4 parts are looked at."""
+    rng = np.random.default_rng(1)
+    colours = np.repeat([f"colour {k}" for k in range(9)], 40)
+    heights = np.repeat(rng.permutation(9).astype(float), 40)
+    whole = pandas.DataFrame({"size": rng.normal(size=360), "colour": colours})
+    whole.loc[::25, "colour"] = None
+    whole["colour"] = whole["colour"].astype(dtype)
+    y = heights + 0.1 * rng.normal(size=360)
+    if kind == "dask":
+        dataframe = pytest.importorskip("dask.dataframe")
+        parts = dataframe.from_pandas(whole.assign(y=y), npartitions=9)
+    else:
+        pytest.importorskip("pyarrow")
+        write = f"to_{kind}"
+        parts = [tmp_path / f"{k}.{kind}" for k in range(9)]
+        for k, path in enumerate(parts):
+            rows = whole.assign(y=y).iloc[40 * k : 40 * (k + 1)]
+            getattr(rows.reset_index(drop=True), write)(path)
+    model = quiet(clone(MODEL), parts, "y")
+    expected = quiet(clone(MODEL), whole, y)
+    assert_allclose(model.predict(whole), expected.predict(whole), atol=1e-6 * 9)
+    present = whole["colour"].notna().to_numpy()
+    assert model.score(whole[present], y[present]) > 0.95
+
+
+def test_levels_are_read_from_their_columns_only(files, monkeypatch):
+    from ntk_sklearn.estimators import _table_files
+
+    read, plain = [], _table_files.read_frames
+
+    def noted(source, few=False):
+        if not few:
+            read.append(source.columns)
+        return plain(source, few)
+
+    monkeypatch.setattr(_table_files, "read_frames", noted)
+    quiet(clone(MODEL), files, "price")
+    assert read == [["price"], ["colour"]]

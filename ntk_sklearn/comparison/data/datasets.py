@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn import datasets as sklearn_datasets
 
-from ..errors import StudyError, known
+from ..errors import StudyError, chosen
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
@@ -100,28 +100,12 @@ def load_bundled(names: Iterable[str] | None = None) -> list[Dataset]:
     >>> [(dataset.name, dataset.X.shape) for dataset in load_bundled(["wine", "iris"])]
     [('wine', (178, 13)), ('iris', (150, 4))]
     """
-    names = _chosen(names, BUNDLED, "data set")
+    names = chosen(names, BUNDLED, "data set")
     loaded = []
     for name in names:
         X, y = getattr(sklearn_datasets, f"load_{name}")(return_X_y=True)
         loaded.append(Dataset(name, BUNDLED[name], X, y))
     return loaded
-
-
-def _chosen(
-    names: Iterable[str] | None, choices: Iterable[str], what: str
-) -> list[str]:
-    """Return `names` without repeats, or all choices; raise for unknown names."""
-    choices = list(choices)
-    if names is None:
-        return choices
-    names = list(dict.fromkeys(names))
-    unknown = [name for name in names if name not in choices]
-    if unknown:
-        raise StudyError(
-            f"unknown {what}: {', '.join(unknown)}; known are {known(choices)}"
-        )
-    return names
 
 
 # -- a folder of files ----------------------------------------------------------------
@@ -176,7 +160,7 @@ def load_suite(
         raise StudyError(
             f"suite {folder}: holds no classification/*.npz and no regression/*.npz"
         )
-    return [_read_npz(*files[name]) for name in _chosen(names, files, "data set")]
+    return [_read_npz(*files[name]) for name in chosen(names, files, "data set")]
 
 
 def _read_npz(path: Path, task: str) -> Dataset:
@@ -187,8 +171,6 @@ def _read_npz(path: Path, task: str) -> Dataset:
         return reader(path.stem, arrays)
     except KeyError as error:
         raise StudyError(f"{path}: has no array {error.args[0]!r}") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise StudyError(f"{path}: cannot be read: {error}") from error
     except Exception as error:  # a broken archive raises what it likes
         raise StudyError(f"{path}: cannot be read: {error}") from error
 

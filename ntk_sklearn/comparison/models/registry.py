@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -23,12 +24,14 @@ from sklearn.svm import SVC, SVR
 from ...estimators._classifier import WNTKClassifier
 from ...estimators._regressor import WNTKRegressor
 from ..data.datasets import CLASSIFICATION, REGRESSION
-from ..errors import StudyError, known
+from ..errors import StudyError, chosen
 from . import kernel_families as families
 from .model import Family, Job, LearnedFamily, Model, Tuner
 from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
 from .tuning import as_is, by_evidence, by_grid, by_kernel_grid
 
+# A class of estimators, or a function that makes one.
+Kind = Callable[..., BaseEstimator]
 # Number of iterations of libsvm after which a fit is stopped, converged or not.
 SVM_ITERATIONS = 500_000
 
@@ -36,9 +39,13 @@ SVM_ITERATIONS = 500_000
 # -- tuners ---------------------------------------------------------------------------
 
 
-def _wntk(job: Job) -> Tuner:
-    estimator = WNTKClassifier if job.classifies else WNTKRegressor
-    return as_is(estimator(random_state=job.seed))
+def _either(job: Job, kinds: tuple[Kind, Kind]) -> Kind:
+    """Return the classifier or the regressor of a pair, as the task needs."""
+    return kinds[0] if job.classifies else kinds[1]
+
+
+def _defaults(job: Job, kinds: tuple[Kind, Kind]) -> Tuner:
+    return as_is(_either(job, kinds)(random_state=job.seed))
 
 
 def _svm(job: Job, family: Family) -> Tuner:
@@ -52,74 +59,60 @@ def _svm(job: Job, family: Family) -> Tuner:
 
 
 def _ridge(job: Job, family: Family) -> Tuner:
+    ridge = _either(job, (KernelRidgeClassifier, KernelRidge))()
     powers = (-3, -1, 1) if job.quick else range(-5, 3)
-    estimator = KernelRidgeClassifier() if job.classifies else KernelRidge()
-    return by_kernel_grid(
-        estimator, family, {"alpha": [10.0**p for p in powers]}, job.quick
-    )
+    grid = {"alpha": [10.0**p for p in powers]}
+    return by_kernel_grid(ridge, family, grid, job.quick)
 
 
 def _gaussian_process(job: Job, kernels: LearnedFamily) -> Tuner:
     return by_evidence(kernels, job.quick)
 
 
-def _forest(job: Job, kinds: tuple[type, type]) -> Tuner:
-    kind = kinds[0] if job.classifies else kinds[1]
+def _forest(job: Job, kinds: tuple[Kind, Kind]) -> Tuner:
     features = ["sqrt", 0.5] if job.classifies else [0.33, 1.0]
     grid = {"max_features": features, "min_samples_leaf": [1] if job.quick else [1, 3]}
     # A choice between grid points needs fewer trees than the predictions do.
     few, many = (25, 50) if job.quick else (50, 300)
+    kind = _either(job, kinds)
     tuner = by_grid(kind(n_estimators=few, random_state=job.seed), grid)
-
-    def tune(X, y, splits):
-        return tuner(X, y, splits).set_params(n_estimators=many)
-
-    return tune
+    return lambda X, y, splits: tuner(X, y, splits).set_params(n_estimators=many)
 
 
 def _boosting(job: Job) -> Tuner:
-    classes = HistGradientBoostingClassifier, HistGradientBoostingRegressor
-    boosting = classes[0] if job.classifies else classes[1]
+    fixed = {"max_iter": 150}
+    grid: dict[str, list] = {"min_samples_leaf": [5, 20]}
     if job.quick:
-        return by_grid(
-            boosting(max_iter=30, max_leaf_nodes=7, random_state=job.seed),
-            {"min_samples_leaf": [5, 20]},
-        )
-    grid = {
-        "learning_rate": [0.03, 0.1],
-        "max_leaf_nodes": [7, 31],
-        "min_samples_leaf": [5, 20],
-    }
-    return by_grid(
-        boosting(max_iter=150, early_stopping=False, random_state=job.seed), grid
-    )
+        fixed = {"max_iter": 30, "max_leaf_nodes": 7}
+    else:
+        grid |= {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [7, 31]}
+    kind = _either(job, (HistGradientBoostingClassifier, HistGradientBoostingRegressor))
+    return by_grid(kind(early_stopping=False, random_state=job.seed, **fixed), grid)
 
 
 def _mlp(job: Job) -> Tuner:
-    network = MLPClassifier if job.classifies else MLPRegressor
     # scikit-learn's advice: a quasi-Newton method on small sets.
-    solver = "lbfgs" if job.n_rows < 1000 else "adam"
-    max_iter = 100 if job.quick else 300
-    base = network(solver=solver, max_iter=max_iter, random_state=job.seed)
+    base = _either(job, (MLPClassifier, MLPRegressor))(
+        solver="lbfgs" if job.n_rows < 1000 else "adam",
+        max_iter=100 if job.quick else 300,
+        random_state=job.seed,
+    )
     if job.quick:
         return by_grid(base, {"alpha": [0.01, 1.0]})
     layers = [(100,), (100, 100)]
     return by_grid(base, {"hidden_layer_sizes": layers, "alpha": [1e-4, 0.01, 1.0]})
 
 
-def _trees_of(
-    package: str, names: tuple[str, str], grid: dict, fixed: dict
-) -> Callable[[Job], Tuner]:
-    """Return the tuner of a gradient boosting package with scikit-learn's interface."""
-
-    def tuner(job: Job) -> Tuner:
-        module = import_module(package)
-        estimator = getattr(module, names[0] if job.classifies else names[1])
-        seeded = estimator(random_state=job.seed, **fixed)
-        first = {key: values[-1:] for key, values in grid.items()}
-        return by_grid(seeded, first if job.quick else grid)
-
-    return tuner
+def _boosting_of(job: Job, package: str, prefix: str, grid: dict, fixed: dict) -> Tuner:
+    """Tune a gradient boosting package with scikit-learn's interface."""
+    module = import_module(package)
+    kinds = (
+        getattr(module, f"{prefix}Classifier"),
+        getattr(module, f"{prefix}Regressor"),
+    )
+    first = {key: values[-1:] for key, values in grid.items()}
+    estimator = _either(job, kinds)(random_state=job.seed, **fixed)
+    return by_grid(estimator, first if job.quick else grid)
 
 
 def _pytabkit(job: Job, name: str) -> Tuner:
@@ -128,59 +121,77 @@ def _pytabkit(job: Job, name: str) -> Tuner:
     # Its training loop writes lines of advice for every fit.
     for name_of_log in ("lightning.pytorch", "pytorch_lightning"):
         logging.getLogger(name_of_log).setLevel(logging.ERROR)
-    network = getattr(
-        package, f"{name}_{'Classifier' if job.classifies else 'Regressor'}"
-    )
+    task = "Classifier" if job.classifies else "Regressor"
+    network = getattr(package, f"{name}_{task}")
     return as_is(network(random_state=job.seed, device="cpu", n_threads=1))
-
-
-def _xrfm(job: Job) -> Tuner:
-    return as_is((XRFMClassifier if job.classifies else XRFMRegressor)(job.seed))
 
 
 # -- the table ------------------------------------------------------------------------
 
+# The kernels: words for each, those that are tuned, and those that are learned.
+KERNELS: dict[str, tuple[str, Family, LearnedFamily]] = {
+    "ntk": ("NTK", families.ntk, families.learned_ntk),
+    "nngp": ("conjugate kernel", families.nngp, families.learned_nngp),
+    "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),
+    "laplace": ("Laplace kernel", families.laplace, families.learned_laplace),
+}
+# Packages of gradient boosting: words, names of classes, the grid and what is fixed.
+BOOSTING: dict[str, tuple[str, str, dict, dict]] = {
+    "xgboost": (
+        "XGBoost",
+        "XGB",
+        {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
+        {"n_estimators": 300, "verbosity": 0, "n_jobs": 1},
+    ),
+    "lightgbm": (
+        "LightGBM",
+        "LGBM",
+        {"min_child_samples": [5, 20], "learning_rate": [0.03, 0.1]},
+        {"n_estimators": 200, "verbose": -1, "n_jobs": 1},
+    ),
+    "catboost": (
+        "CatBoost, defaults",
+        "CatBoost",
+        {},
+        {"verbose": False, "allow_writing_files": False, "thread_count": 1},
+    ),
+}
 
-def _family_rows() -> dict[str, Model]:
-    """Return the kernel methods: each method with each kernel."""
-    kernels: dict[str, tuple[str, Family, LearnedFamily]] = {
-        "ntk": ("NTK", families.ntk, families.learned_ntk),
-        "nngp": ("conjugate kernel", families.nngp, families.learned_nngp),
-        "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),
-        "laplace": ("Laplace kernel", families.laplace, families.learned_laplace),
-    }
-    rows = {}
-    for name, (about, family, learned) in kernels.items():
-        # Arora et al. 2020: depths 0 to 4, the first layers frozen or not.
-        svm_family, squares = (families.frozen_ntk, 7) if name == "ntk" else (family, 4)
-        rows[f"{name}-svm"] = Model(
+
+def _with_kernel(name: str) -> dict[str, Model]:
+    """Return the kernel methods with one of the kernels."""
+    about, family, learned = KERNELS[name]
+    # Arora et al. 2020: depths 0 to 4, the first layers frozen or not.
+    svm_family, squares = (families.frozen_ntk, 7) if name == "ntk" else (family, 4)
+    return {
+        f"{name}-svm": Model(
             f"support vector machine, {about}",
             partial(_svm, family=svm_family),
             # Support vector regression takes as long as all other models together.
             default=(CLASSIFICATION,),
             squares=squares,
-        )
-        rows[f"{name}-ridge"] = Model(
+        ),
+        f"{name}-ridge": Model(
             f"kernel ridge regression, {about}",
             partial(_ridge, family=family),
             squares=4,
-        )
-        rows[f"{name}-gp"] = Model(
+        ),
+        f"{name}-gp": Model(
             f"Gaussian process, {about}, by evidence",
             partial(_gaussian_process, kernels=learned),
             tasks=(REGRESSION,),
             squares=4,
-        )
-    return rows
+        ),
+    }
 
 
 MODELS: dict[str, Model] = {
     "wntk": Model(
         "layer weights and ridge learned, defaults",
-        _wntk,
+        partial(_defaults, kinds=(WNTKClassifier, WNTKRegressor)),
         squares=8,
     ),
-    **_family_rows(),
+    **{key: model for name in KERNELS for key, model in _with_kernel(name).items()},
     "forest": Model(
         "random forest",
         partial(_forest, kinds=(RandomForestClassifier, RandomForestRegressor)),
@@ -191,36 +202,14 @@ MODELS: dict[str, Model] = {
     ),
     "boosting": Model("histogram gradient boosting", _boosting),
     "mlp": Model("multi-layer perceptron", _mlp),
-    "xgboost": Model(
-        "XGBoost",
-        _trees_of(
-            "xgboost",
-            ("XGBClassifier", "XGBRegressor"),
-            {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
-            {"n_estimators": 300, "verbosity": 0, "n_jobs": 1},
-        ),
-        requires="xgboost",
-    ),
-    "lightgbm": Model(
-        "LightGBM",
-        _trees_of(
-            "lightgbm",
-            ("LGBMClassifier", "LGBMRegressor"),
-            {"min_child_samples": [5, 20], "learning_rate": [0.03, 0.1]},
-            {"n_estimators": 200, "verbose": -1, "n_jobs": 1},
-        ),
-        requires="lightgbm",
-    ),
-    "catboost": Model(
-        "CatBoost, defaults",
-        _trees_of(
-            "catboost",
-            ("CatBoostClassifier", "CatBoostRegressor"),
-            {},
-            {"verbose": False, "allow_writing_files": False, "thread_count": 1},
-        ),
-        requires="catboost",
-    ),
+    **{
+        name: Model(
+            about,
+            partial(_boosting_of, package=name, prefix=prefix, grid=grid, fixed=fixed),
+            requires=name,
+        )
+        for name, (about, prefix, grid, fixed) in BOOSTING.items()
+    },
     "realmlp": Model(
         "RealMLP, tuned defaults of pytabkit",
         partial(_pytabkit, name="RealMLP_TD"),
@@ -231,7 +220,11 @@ MODELS: dict[str, Model] = {
         partial(_pytabkit, name="TabM_D"),
         requires="pytabkit",
     ),
-    "xrfm": Model("recursive feature machine, defaults", _xrfm, requires="xrfm"),
+    "xrfm": Model(
+        "recursive feature machine, defaults",
+        partial(_defaults, kinds=(XRFMClassifier, XRFMRegressor)),
+        requires="xrfm",
+    ),
 }
 
 
@@ -262,21 +255,14 @@ def choose_models(
     """
     if names is None:
         usual = {
-            name: tuple(task for task in model.tasks if task in model.default)
+            name: replace(
+                model, tasks=tuple(t for t in model.tasks if t in model.default)
+            )
             for name, model in models.items()
             if model.available
         }
-        return {
-            name: replace(models[name], tasks=tasks)
-            for name, tasks in usual.items()
-            if tasks
-        }
-    names = list(dict.fromkeys(names))
-    unknown = [name for name in names if name not in models]
-    if unknown:
-        raise StudyError(
-            f"unknown model: {', '.join(unknown)}; known are {known(models)}"
-        )
+        return {name: model for name, model in usual.items() if model.tasks}
+    names = chosen(names, models, "model")
     for name in names:
         if not models[name].available:
             raise StudyError(

@@ -89,7 +89,9 @@ def _figure(width: float, height: float):
 
 
 def draw_critical_difference(table: ScoreTable, higher_is_better: bool):
-    """Draw mean ranks on a line, with bars over models that do not differ [1]_.
+    """Draw mean ranks with half the critical difference on both sides [1]_.
+
+    Models whose bars do not overlap differ significantly.
 
     Parameters
     ----------
@@ -108,44 +110,46 @@ def draw_critical_difference(table: ScoreTable, higher_is_better: bool):
     """
     n_sets, n_models = table.mean.shape
     rank = statistics.ranks(table.mean, higher_is_better).mean(axis=0)
-    order = np.argsort(rank, kind="stable")
-    half = (n_models + 1) // 2
     difference = statistics.critical_difference(n_models, n_sets)
-    groups = statistics.cliques(rank, difference)
-    figure = _figure(8, 1.2 + 0.28 * half + 0.12 * len(groups))
+    title = (
+        f"Mean rank over {n_sets} sets; the bars of models that differ\n"
+        f"significantly do not overlap (critical difference {difference:.2f})"
+    )
+    halves = np.full(n_models, difference / 2)
+    return _draw_dots(table.models, -rank, rank, halves, "mean rank, 1 is best", title)
+
+
+def draw_scores(table: ScoreTable, higher_is_better: bool):
+    """Draw the mean scores of all models on one set, with their standard errors.
+
+    Parameters
+    ----------
+    table : ScoreTable
+        Of a single set.
+    higher_is_better : bool
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    sign, unit = (1, 100) if higher_is_better else (-1, 1)
+    mean, error = unit * table.mean[0], unit * np.nan_to_num(table.error[0])
+    label = "accuracy, %" if higher_is_better else "RMSE, standard deviations"
+    title = f"{table.sets[0]}, mean ± standard error"
+    return _draw_dots(table.models, sign * mean, mean, error, label, title)
+
+
+def _draw_dots(names, goodness, values, errors, label: str, title: str):
+    """Draw a line for each model, the best on top."""
+    order = np.argsort(goodness, kind="stable")
+    figure = _figure(6, 1.4 + 0.28 * len(names))
     axes = figure.add_subplot()
-    low, high = 1.0, float(n_models)
-    top = 0.5 + 0.35 * len(groups)
-    axes.set(xlim=(low - 0.45 * (high - low), high + 0.45 * (high - low)))
-    axes.set_ylim(top + half + 0.5, -2.2)
-    axes.axis("off")
-    _rank_axis(axes, n_models, low, high)
-    axes.plot([low, low + difference], [-1.6, -1.6], color="black", lw=2)
-    axes.text(low, -1.75, f"critical difference {difference:.2f}", va="bottom")
-    for level, (first, last) in enumerate(groups):
-        ends = rank[order[first]] - 0.04, rank[order[last]] + 0.04
-        axes.plot(ends, [0.35 * (level + 1)] * 2, color="black", lw=3.5)
-    for place, model in enumerate(order):
-        on_left = place < half
-        height = top + (place if on_left else n_models - 1 - place) + 0.4
-        end = low - 0.05 * (high - low) if on_left else high + 0.05 * (high - low)
-        axes.plot([rank[model], rank[model], end], [0, height, height], "k", lw=0.8)
-        axes.text(
-            end,
-            height,
-            f" {table.models[model]} {rank[model]:.2f} ",
-            ha="right" if on_left else "left",
-            va="center",
-        )
-    axes.set_title(f"Mean rank over {n_sets} sets (1 is best)", fontsize=10)
+    axes.errorbar(values[order], range(len(names)), xerr=errors[order], fmt="o")
+    axes.set_yticks(range(len(names)), [names[at] for at in order])
+    axes.set_xlabel(label)
+    axes.set_title(title, fontsize=10)
+    axes.grid(axis="x", alpha=0.3)
     return figure
-
-
-def _rank_axis(axes, n_models: int, low: float, high: float) -> None:
-    axes.plot([low, high], [0, 0], color="black", lw=1)
-    for rank in range(1, n_models + 1):
-        axes.plot([rank, rank], [0, -0.2], color="black", lw=1)
-        axes.text(rank, -0.3, str(rank), ha="center", va="bottom", fontsize=9)
 
 
 def draw_pairs(table: ScoreTable, higher_is_better: bool):
@@ -189,35 +193,6 @@ def _draw_pair(axes, theirs, mine, higher_is_better: bool) -> None:
     wins, losses = int(better.sum()), int((~better & (mine != theirs)).sum())
     axes.set_title(f"{wins} wins, {losses} losses", fontsize=9)
     axes.set_aspect("equal")
-
-
-def draw_scores(table: ScoreTable, higher_is_better: bool):
-    """Draw the mean scores of all models on one set, with their standard errors.
-
-    Parameters
-    ----------
-    table : ScoreTable
-        Of a single set.
-    higher_is_better : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    unit = 100 if higher_is_better else 1
-    mean, error = unit * table.mean[0], unit * table.error[0]
-    order = np.argsort(mean if higher_is_better else -mean, kind="stable")
-    names = [table.models[at] for at in order]
-    figure = _figure(6, 1.2 + 0.28 * len(names))
-    axes = figure.add_subplot()
-    axes.errorbar(
-        mean[order], range(len(names)), xerr=np.nan_to_num(error[order]), fmt="o"
-    )
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("accuracy, %" if higher_is_better else "RMSE, standard deviations")
-    axes.set_title(f"{table.sets[0]}, mean ± standard error", fontsize=10)
-    axes.grid(axis="x", alpha=0.3)
-    return figure
 
 
 # What is drawn of one set, and of two or more.

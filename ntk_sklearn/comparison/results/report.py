@@ -76,8 +76,7 @@ def _task_report(task: str, rows: Sequence[Row], published: Published) -> str:
             "over folds (lower is better)"
         )
     title = f"{task.capitalize()}: {plural(sets, 'set')}, {what}"
-    body = _few_sets(task, table) if sets <= FEW_SETS else _many_sets(task, table)
-    parts = [f"{title}\n{body}"]
+    parts = [f"{title}\n{_scores(task, table)}"]
     if sets > 1:
         parts.append(_summary(task, table))
     return "\n\n".join(parts)
@@ -107,21 +106,20 @@ def _cost(value: float) -> str:
 _COSTS = ("tune s", "fit s", "predict s", "MB")
 
 
-def _few_sets(task: str, table: ScoreTable) -> str:
-    """Return a table with models as rows, sets as columns, and times."""
+def _scores(task: str, table: ScoreTable) -> str:
+    """Return few sets as columns, with the costs of each model; and many as rows."""
+    indices = range(len(table.sets))
+    cells = [
+        [_cell(task, table, i, j) for i in indices] for j in range(len(table.models))
+    ]
+    if len(table.sets) > FEW_SETS:
+        by_set = zip(table.sets, zip(*cells, strict=True), strict=True)
+        return aligned(
+            [["set", *table.models], *([name, *row] for name, row in by_set)]
+        )
     lines = [["model", *table.sets, *_COSTS]]
-    for j, model in enumerate(table.models):
-        cells = [_cell(task, table, i, j) for i in range(len(table.sets))]
-        lines.append([model, *cells, *map(_cost, table.costs[j])])
-    return aligned(lines)
-
-
-def _many_sets(task: str, table: ScoreTable) -> str:
-    """Return a table with sets as rows and models as columns."""
-    lines = [["set", *table.models]]
-    for i, name in enumerate(table.sets):
-        cells = [_cell(task, table, i, j) for j in range(len(table.models))]
-        lines.append([name, *cells])
+    for model, row, costs in zip(table.models, cells, table.costs, strict=True):
+        lines.append([model, *row, *map(_cost, costs)])
     return aligned(lines)
 
 
@@ -157,9 +155,12 @@ def _summary(task: str, table: ScoreTable) -> str:
     p = statistics.friedman_p(part.mean)
     if not np.isnan(p):
         difference = statistics.critical_difference(n_models, n_sets)
+        enough = f"Mean ranks that differ by {difference:.2f} or more differ"
+        if difference > n_models - 1:  # the largest difference that there can be
+            enough = "With so few sets, no mean ranks differ"
         notes.append(
-            f"Friedman's test that all models are equal: p = {p:.2g}. Mean ranks that "
-            f"differ by {difference:.2f} or more differ significantly (Nemenyi, 5 %)."
+            f"Friedman's test that all models are equal: p = {p:.2g}. {enough} "
+            "significantly (Nemenyi, 5 %)."
         )
     if n_sets >= statistics.FEWEST_SETS:
         notes.append(_contests(part, higher))
@@ -171,32 +172,32 @@ def _summary(task: str, table: ScoreTable) -> str:
 def _summary_lines(task: str, part: ScoreTable) -> list[list[str]]:
     higher = task == CLASSIFICATION
     rank = statistics.ranks(part.mean, higher).mean(axis=0)
+    unit, digits = (100, 2) if higher else (1, 4)
     mean, spread = part.mean.mean(axis=0), part.mean.std(axis=0, ddof=1)
+    spreads = zip(
+        _texts(unit * mean, digits), _texts(unit * spread, digits), strict=True
+    )
+    columns = {
+        "model": part.models,
+        "mean ± sd": [f"{m} ± {s}" for m, s in spreads],
+        "rank": _texts(rank, 2),
+    }
     if higher:
-        head = ["model", "mean ± sd", "rank", "P90", "P95", "PMA", *_COSTS]
-        p90, p95 = (statistics.p_at(part.mean, share) for share in (0.9, 0.95))
-        pma = statistics.percent_of_maximum(part.mean)
-        columns = [
-            [
-                f"{100 * m:.2f} ± {100 * s:.2f}"
-                for m, s in zip(mean, spread, strict=True)
-            ],
-            [f"{value:.2f}" for value in rank],
-            *([f"{value:.1f}" for value in column] for column in (p90, p95, pma)),
-        ]
+        columns["P90"] = _texts(statistics.p_at(part.mean, 0.9), 1)
+        columns["P95"] = _texts(statistics.p_at(part.mean, 0.95), 1)
+        columns["PMA"] = _texts(statistics.percent_of_maximum(part.mean), 1)
     else:
-        head = ["model", "mean ± sd", "rank", "mean / best", *_COSTS]
         best = part.mean.min(axis=1, keepdims=True)
-        ratio = (part.mean / np.maximum(best, np.finfo(float).tiny)).mean(axis=0)
-        columns = [
-            [f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread, strict=True)],
-            [f"{value:.2f}" for value in rank],
-            [f"{value:.3f}" for value in ratio],
-        ]
-    times = [[_cost(value) for value in column] for column in part.costs.T]
-    by_model = zip(part.models, *columns, *times, strict=True)
-    body = [list(line) for line in by_model]
-    return [head, *(body[at] for at in np.argsort(rank, kind="stable"))]
+        ratio = part.mean / np.maximum(best, np.finfo(float).tiny)
+        columns["mean / best"] = _texts(ratio.mean(axis=0), 3)
+    for name, costs in zip(_COSTS, part.costs.T, strict=True):
+        columns[name] = [_cost(value) for value in costs]
+    body = [list(line) for line in zip(*columns.values(), strict=True)]
+    return [list(columns), *(body[at] for at in np.argsort(rank, kind="stable"))]
+
+
+def _texts(values, digits: int) -> list[str]:
+    return [f"{value:.{digits}f}" for value in values]
 
 
 def _contests(part: ScoreTable, higher: bool) -> str:
@@ -205,18 +206,10 @@ def _contests(part: ScoreTable, higher: bool) -> str:
     contests = statistics.against(part.mean, part.models, reference, higher)
     unit = 100 if higher else 1
     lines = [["against", "wins", "ties", "losses", "mean difference", "p", "p (Holm)"]]
-    lines += [
-        [
-            c.other,
-            str(c.wins),
-            str(c.ties),
-            str(c.losses),
-            f"{unit * c.mean_difference:+.3f}",
-            f"{c.p:.3g}",
-            f"{c.p_holm:.3g}",
-        ]
-        for c in contests
-    ]
+    for c in contests:
+        difference = f"{unit * c.mean_difference:+.3f}"
+        counts = map(str, (c.wins, c.ties, c.losses))
+        lines.append([c.other, *counts, difference, f"{c.p:.3g}", f"{c.p_holm:.3g}"])
     return f"\n{reference} against each, Wilcoxon's signed-rank test:\n{aligned(lines)}"
 
 
@@ -227,8 +220,8 @@ def _footnotes(
     rows: Sequence[Row], datasets: Sequence[Dataset], published: Published
 ) -> Iterator[str]:
     yield (
-        "Times are means per fold; tuning, the final fit, and predicting the test "
-        "rows of one fold. MB is the median rise of the process's memory meanwhile."
+        "Seconds of tuning, of the final fit, and of predicting the test rows of one "
+        "fold, and the rise of the process's memory meanwhile; medians over the folds."
     )
     for dataset in datasets:
         if dataset.notes:
@@ -240,7 +233,7 @@ def _footnotes(
     for (name, model, message), failed in failures.items():
         folds = plural(len(failed), "fold")
         yield f"{model} failed on {name} ({folds}): {message}"
-    warned = Counter(dict.fromkeys(dict.fromkeys(row.model for row in rows), 0))
+    warned: Counter[str] = Counter()
     for row in rows:
         warned[row.model] += row.n_warnings
     told = [f"{model} {count}" for model, count in warned.items() if count]

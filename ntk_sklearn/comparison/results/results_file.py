@@ -8,33 +8,21 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
+from math import nan
 from pathlib import Path
 
 from ..errors import StudyError, plural
 
 
 @dataclass(frozen=True)
-class Key:
-    """The fields of a row that identify it."""
-
-    task: str
-    set: str
-    fingerprint: str
-    model: str
-    fold: int
-    protocol: str
-    seed: int
-    quick: bool
-
-
-@dataclass(frozen=True)
-class Row(Key):
+class Row:
     """The result of one model on one fold of one set.
 
     Attributes
     ----------
     task, set, fingerprint, model, fold, protocol, seed, quick
-        The fields that identify the row; `fingerprint` is a hash of the set's content.
+        The fields that, with the numbers of rows, identify the result; `fingerprint`
+        is a hash of the set's content.
     status : {"ok", "failed"}
         Whether the fold was scored.
     score : float
@@ -64,22 +52,32 @@ class Row(Key):
     ('iris', 'rbf-svm', 0, 'ok', 75)
     """
 
-    status: str
-    score: float
-    tune_seconds: float
-    fit_seconds: float
-    predict_seconds: float
-    megabytes: float
-    n_train: int
-    n_test: int
-    n_warnings: int
-    message: str
-    chosen: str
+    task: str
+    set: str
+    fingerprint: str
+    model: str
+    fold: int
+    protocol: str
+    seed: int
+    quick: bool
+    status: str = "failed"
+    score: float = nan
+    tune_seconds: float = nan
+    fit_seconds: float = nan
+    predict_seconds: float = nan
+    megabytes: float = nan
+    n_train: int = 0
+    n_test: int = 0
+    n_warnings: int = 0
+    message: str = ""
+    chosen: str = ""
 
     @property
-    def key(self) -> Key:
-        """The fields that identify the row."""
-        return Key(*(getattr(self, field.name) for field in fields(Key)))
+    def key(self) -> tuple:
+        """The fields that identify the result, whatever it is."""
+        settings = self.protocol, self.seed, self.quick
+        about = self.task, self.set, self.fingerprint, self.model, self.fold
+        return (*about, *settings, self.n_train, self.n_test)
 
     @property
     def seconds(self) -> float:
@@ -93,12 +91,13 @@ class Row(Key):
 
 
 NAMES = [field.name for field in fields(Row)]
-_READERS: dict[str, Callable[[str], object]] = {
+_TYPES: dict[str, Callable[[str], object]] = {
     "str": str,
     "int": int,
     "float": float,
     "bool": {"True": True, "False": False}.__getitem__,
 }
+READERS = [_TYPES[str(field.type)] for field in fields(Row)]
 
 
 def _line(values: Iterable) -> bytes:
@@ -145,27 +144,26 @@ def _whole_lines(path: str | os.PathLike, data: bytes) -> tuple[bytes, list[Row]
     whole = data[: data.rfind(b"\n") + 1]
     if not whole and HEADER.startswith(data):
         return whole, []
-    return whole, _rows(path, whole)
-
-
-def _rows(path: str | os.PathLike, data: bytes) -> list[Row]:
-    foreign = f"--out {path}: exists and is no results file of this program"
     try:
-        lines = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(foreign) from error
-    if not lines or lines[0] != NAMES:
-        raise StudyError(foreign)
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            if number > 1:
-                rows.append(_parse(line))
-        except (KeyError, ValueError) as error:
-            raise StudyError(
-                f"--out {path}: has a damaged row, delete row {number}: {error}"
-            ) from error
-    return rows
+        lines = list(csv.reader(io.StringIO(whole.decode("utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error):
+        lines = []
+    if lines[:1] != [NAMES]:
+        raise StudyError(f"--out {path}: exists and is no results file of this program")
+    return whole, [_parse(path, *line) for line in enumerate(lines[1:], start=2)]
+
+
+def _parse(path: str | os.PathLike, number: int, cells: list[str]) -> Row:
+    try:
+        if len(cells) != len(NAMES):
+            held = plural(len(cells), "cell")
+            raise ValueError(f"it has {held} instead of {len(NAMES)}")
+        values: list = [read(text) for read, text in zip(READERS, cells, strict=True)]
+    except (KeyError, ValueError) as error:
+        raise StudyError(
+            f"--out {path}: has a damaged row, delete row {number}: {error}"
+        ) from error
+    return Row(*values)
 
 
 class ResultsFile:
@@ -230,13 +228,3 @@ class ResultsFile:
 
     def __exit__(self, *error):
         self._file.close()
-
-
-def _parse(line: list[str]) -> Row:
-    if len(line) != len(NAMES):
-        raise ValueError(f"it has {plural(len(line), 'cell')} instead of {len(NAMES)}")
-    values: list = [
-        _READERS[str(field.type)](text)
-        for field, text in zip(fields(Row), line, strict=True)
-    ]
-    return Row(*values)

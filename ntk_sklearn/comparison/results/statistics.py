@@ -149,18 +149,3 @@ def critical_difference(n_models: int, n_sets: int, level: float = 0.05) -> floa
     """
     q = stats.studentized_range.ppf(1 - level, n_models, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(n_models * (n_models + 1) / (6 * n_sets)))
-
-
-def cliques(mean_ranks, difference: float) -> list[tuple[int, int]]:
-    """Return the groups of models whose mean ranks do not differ significantly.
-
-    Models are sorted by mean rank, best first, and a group is given by its first and
-    its last place. Groups of one model, and groups within a larger one, are left out.
-    """
-    ordered = np.sort(np.asarray(mean_ranks, dtype=float))
-    groups: list[tuple[int, int]] = []
-    for first, rank in enumerate(ordered):
-        last = int(np.searchsorted(ordered, rank + difference, side="right")) - 1
-        if last > first and (not groups or last > groups[-1][1]):
-            groups.append((first, last))
-    return groups

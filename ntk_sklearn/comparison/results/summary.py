@@ -6,6 +6,7 @@ import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .results_file import Row
 # Scores by model and set.
 Published = Mapping[str, Mapping[str, float]]
 
-TIMES = ("tune_seconds", "fit_seconds", "predict_seconds")
+COSTS = ("tune_seconds", "fit_seconds", "predict_seconds", "megabytes")
 # Columns of a file of published scores that describe the set.
 _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
 
@@ -34,8 +35,8 @@ class ScoreTable:
     asked : ndarray of bool of shape (n_sets, n_models)
         Mask of the pairs of set and model that are part of the study.
     costs : ndarray of shape (n_models, 4)
-        Mean seconds per fold of tuning, of the fit and of the prediction, and the
-        median of the megabytes by which memory rose.
+        Medians over folds of the seconds of tuning, of the fit and of the prediction,
+        and of the megabytes by which memory rose.
 
     Examples
     --------
@@ -82,36 +83,30 @@ def score_table(rows: Sequence[Row], published: Published | None = None) -> Scor
     ['rbf-svm', 'theirs']
     """
     sets = list(dict.fromkeys(row.set for row in rows))
-    models = list(dict.fromkeys(row.model for row in rows))
-    table = _empty(sets, models)
-    scores: dict[tuple[int, int], list[float]] = {}
+    scores: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        at = sets.index(row.set), models.index(row.model)
-        scores.setdefault(at, []).append(row.score)
-    for at, values in scores.items():
-        table.asked[at] = True
-        table.mean[at] = np.mean(values)
-        table.error[at] = standard_error(values)
-    for j, model in enumerate(models):
-        done = [row for row in rows if row.model == model and row.ok]
-        if done:
-            table.costs[j] = [
-                *(np.mean([getattr(row, name) for row in done]) for name in TIMES),
-                np.median([row.megabytes for row in done]),
-            ]
-    return _beside(table, published or {})
-
-
-def _empty(sets: list[str], models: list[str]) -> ScoreTable:
-    shape = len(sets), len(models)
+        scores.setdefault((row.set, row.model), []).append(row.score)
+    own = {row.model for row in rows}
+    for model, by_set in (published or {}).items():
+        name = f"{model} (published)" if model in own else model
+        scores |= {(each, name): [by_set[each]] for each in sets if each in by_set}
+    models = list(dict.fromkeys(model for _, model in scores))
+    cells = [[scores.get((name, model), []) for model in models] for name in sets]
+    done = [[row for row in rows if row.model == model and row.ok] for model in models]
     return ScoreTable(
         sets,
         models,
-        np.full(shape, np.nan),
-        np.full(shape, np.nan),
-        np.zeros(shape, dtype=bool),
-        np.full((len(models), 4), np.nan),
+        np.array([[np.mean(cell) if cell else np.nan for cell in c] for c in cells]),
+        np.array([[standard_error(cell) for cell in c] for c in cells]),
+        np.array([[bool(cell) for cell in c] for c in cells]),
+        np.array([_costs(finished) for finished in done]),
     )
+
+
+def _costs(done: Sequence[Row]) -> np.ndarray:
+    """Return medians over the folds of a model: the first of all fits also compiles."""
+    costs = [[getattr(row, name) for name in COSTS] for row in done]
+    return np.median(costs, axis=0) if done else np.full(len(COSTS), np.nan)
 
 
 def standard_error(values: Sequence[float]) -> float:
@@ -119,27 +114,6 @@ def standard_error(values: Sequence[float]) -> float:
     if len(values) < 2:
         return float("nan")
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
-
-
-def _beside(table: ScoreTable, published: Published) -> ScoreTable:
-    known = {
-        f"{model} (published)" if model in table.models else model: scores
-        for model, scores in published.items()
-        if any(name in scores for name in table.sets)
-    }
-    extra = _empty(table.sets, list(known))
-    for j, scores in enumerate(known.values()):
-        for i, name in enumerate(table.sets):
-            if name in scores:
-                extra.mean[i, j], extra.asked[i, j] = scores[name], True
-    return ScoreTable(
-        table.sets,
-        table.models + extra.models,
-        np.hstack([table.mean, extra.mean]),
-        np.hstack([table.error, extra.error]),
-        np.hstack([table.asked, extra.asked]),
-        np.vstack([table.costs, extra.costs]),
-    )
 
 
 def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
@@ -152,15 +126,14 @@ def complete_part(table: ScoreTable) -> tuple[ScoreTable, list[str]]:
     keep = scored.mean(axis=0) >= 0.5
     full = scored[:, keep].all(axis=1)
     part = ScoreTable(
-        [name for name, kept in zip(table.sets, full, strict=True) if kept],
-        [name for name, kept in zip(table.models, keep, strict=True) if kept],
+        list(compress(table.sets, full)),
+        list(compress(table.models, keep)),
         table.mean[full][:, keep],
         table.error[full][:, keep],
         table.asked[full][:, keep],
         table.costs[keep],
     )
-    left_out = [name for name, kept in zip(table.models, keep, strict=True) if not kept]
-    return part, left_out
+    return part, list(compress(table.models, ~keep))
 
 
 def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
@@ -201,23 +174,20 @@ def read_baselines(paths: Iterable[str | os.PathLike]) -> dict[str, dict[str, fl
     for path in paths:
         try:
             with open(path, encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file)
+                reader = csv.DictReader(file, restval="")
                 if "name" not in (reader.fieldnames or ()):
                     raise StudyError(
                         f"--baselines {path}: has no column 'name' for the sets"
                     )
                 for line in reader:
-                    _take(published, line)
+                    for model, text in line.items():
+                        if model and model not in _ABOUT_THE_SET and text.strip():
+                            scores = published.setdefault(model, {})
+                            scores[line["name"]] = float(text)
+        except StudyError:
+            raise
         except OSError as error:
             raise StudyError(f"--baselines {path}: {error.strerror}") from error
-        except (UnicodeDecodeError, csv.Error, ValueError) as error:
-            if isinstance(error, StudyError):
-                raise
+        except (csv.Error, ValueError) as error:  # not a text, not a number
             raise StudyError(f"--baselines {path}: cannot be read: {error}") from error
     return published
-
-
-def _take(published: dict[str, dict[str, float]], line: Mapping[str, str]) -> None:
-    for model, text in line.items():
-        if model and model not in _ABOUT_THE_SET and text and text.strip():
-            published.setdefault(model, {})[line["name"]] = float(text)

@@ -75,10 +75,3 @@ def test_critical_difference_of_the_published_table():
     # Demsar 2006, Table 5: q = 2.569 for 4 models at 5 %; his example has 14 sets.
     expected = 2.569 * np.sqrt(4 * 5 / (6 * 14))
     assert statistics.critical_difference(4, 14) == pytest.approx(expected, abs=1e-3)
-
-
-def test_cliques():
-    assert statistics.cliques([1.0, 1.5, 3.0, 3.2, 5.0], 0.6) == [(0, 1), (2, 3)]
-    assert statistics.cliques([3.0, 1.0, 2.0], 1.0) == [(0, 1), (1, 2)]
-    assert statistics.cliques([1.0, 2.0, 3.0], 5.0) == [(0, 2)]
-    assert statistics.cliques([1.0, 3.0], 1.0) == []

@@ -33,3 +33,38 @@ def test_gaps_leave_out_models_first_and_then_sets():
     assert "MB" in text
     assert "Without c: no score on most sets." in text
     assert "theirs" in text
+
+
+def test_costs_are_medians_as_the_first_fit_also_compiles():
+    def row(fold, fit_seconds):
+        key = ("regression", "s", "0", "m", fold, "nested", 0, False)
+        return Row(*key, "ok", 0.5, 0.1, fit_seconds, 0.2, 3.0)
+
+    rows = [row(fold, seconds) for fold, seconds in enumerate([60.0, 1.0, 2.0])]
+    failed = Row("regression", "s", "0", "m", 3, "nested", 0, False)
+    assert score_table(rows).costs.tolist() == [[0.1, 2.0, 0.2, 3.0]]
+    assert score_table([*rows, failed]).costs.tolist() == [[0.1, 2.0, 0.2, 3.0]]
+
+
+def test_ranks_that_no_difference_could_make_significant():
+    def rows(n_sets):
+        return [
+            Row(
+                "regression",
+                f"s{i}",
+                "0",
+                f"m{j}",
+                0,
+                "nested",
+                0,
+                False,
+                "ok",
+                1.0 + j,
+            )
+            for i in range(n_sets)
+            for j in range(3)
+        ]
+
+    assert "With so few sets, no mean ranks differ significantly" in report(rows(2))
+    # Demsar 2006, Table 5: q = 2.343 for 3 models at 5 %.
+    assert "Mean ranks that differ by 1.66 or more differ sig" in report(rows(4))
