@@ -42,7 +42,7 @@ class StudyProgress:
         self.seconds = np.full(len(work), np.nan)
         self.start = perf_counter()
         self._show = Progress("compare", every, "fits", stream or sys.stderr)
-        self._show(0, len(work))
+        self._show(0, len(work), label="the first fit on a machine also compiles")
 
     def advance(self, at: int, seconds: float, label: str) -> None:
         """Count a finished piece of work, and the seconds that it took."""
