@@ -24,12 +24,13 @@ from timing import interleaved
 
 from ntk_sklearn import NTKernel, WeightedNTKernel
 from ntk_sklearn.dynamics import (
+    GradientDescent,
     GradientDescentClassifier,
     GradientDescentRegressor,
+    GradientFlow,
     TrainingPath,
     max_learning_rate,
 )
-from ntk_sklearn.dynamics._stopping import Schedule, candidate_times
 from ntk_sklearn.solvers import Spectrum
 
 # -- finite networks ------------------------------------------------------------------
@@ -228,10 +229,16 @@ def stopping(folder, task, sets, masks, most):
 
 # -- cost -----------------------------------------------------------------------------
 
-TRAINED = {
-    "flow": {"flow": True, "momentum": 0.0},
-    "steps": {"flow": False, "momentum": 0.0},
-    "momentum 0.9": {"flow": False, "momentum": 0.9},
+
+def steps(momentum, largest):
+    """Return gradient descent at nine tenths of the largest learning rate."""
+    return GradientDescent(0.9 * max_learning_rate(largest, momentum), momentum)
+
+
+RULES = {
+    "flow": lambda _: GradientFlow(),
+    "steps": partial(steps, 0.0),
+    "momentum 0.9": partial(steps, 0.9),
 }
 
 
@@ -244,10 +251,13 @@ def speed(rounds):
         K = NTKernel()(X)
         spectrum = Spectrum.of(K)
         contenders = {"eigendecomposition": lambda K=K: Spectrum.of(K)}
-        for name, how in TRAINED.items():
-            rule = Schedule(None, weight_decay=0.0, **how).rule(spectrum)
+        largest = spectrum.values.max()
+        for name, make in RULES.items():
+            rule = make(largest)
             path = TrainingPath(spectrum, rule, Y)
-            times = candidate_times(rule, spectrum.values[0], 100)
+            times = np.geomspace(0.1, 1e8, 100) / (rule.learning_rate * largest)
+            if rule.discrete:
+                times = np.unique(np.ceil(times))
             contenders[f"{name}, leave-one-out"] = partial(path.loo, times)
             contenders[f"{name}, cross-validation"] = partial(path.gcv, times)
         # Noise adds: the fastest of many short calls is their cost.

@@ -116,7 +116,8 @@ class Course(NamedTuple):
         Course
         """
         subset, options = self.whole.subset(rows), self.whole.options
-        if not is_last:  # few rows cannot tell which columns to drop
+        # Few rows cannot tell which columns to drop.
+        if not is_last or subset.n_rows < _FEWEST_ROWS:
             subset = subset.cautious()
         scale = _scale(subset, self.path[:1])
         share = _size(subset) / _size(self.whole)

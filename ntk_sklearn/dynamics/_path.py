@@ -279,13 +279,15 @@ class TrainingPath:
         infinite if the ridge of no decay, `limit`, is not nothing beside that one.
         """
         values, rule = self.spectrum.values, self.rule
-        smallest = values.min(initial=np.inf)
+        if not values.size:  # there is nothing to learn
+            return 0.0
+        smallest = values.min()
         if rule.weight_decay == 0.0 and limit > accuracy.negligible * smallest:
             return np.inf
         # Of a row with several copies, one is left out.
         kept = 1.0 - self.spectrum.weights.left_out
         smallest *= np.min(kept, where=kept > 0.0, initial=1.0)
-        factors = rule.slowest(smallest), *rule.oscillations(values.max(initial=0.0))
+        factors = rule.slowest(smallest), *rule.oscillations(values.max())
         return max(map(accuracy.last, factors))
 
     def _contours(
