@@ -114,6 +114,12 @@ def test_examples_say_what_they_show():
         assert set(rule) == {"="} and len(rule) >= len(title) and "".join(rest)
 
 
+def test_examples_are_in_reading_order():
+    names = [path.name for path in sorted((DOCS / "examples").glob("plot_*.py"))]
+    numbers = [int(name.split("_")[1]) for name in names]
+    assert numbers == list(range(1, len(names) + 1))
+
+
 def test_changelog_has_this_version():
     version = ntk_sklearn.__version__.split(".dev")[0]
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
