@@ -111,7 +111,7 @@ def test_the_process_that_compiles_computes_the_same_digits(tmp_path, monkeypatc
             [sys.executable, "-c", DIGITS],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=True,
         ).stdout
         for _ in range(2)
