@@ -1,4 +1,4 @@
-"""Twenty families of signals: the regressor's error, beside those of its peers.
+"""Families of signals: the regressor's error, beside those of its peers.
 
     python benchmarks/families.py [--rows 200 600] [--seeds 1] [--families NAME ...]
 

@@ -141,9 +141,8 @@ def _duel(
     rival = rival.after(subset, is_last, roughly=not is_last)
     far = max(_DECIDES, _DECIDES_PER_ROW * len(subset))
     ahead = model.value - rival.value  # the rival, in nats
-    ends = is_last or (model.has_settled and rival.has_settled)
-    if decides and model.whole.n_rows > _MOST_FOR_BOTH:
-        ends = ends or not model.blind
+    one_only = decides and model.whole.n_rows > _MOST_FOR_BOTH and not model.blind
+    ends = is_last or one_only or (model.has_settled and rival.has_settled)
     if (decides or ends) and ahead > (_SEES if model.blind else far):
         return [rival]
     if ends or ahead < -far:

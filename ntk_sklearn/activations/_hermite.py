@@ -28,7 +28,7 @@ EXTRA = BLOCK
 # The root of the least variance that is told from zero.
 LEAST, _FAR = 1e-15, 13.0
 # A normal variable is taken to be within so many deviations.
-_SPREAD = 9.0
+SPREAD = 9.0
 # Intervals of the logarithm of the variance, in which curves are interpolated: of more
 # than a few inputs.
 _WIDTH, _FEW = math.log(4.0), 8
@@ -242,7 +242,7 @@ class Curves(NamedTuple):
 
 def _ends(table, interval: int) -> tuple[float, float]:
     """Return the ends of an interval, as far as the table reaches."""
-    last = 2.0 * math.log(reach(table) / _SPREAD)
+    last = 2.0 * math.log(reach(table) / SPREAD)
     return interval * _WIDTH, min((interval + 1) * _WIDTH, last)
 
 
@@ -279,9 +279,9 @@ def _curves(numbers: bytes, interval: int, order: int) -> Curves | None:
         if rows is None:
             rows = _exact(table, nodes, order)
         else:  # every second node was there
-            both = np.empty((m + 1, order + 3))
-            both[::2], both[1::2] = rows, _exact(table, nodes[1::2], order)
-            rows = both
+            finer = np.empty((m + 1, order + 3))
+            finer[::2], finer[1::2] = rows, _exact(table, nodes[1::2], order)
+            rows = finer
         ends = np.where(np.arange(m + 1) % m == 0, 0.5, 1.0)
         map_to = 2.0 / m * np.cos(np.outer(np.arange(m + 1), angles)) * ends
         series = (map_to * ends[:, None]) @ rows
@@ -346,7 +346,7 @@ def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
         If the variances are too large for the table.
     """
     largest = float(variances.max(initial=0.0))
-    if _SPREAD * np.sqrt(largest) > reach(table):
+    if SPREAD * np.sqrt(largest) > reach(table):
         raise ValueError(
             f"a layer has pre-activations of variance {largest:.3g}, but the "
             f"activation is known, as a function with few bends, up to "

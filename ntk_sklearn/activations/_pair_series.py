@@ -25,7 +25,7 @@ import numpy as np
 from .._utils.jit import jit, jit_arrays, jit_sums
 from ._base import ANY, Activation
 from ._deficit import gap
-from ._hermite import BLOCK, TOLERANCE, coefficients_at
+from ._hermite import BLOCK, SPREAD, TOLERANCE, coefficients_at
 from ._quadrature import inner_means, pair_by_quadrature
 from ._table import both, reach
 
@@ -59,7 +59,7 @@ def _cached_table(activation: Activation) -> np.ndarray:
 
 def _build(panels: np.ndarray) -> np.ndarray:
     """Return the array of a function that is given by its panels."""
-    largest = min(MOST, (reach(panels) / 9.0) ** 2)
+    largest = min(MOST, (reach(panels) / SPREAD) ** 2)
     first = math.log(LEAST) - _REACH / PER_UNIT
     count = max(int((math.log(largest) - first) * PER_UNIT), 0)
     logs = first + np.arange(count) / PER_UNIT
@@ -82,6 +82,13 @@ def _build(panels: np.ndarray) -> np.ndarray:
     head = [first + start / PER_UNIT, PER_UNIT, len(rows), blocks, 0.0, *at_zero]
     head[4] = len(head) + rows.size
     return np.concatenate([head, rows.ravel(), panels])
+
+
+@jit
+def _row_size(p):
+    """Return how many numbers there are for each variance."""
+    blocks = int(p[3])
+    return _FACTS + blocks + 16 * (blocks + 1)
 
 
 @jit
@@ -109,14 +116,13 @@ def _place(p, n, weights):
     weights[5] = abcd * (e * g * h) / 240.0
     weights[6] = abcd * (e * f * h) / -720.0
     weights[7] = abcd * (e * f * g) / 5040.0
-    size = _FACTS + int(p[3]) + 16 * (int(p[3]) + 1)
-    return _HEAD + (int(below) - 3) * size
+    return _HEAD + (int(below) - 3) * _row_size(p)
 
 
 @jit
 def _looked_up(p, first, weights, offset):
     """Return one number of each row, interpolated."""
-    size = _FACTS + int(p[3]) + 16 * (int(p[3]) + 1)
+    size = _row_size(p)
     found = 0.0
     for r in range(8):
         found += weights[r] * p[first + r * size + offset]
@@ -126,9 +132,8 @@ def _looked_up(p, first, weights, offset):
 @jit
 def _block(p, first, weights, block, out):
     """Write sixteen coefficients, interpolated."""
-    blocks = int(p[3])
-    size = _FACTS + blocks + 16 * (blocks + 1)
-    at = first + _FACTS + blocks + 16 * block
+    size = _row_size(p)
+    at = first + _FACTS + int(p[3]) + 16 * block
     c0, c1 = p[at : at + 16], p[at + size : at + size + 16]
     at += 2 * size
     c2, c3 = p[at : at + 16], p[at + size : at + size + 16]
@@ -146,8 +151,7 @@ def _block(p, first, weights, block, out):
 @jit
 def _tail(p, first, block):
     """Return the larger of the tails of both variances beside a place."""
-    blocks = int(p[3])
-    size = _FACTS + blocks + 16 * (blocks + 1)
+    size = _row_size(p)
     at = first + 3 * size + _FACTS + block
     return max(p[at], p[at + size])
 
