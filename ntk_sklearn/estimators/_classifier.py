@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import place_of, to_numpy
 from .._utils.compat import StrOptions, _fit_context
 from ..preprocessing._table_encoder import TableEncoder
 from ._arrays import follow
@@ -15,6 +16,7 @@ from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
 from ._indicators import (
+    Calibration,
     calibrate,
     class_factors,
     held_out_losses,
@@ -183,13 +185,6 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         smallest leave-one-out error.
     feature_importances_ : ndarray of shape (n_features_in_,)
         The share of each input column in the variation of the decision values.
-    loo_predictions_ : ndarray of shape (n_samples,)
-        The label of each training row as predicted by a model fitted without it. Only
-        if ``solver_="cholesky"``.
-    loo_loss_ : ndarray of shape (n_samples,)
-        The log loss of each training row's label: minus the logarithm of its
-        probability by a model fitted without the row. It is large where all other rows
-        predict another label, and finds wrong labels. Only if ``solver_="cholesky"``.
     temperature_ : float
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
@@ -313,18 +308,39 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         factor = self._class_factor(given.y, given.weights.weight, classes)
         row_factor = of_rows(factor, classes, given.y)
         fitted = self._fit(given, indicators_of(given.y, classes), row_factor)
-        others = {}
         found = calibrate(fitted.ensemble.held_out, factor)
-        if fitted.is_exact:
-            held_out = fitted.held_out(given.X)
-            others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-            others["loo_loss_"] = held_out_losses(held_out, found, given.y, classes)
-        return self._publish_calibrated(fitted, given, classes, found, **others)
+        return self._publish_calibrated(fitted, given, classes, found)
 
-    def _publish_calibrated(self, fitted, given, classes, found, **others):
+    def _publish_calibrated(self, fitted, given, classes, found):
         """Set every fitted attribute, including the calibration of probabilities."""
-        others |= {"temperature_": found.temperature, "class_bias_": found.bias}
+        others = {"temperature_": found.temperature, "class_bias_": found.bias}
+        others["_labels"] = None if fitted.solver == "nystrom" else given.y
         return self._publish(fitted, given, classes_=classes, **others)
+
+    @property
+    def loo_predictions_(self):
+        """The label of each training row as predicted by a model fitted without it.
+
+        An array of shape (n_samples,). As for :class:`~ntk_sklearn.WNTKRegressor`: not
+        with ``solver_="nystrom"``, and computed when it is asked for with "cg" and
+        "local".
+        """
+        decisions = self._loo_decisions("loo_predictions_")
+        return self.classes_[decisions.argmax(axis=1)]
+
+    @property
+    def loo_loss_(self):
+        """The log loss of each training row's label, an array of shape (n_samples,).
+
+        Minus the logarithm of its probability by a model fitted without the row. It is
+        large where all other rows predict another label, and finds wrong labels. Not
+        with ``solver_="nystrom"``, and computed when it is asked for with "cg" and
+        "local".
+        """
+        decisions = self._loo_decisions("loo_loss_")
+        found = Calibration(self.temperature_, to_numpy(self.class_bias_))
+        losses = held_out_losses(decisions, found, self._labels, self.classes_)
+        return follow(place_of(self.dual_coef_), losses)
 
     def _class_factor(self, y, weight, classes):
         """Return the factor of the weights of each class in the last solve."""

@@ -7,6 +7,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import place_of
 from .._utils.compat import _fit_context
 from ._arrays import follow
 from ._base import BaseWNTK
@@ -176,9 +177,6 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         The rows that `dual_coef_` belongs to, as the kernel sees them: the training
         rows of positive weight, with repeated rows merged where weights count copies,
         or the centres if ``solver_="nystrom"``.
-    loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        The prediction of each training row by a model fitted without it. Only if
-        ``solver_="cholesky"``.
     objective_path_ : ndarray of shape (n_iter_ + 1,)
         The objective at the start and after each iteration; empty if nothing was
         learned. Values that were computed on a subset of the rows are scaled as if they
@@ -293,11 +291,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         scaler = self._fit_scaler(Y, given.weights.weight)
         flatten_rounding(Y, given.present)
         fitted = self._fit(given, scaler.apply(Y), np.ones(len(Y)))
-        single, others = given.y.ndim == 1, {}
-        if fitted.is_exact:
-            values = scaler.invert(fitted.held_out(given.X))
-            others["loo_predictions_"] = values.ravel() if single else values
-        return self._publish_scaled(fitted, given, scaler, single, **others)
+        return self._publish_scaled(fitted, given, scaler, given.y.ndim == 1)
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -335,10 +329,23 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         fitted = self._fit_batch(given, scaler.apply(Y), np.ones(len(Y)))
         return self._publish_scaled(fitted, given, scaler, single)
 
-    def _publish_scaled(self, fitted, given, scaler, single, **others):
+    def _publish_scaled(self, fitted, given, scaler, single):
         """Set every fitted attribute, including the scale of the targets."""
         units = {"_scaler": scaler, "target_scale_": scaler.scale}
-        return self._publish(fitted, given, _single_output=single, **units, **others)
+        return self._publish(fitted, given, _single_output=single, **units)
+
+    @property
+    def loo_predictions_(self):
+        """The prediction of each training row by a model fitted without it.
+
+        An array of shape (n_samples,) or (n_samples, n_outputs). The kernels, the
+        ridges and the scale of the targets stay as they are, and so do the clusters of
+        ``solver_="local"``. With "cholesky" they are known from the fit. With "cg" and
+        "local", they are computed when they are asked for, by a factorisation. Not with
+        "nystrom", whose models keep no training rows.
+        """
+        values = self._in_units(self._loo_decisions("loo_predictions_"), shift=True)
+        return follow(place_of(self.dual_coef_), values)
 
     def _training_again(self, X, y, sample_weight=None):
         how = {"multi_output": True, "y_numeric": True, "reset": False}
