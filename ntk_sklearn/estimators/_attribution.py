@@ -17,6 +17,7 @@ from .._models.attribution import (
 )
 from .._models.ensemble import Ensemble
 from .._models.nystrom import NystromModel
+from .._utils.threads import on_n_jobs
 
 # Sums of targets that differ by less, relative to their size, differ by rounding.
 _SAME = 1e-6
@@ -136,6 +137,7 @@ class AttributionMixin:
             )
         return given, rows
 
+    @on_n_jobs
     def contributions(self, X, training=None):
         """Return the part of each training row in each prediction.
 
@@ -176,6 +178,7 @@ class AttributionMixin:
         parts[:, present] += np.asarray(constant) / present.sum()
         return parts
 
+    @on_n_jobs
     def influence(self, X, groups=None, training=None):
         """Return how each prediction would change if training rows were left out.
 

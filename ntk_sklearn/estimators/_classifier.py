@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._learning.training_set import TrainingSet
 from .._utils.arrays import place_of, to_numpy
 from .._utils.compat import StrOptions, _fit_context
+from .._utils.threads import on_n_jobs
 from ..preprocessing._table_encoder import TableEncoder
 from ._arrays import follow
 from ._base import BaseWNTK
@@ -160,6 +161,10 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
         Kernels with ``requires_vector_input=False`` can be solved by ``"cholesky"`` and
         ``"cg"`` only.
+    n_jobs : int, default=None
+        Number of threads of a fit or a prediction; -1 means one for each core. None
+        means as many as numba and BLAS may start, and this is never exceeded. The
+        values do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random: the sample that hyperparameters are learned on, the
         centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
@@ -243,6 +248,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         class_weight=None,
         n_components=None,
         solver="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -261,6 +267,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         self.class_weight = class_weight
         self.n_components = n_components
         self.solver = solver
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -273,6 +280,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         return 4 if self._uses_defaults and not given else super()._n_models
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @on_n_jobs
     def fit(self, X, y, sample_weight=None):
         """Fit the models: learn kernels and ridges, and solve.
 
@@ -352,6 +360,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
+    @on_n_jobs
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
@@ -409,6 +418,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     def _in_units(self, values, *, shift=False):
         return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
 
+    @on_n_jobs
     def decision_function(self, X):
         """Return the decision values: the predicted indicators of the classes.
 
@@ -428,6 +438,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
             decisions = decisions[:, 1] - decisions[:, 0]
         return follow(place, decisions)
 
+    @on_n_jobs
     def predict(self, X):
         """Predict class labels.
 
@@ -445,6 +456,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         _, decisions, place = self._decisions(X, "predict")
         return follow(place, self.classes_[decisions.argmax(axis=1)])
 
+    @on_n_jobs
     def predict_proba(self, X):
         """Predict class probabilities.
 

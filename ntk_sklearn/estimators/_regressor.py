@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from .._learning.training_set import TrainingSet
 from .._utils.arrays import place_of
 from .._utils.compat import _fit_context
+from .._utils.threads import on_n_jobs
 from ._arrays import follow
 from ._base import BaseWNTK
 from ._batches import can_add_batches
@@ -139,6 +140,10 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
 
         Kernels with ``requires_vector_input=False`` can be solved by ``"cholesky"`` and
         ``"cg"`` only.
+    n_jobs : int, default=None
+        Number of threads of a fit or a prediction; -1 means one for each core. None
+        means as many as numba and BLAS may start, and this is never exceeded. The
+        values do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random: the sample that hyperparameters are learned on, the
         centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
@@ -238,6 +243,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         fit_intercept=True,
         n_components=None,
         solver="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -255,6 +261,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         self.fit_intercept = fit_intercept
         self.n_components = n_components
         self.solver = solver
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -262,6 +269,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         return regression_specs(rows, encoder)
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @on_n_jobs
     def fit(self, X, y, sample_weight=None):
         """Fit the model: learn the kernel and the ridge, and solve.
 
@@ -295,6 +303,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
+    @on_n_jobs
     def partial_fit(self, X, y, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
@@ -368,6 +377,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
             return TargetScaler.none(Y.shape[1])
         return TargetScaler.fit(Y, weight, centre=self.fit_intercept)
 
+    @on_n_jobs
     def predict(self, X, return_std=False, include_noise=False):
         """Predict targets.
 
