@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,9 @@ _DECIDES, _DECIDES_PER_ROW, _SEES = 10.0, 0.05, 3.0
 # Of two models that are about equal on half of the rows, both go on to all of up to so
 # many rows; beyond, the time that it takes is more than what there is to gain.
 _MOST_FOR_BOTH = 1000
+# The time on a subset of at least so many rows, times the cubes of ratios of rows, says
+# how long larger subsets take. On smaller ones, more than half is the cost of calls.
+_FORETELLS_FROM = 1000
 
 
 class Learned(NamedTuple):
@@ -121,8 +125,10 @@ def _optimise(problems: list[HyperparameterProblem]) -> Course:
     """
     courses = [Course.begin(problem) for problem in problems]
     subsets = growing_subsets(problems[0])
+    foretell = problems[0].options.foretell
     for k, subset in enumerate(subsets):
-        is_last = k == len(subsets) - 1
+        is_last, begun = k == len(subsets) - 1, time.monotonic()
+        n_courses = len(courses)
         if len(courses) == 1:
             courses = [courses[0].after(subset, is_last)]
         else:
@@ -130,6 +136,11 @@ def _optimise(problems: list[HyperparameterProblem]) -> Course:
             courses = _duel(courses[0], courses[1], subset, is_last, decides)
         if len(courses) == 1 and courses[0].has_settled:
             break
+        if foretell is not None and not is_last and len(subset) >= _FORETELLS_FROM:
+            sizes = np.array([len(larger) for larger in subsets[k + 1 :]])
+            more = float(np.sum((sizes / len(subset)) ** 3)) * len(courses) / n_courses
+            foretell(int(sizes[-1]), (time.monotonic() - begun) * more)
+            foretell = None
     return courses[0]
 
 

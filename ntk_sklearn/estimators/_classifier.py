@@ -170,8 +170,9 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
         so that repeated fits are equal.
     verbose : int, default=0
-        If positive, the objective is printed after every iteration, and the progress of
-        a Nyström model after every few seconds.
+        If positive, the objective is printed after every iteration, how long learning
+        may still take if it takes more than a few seconds, and the progress of a
+        Nyström model.
 
     Attributes
     ----------
