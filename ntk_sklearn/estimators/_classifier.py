@@ -36,14 +36,16 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     wins. The kernel is that of an infinitely wide neural network,
     :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
 
-    With default parameters the inputs need no preparation. Three models are fitted, all
-    with the kernel of a network with one hidden layer: one on the scaled columns, one
+    With default parameters the inputs need no preparation. Four models are fitted, all
+    with the kernel of a network with one hidden layer: one on the scaled columns; one
     on their mid-ranks, which are the share of training rows below a value plus half of
-    those at it, and, for up to 500 columns, that of `WNTKRegressor`, with a length
+    those at it; one on the scaled columns without biases, which learns its two layer
+    weights; and, for up to 500 columns, one like that of `WNTKRegressor`, with a length
     scale for each column. The ridge of the first two is the one with the smallest
-    leave-one-out error on a grid, and nothing else is learned; the third learns by the
+    leave-one-out error on a grid, and nothing else is learned; the last learns by the
     evidence, whatever the `objective`. The models are blended: the smaller a model's
     leave-one-out error, raised for what it has learned, the larger its share.
+
     If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
     are, and its free hyperparameters, such as the layer weights, are learned.
 

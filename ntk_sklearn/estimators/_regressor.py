@@ -32,8 +32,10 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     by a :class:`~ntk_sklearn.TableEncoder`: scaled, and as its rank among the training
     values. A network with one hidden layer then learns its two layer weights, the
     variance of its biases, the ridge, and a length scale for each column and for each
-    rank. The targets are standardised. If a `kernel` is given, it sees inputs and
-    targets as they are.
+    rank. A network of erf units on the scaled columns learns the same, and takes its
+    place where it explains the targets better by far, as it does with smooth ones. The
+    targets are standardised. If a `kernel` is given, it sees inputs and targets as they
+    are.
 
     Parameters
     ----------
