@@ -33,8 +33,9 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     values. A network with one hidden layer then learns its two layer weights, the
     variance of its biases, the ridge, and a length scale for each column and for each
     rank. A network of erf units on the scaled columns learns the same, and takes its
-    place where it explains the targets better by far, as it does with smooth ones. The
-    targets are standardised. If a `kernel` is given, it sees inputs and targets as they
+    place where it explains the targets better by far, as it does with smooth ones. Of
+    up to 1000 rows, two that are about equal are blended by their leave-one-out errors.
+    The targets are standardised. If a `kernel` is given, it sees inputs and targets as they
     are.
 
     Parameters
@@ -159,8 +160,8 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     ----------
     kernel_ : Kernel
         The kernel with the learned hyperparameters. This attribute, and others that
-        belong to one model, are those of the model with the smallest error if several
-        kernels are given; all are in `models_`.
+        belong to one model, are those of the model with the smallest error if there are
+        several; all are in `models_`.
     layer_weights_ : ndarray of shape (depth + 1,)
         The layer weights of `kernel_`, the output layer last; only if the kernel has
         layer weights. Multiplying them and the ridge by the same number leaves the
@@ -194,7 +195,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     n_iter_ : int
         Number of iterations, those on subsets of the rows included.
     models_ : list of ridge models
-        The fitted models, one for each kernel. Each has the attributes `kernel`,
+        The fitted models: one or two with the default kernel, else one for each. Each has the attributes `kernel`,
         `alpha` and `encoder` and the method ``predict(X)``, whose values are in the
         units of the scaled targets.
     blend_weights_ : ndarray of shape (n_models,)
@@ -393,8 +394,8 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
             function under a Gaussian process with the learned kernel, whose scale is
             estimated from the training targets. After an exact fit, each such call
             factorises the kernel matrix of the training rows again. With
-            ``solver="cg"`` standard deviations are not available. If several kernels
-            are given, they are those of the model with the smallest error.
+            ``solver="cg"`` standard deviations are not available. If there are several
+            models, they are those of the one with the smallest error.
         include_noise : bool, default=False
             Whether the standard deviations are those of new targets: the noise of the
             targets, `noise_std_`, is added to that of the function. If false, they say
