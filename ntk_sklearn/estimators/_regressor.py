@@ -35,8 +35,8 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     rank. A network of erf units on the scaled columns learns the same, and takes its
     place where it explains the targets better by far, as it does with smooth ones. Of
     up to 1000 rows, two that are about equal are blended by their leave-one-out errors.
-    The targets are standardised. If a `kernel` is given, it sees inputs and targets as they
-    are.
+    The targets are standardised. If a `kernel` is given, it sees inputs and targets as
+    they are.
 
     Parameters
     ----------
@@ -195,9 +195,9 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     n_iter_ : int
         Number of iterations, those on subsets of the rows included.
     models_ : list of ridge models
-        The fitted models: one or two with the default kernel, else one for each. Each has the attributes `kernel`,
-        `alpha` and `encoder` and the method ``predict(X)``, whose values are in the
-        units of the scaled targets.
+        The fitted models: one or two with the default kernel, otherwise one for each
+        kernel. Each has the attributes `kernel`, `alpha` and `encoder` and the method
+        ``predict(X)``, whose values are in the units of the scaled targets.
     blend_weights_ : ndarray of shape (n_models,)
         The weight of each model in the predictions; they sum to one.
     solver_ : {"cholesky", "cg", "nystrom", "local"}
