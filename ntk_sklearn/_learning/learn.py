@@ -26,6 +26,9 @@ from .training_set import TrainingSet
 # Between two models, evidences that differ by this many nats decide, or by so many for
 # each row. Beside a model that sees nothing but noise, fewer do.
 _DECIDES, _DECIDES_PER_ROW, _SEES = 10.0, 0.05, 3.0
+# A rival that may learn on all rows has to be behind by so many times as much to be
+# dropped on a subset: fewer rows, whose priors are normal, have misled by twice as much.
+_BEHIND = 3.0
 # Of two models that are about equal on half of the rows, both go on to all of up to so
 # many rows; beyond, the time that it takes is more than what there is to gain.
 _MOST_FOR_BOTH = 1000
@@ -58,9 +61,9 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> list[L
     If the model has a rival, both learn on the subsets of the rows, until one explains
     the targets better by far: by ten nats of evidence, and by a twentieth of one for
     each row, or by three where the model sees nothing but noise. The rival may fall
-    behind on any subset, and can win on half of the rows or, of up to 1000, on all. If
-    neither is ahead by far in the end, both stay where they have learned on all rows,
-    and otherwise the model that is given.
+    behind on any subset, of up to 1000 rows by three times as much, and can win on half
+    of the rows or, of up to 1000, on all. If neither is ahead by far in the end, both
+    stay where they have learned on all rows, and otherwise the model that is given.
 
     With 2000 rows or more, learning ends on a subset that has taught little.
 
@@ -169,7 +172,7 @@ def _duel(
     ends = one_only or (model.has_settled and rival.has_settled)
     if (decides or ends) and ahead > (_SEES if model.blind else far):
         return [rival]
-    if ends or ahead < -far:
+    if ends or ahead < -far * (1.0 if many or is_last else _BEHIND):
         return [model]
     return [model, rival]
 
