@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils.jit import jit_part, jit_views
+from .._utils.jit import jit_part, jit_views, write_four
+from .._utils.memory import aligned_zeros
 from ..activations._pairs import PairActivation
 from .aligned import image_row
 from .linear_steps import Steps, take_steps
@@ -95,11 +96,11 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     n_rows, m = stack.rows.none, stack.columns.none * lanes
     width = m + 2 * stack.columns.margin * lanes
     return Memory(
-        np.zeros((n_matrices, n_rows, width)),
-        np.zeros((n_matrices, n_rows + 1, m)),
-        np.zeros((n_matrices, m)),
-        np.zeros((4, m)),
-        np.zeros((7, m)),
+        aligned_zeros((n_matrices, n_rows, width)),
+        aligned_zeros((n_matrices, n_rows + 1, m)),
+        aligned_zeros((n_matrices, m)),
+        aligned_zeros((4, m)),
+        aligned_zeros((7, m)),
     )
 
 
@@ -107,10 +108,9 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
 def _add_columns(columns, l, c, lanes, source, out):
     """Write, for each column pair, the sum of the pairs that its filter sees.
 
-    `source` is a row with its left margin cut off; see `_behind_margin`.
+    `source` is a row with both margins.
     """
     m, length = columns.counts[l, c] * lanes, columns.lengths[l]
-    shifts = columns.shifts[l, c]
     margin = (source.size - out.size) // 2
     if not columns.straight[l, c]:
         sources = columns.sources[l, c]
@@ -123,17 +123,14 @@ def _add_columns(columns, l, c, lanes, source, out):
                     first = margin + sources[d, k] * lanes
                     for b in range(lanes):
                         out[k * lanes + b] += source[first + b]
-    elif length == 3:
-        a = source[margin + shifts[0] * lanes :]
-        b, c_ = (
-            source[margin + shifts[1] * lanes :],
-            source[margin + shifts[2] * lanes :],
-        )
-        for e in range(m):
-            out[e] = (a[e] + b[e]) + c_[e]
+    elif length == 3 and lanes == 8:  # the usual numbers: one array, known distances
+        first = margin + columns.shifts[l, c, 0] * 8
+        a = source[first : first + m + 16]
+        for e in range(a.size - 16):
+            out[e] = (a[e] + a[e + 8]) + a[e + 16]
     else:
         for d in range(length):
-            a = source[margin + shifts[d] * lanes :]
+            a = source[margin + columns.shifts[l, c, d] * lanes :]
             for e in range(m):
                 out[e] = a[e] if d == 0 else out[e] + a[e]
 
@@ -156,15 +153,33 @@ def _add_rows(rows, l, r, k, m, sums, out):
                     to[e] = a[e] if d == 0 else to[e] + a[e]
 
 
+@jit_part
+def _add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
+    """Write what a layer makes of three rows of a covariance and a kernel.
+
+    These are `_add_rows` and `take_steps` of a network without derivatives, in one.
+    """
+    i, j, h = rows.sources[l, r, 0, k], rows.sources[l, r, 1, k], rows.sources[l, r, 2, k]
+    a, b, c = sums[0, i], sums[0, j], sums[0, h]
+    u, v, w = sums[1, i], sums[1, j], sums[1, h]
+    scale, factor, added = numbers[0, 0], numbers[0, 1], numbers[0, 2]
+    variance, shift = numbers[1, 0], numbers[1, 2]
+    covariance, kernel = out[0], out[1]
+    for e in range(m):
+        q, t = (a[e] + b[e]) + c[e], (u[e] + v[e]) + w[e]
+        kernel[e] = (scale * t + factor * q) + added
+        covariance[e] = variance * q + shift
+
+
 @jit_views
 def _spread(columns, l, c, lanes, row, out):
     """Write a number of each pixel of the first image, once for each other image."""
     places = columns.places[l, c, 0]
-    if lanes == 8:  # the usual number, unrolled by the compiler
+    if lanes == 8:  # the usual number
         for k in range(columns.counts[l, c]):
             value = row[places[k]]
-            for b in range(8):
-                out[8 * k + b] = value
+            write_four(out, 8 * k, value)
+            write_four(out, 8 * k + 4, value)
     else:
         for k in range(columns.counts[l, c]):
             value = row[places[k]]
@@ -263,14 +278,15 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                 for s in range(n_matrices):
                     _add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
             summed = max(summed, rows.needed[l, r, k])
-            if fresh:
-                for s in range(1, plane.shape[0]):
+            numbers = stack.steps.numbers[l - 1]
+            if n_matrices == 2 and rows.lengths[l] == 3:
+                _add_rows_of_two(rows, l, r, k, m, sums, numbers, memory.rows)
+            else:
+                for s in range(n_matrices, plane.shape[0]):
                     for e in range(m):
                         memory.rows[s, e] = 0.0
-            _add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
-            take_steps(
-                stack.steps.places[l - 1], stack.steps.numbers[l - 1], m, memory.rows
-            )
+                _add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
+                take_steps(stack.steps.places[l - 1], numbers, m, memory.rows)
             y, z = rows.places[l, r, 0, k], rows.places[l, r, 1, k]
             room = memory.sides
             _spread(columns, l, c, lanes, near[0, y], room[0])

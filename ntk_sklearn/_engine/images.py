@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._utils.memory import aligned_zeros
 from .._utils.progress import Progress
 from .._utils.threads import run
 from ..activations._base import Activation
@@ -179,11 +180,12 @@ class _Side:
 
     def beside(self, stack: int, start: int, stop: int) -> list[np.ndarray]:
         """Return some images side by side, and their roots and slopes."""
-        found = [np.moveaxis(a, 0, -1) for a in self.first(stack, start, stop)]
-        return [
-            np.ascontiguousarray(a).reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
-            for a in found
-        ]
+        found = []
+        for a in self.first(stack, start, stop):
+            beside = aligned_zeros((*a.shape[1:], len(a)))
+            beside[...] = np.moveaxis(a, 0, -1)
+            found.append(beside.reshape(*a.shape[1:-1], a.shape[-1] * len(a)))
+        return found
 
 
 class _Run:
