@@ -104,6 +104,15 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     )
 
 
+@jit_views
+def side_by_side(images, out):
+    """Write images, each a row of numbers: the first number of all, then the next."""
+    lanes = images.shape[0]
+    for k in range(images.shape[1]):
+        for b in range(lanes):
+            out[k * lanes + b] = images[b, k]
+
+
 @jit_part
 def _add_columns(columns, l, c, lanes, source, out):
     """Write, for each column pair, the sum of the pairs that its filter sees.
@@ -159,7 +168,11 @@ def _add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
 
     These are `_add_rows` and `take_steps` of a network without derivatives, in one.
     """
-    i, j, h = rows.sources[l, r, 0, k], rows.sources[l, r, 1, k], rows.sources[l, r, 2, k]
+    i, j, h = (
+        rows.sources[l, r, 0, k],
+        rows.sources[l, r, 1, k],
+        rows.sources[l, r, 2, k],
+    )
     a, b, c = sums[0, i], sums[0, j], sums[0, h]
     u, v, w = sums[1, i], sums[1, j], sums[1, h]
     scale, factor, added = numbers[0, 0], numbers[0, 1], numbers[0, 2]

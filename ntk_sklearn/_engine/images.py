@@ -13,7 +13,8 @@ from .._utils.threads import run
 from ..activations._base import Activation
 from ..activations._pairs import PairActivation
 from .aligned import image_variances
-from .convolution import Memory, Sides, Stack, all_planes, memory, pool
+from .aligned import roots as write_roots
+from .convolution import Memory, Sides, Stack, all_planes, memory, pool, side_by_side
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
 from .planes import Window, axis
 from .structured import State, take
@@ -112,8 +113,8 @@ def _parts(network: ConvolutionalNetwork, values: Values, size) -> list[_Part]:
         here, rest = rest[:count], rest[count:]
         pooling = here[-1].pooling if here else None
         whole = "all" if pooling or network.average else "zero"
-        rows = axis(size[0], [c.rows for c in here], whole)
-        columns = axis(size[1], [c.columns for c in here], whole)
+        rows = axis(size[0], tuple(c.rows for c in here), whole)
+        columns = axis(size[1], tuple(c.columns for c in here), whole)
         steps = [
             steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
             for c in here
@@ -167,9 +168,8 @@ class _Side:
         """Add the variances of a stack: (n_layers, n_rows, n, height, width)."""
         n_layers, _, *shape = found.shape
         roots = np.zeros((shape[0], n_layers, 2, *shape[1:]))
-        first = found[:, 0].swapaxes(0, 1)
-        np.sqrt(first, out=roots[:, :, 0])
-        np.divide(1.0, roots[:, :, 0], out=roots[:, :, 1], where=first > 0.0)
+        for l, i in np.ndindex(n_layers, shape[0]):
+            write_roots(found[l, 0, i].reshape(-1), roots[i, l].reshape(2, -1))
         self.roots.append(roots)
         self.slopes.append(np.ascontiguousarray(found[:, 1:].transpose(2, 0, 1, 3, 4)))
 
@@ -182,9 +182,9 @@ class _Side:
         """Return some images side by side, and their roots and slopes."""
         found = []
         for a in self.first(stack, start, stop):
-            beside = aligned_zeros((*a.shape[1:], len(a)))
-            beside[...] = np.moveaxis(a, 0, -1)
-            found.append(beside.reshape(*a.shape[1:-1], a.shape[-1] * len(a)))
+            beside = aligned_zeros((*a.shape[1:-1], a.shape[-1] * len(a)))
+            side_by_side(a.reshape(len(a), -1), beside.reshape(-1))
+            found.append(beside)
         return found
 
 
@@ -309,10 +309,10 @@ def _blocks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
     found = []
     for j in range(0, m, lanes):
         end = min(j + lanes, m)
-        found.append((0, j if symmetric else n, j, end))
+        middle = min(j + (lanes + 1) // 2, end) if symmetric else n
+        found.append((0, middle, j, end))
         if symmetric:
-            middle = min(j + (lanes + 1) // 2, end)
-            found += [(j, middle, j, end), (middle, end, middle, end)]
+            found.append((middle, end, middle, end))
     return [
         ((i, min(i + rows, stop)), (j, end))
         for start, stop, j, end in found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
     A vector of eight floats is then within one line. Vectors that cross from one line
     to the next take twice as long to read.
     """
-    size = int(np.prod(shape))
+    size = prod(shape)
     room = np.zeros(8 * size + _LINE, np.uint8)
     first = -room.ctypes.data % _LINE
     return room[first : first + 8 * size].view(np.float64).reshape(shape)

@@ -9,10 +9,10 @@ With ``d = 1 - cos(t)`` in [0, 1] and ``u = sqrt(d)``:
 
 The first and the last are interpolants at Chebyshev points, found with 60 digits;
 relative errors 1.3e-16 (degree 17) and 4.8e-17 (degree 16). `angle_over_sine` is a
-quotient of two polynomials of degree 6, all of whose coefficients are positive, found in
-the same way (7e-17). Where the sine is needed as well, it takes one root instead of two
-and fewer products. `arcs` needs an angle and its complement, each with its own digits,
-and half the interval: 5e-18 (degree 12). They are written out because a loop over the
+quotient of two polynomials of degree 6 with positive coefficients, found in the same
+way (7e-17). Where the sine is needed as well, it takes one root instead of two and
+fewer products. `arcs` needs an angle and its complement, each with its own digits, and
+half the interval: 5e-18 (degree 12). They are written out because a loop over the
 coefficients inside the loop over the elements is not vectorised.
 """
 
