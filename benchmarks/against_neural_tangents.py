@@ -124,7 +124,7 @@ def beyond_result(function):
 
 
 def compare(peer, path, readout, depth, n, rounds):
-    """Print a line on one kernel."""
+    """Print our numbers on one kernel, theirs, and how many times as large."""
     job, function = (str(path), readout, depth, n), ours(path, readout, depth, n)
     answer, K = peer(*job), function()
     error = np.max(np.abs(np.array(answer["kernel"]) / K - 1))
@@ -133,13 +133,14 @@ def compare(peer, path, readout, depth, n, rounds):
         mine = measured(function)[0]
         times.append((*mine, *peer(*job)["seconds"]))
     wall, cpu, their_wall, their_cpu = np.min(times, axis=0)
-    print(
-        f"{readout}, depth {depth}, n = {n}: {wall:.4f} s ({cpu:.4f} s of processor "
-        f"time) against {their_wall:.3f} s ({their_cpu:.3f} s): {their_wall / wall:.1f} "
-        f"times as long ({their_cpu / cpu:.1f}); {beyond_result(function):.0f} MiB "
-        f"against {answer['MiB']:.0f} MiB; largest relative difference {error:.1e}",
-        flush=True,
-    )
+    for name, mine, other in (
+        ("seconds", wall, their_wall),
+        ("seconds of processor time", cpu, their_cpu),
+        ("MiB", beyond_result(function), answer["MiB"]),
+    ):
+        shown = f"{readout}, depth {depth}, n = {n}: {name:26s}"
+        print(f"{shown} {mine:9.4f} {other:9.3f} {other / mine:7.1f}")
+    print(f"largest relative difference {error:.1e}", flush=True)
 
 
 if __name__ == "__main__":

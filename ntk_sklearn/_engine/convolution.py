@@ -132,11 +132,16 @@ def _add_columns(columns, l, c, lanes, source, out):
                     first = margin + sources[d, k] * lanes
                     for b in range(lanes):
                         out[k * lanes + b] += source[first + b]
-    elif length == 3 and lanes == 8:  # the usual numbers: one array, known distances
-        first = margin + columns.shifts[l, c, 0] * 8
-        a = source[first : first + m + 16]
-        for e in range(a.size - 16):
-            out[e] = (a[e] + a[e + 8]) + a[e + 16]
+    elif length == 3:
+        first = margin + columns.shifts[l, c, 0] * lanes
+        a = source[first : first + m + 2 * lanes]
+        if lanes == 8:  # the usual number; known distances within one array
+            for e in range(a.size - 16):
+                out[e] = (a[e] + a[e + 8]) + a[e + 16]
+        else:
+            b, c_ = a[lanes:], a[2 * lanes :]
+            for e in range(m):
+                out[e] = (a[e] + b[e]) + c_[e]
     else:
         for d in range(length):
             a = source[margin + columns.shifts[l, c, d] * lanes :]
@@ -193,6 +198,9 @@ def _spread(columns, l, c, lanes, row, out):
             value = row[places[k]]
             write_four(out, 8 * k, value)
             write_four(out, 8 * k + 4, value)
+    elif lanes == 4:  # beside the diagonal
+        for k in range(columns.counts[l, c]):
+            write_four(out, 4 * k, row[places[k]])
     else:
         for k in range(columns.counts[l, c]):
             value = row[places[k]]

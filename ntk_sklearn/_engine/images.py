@@ -304,10 +304,10 @@ def _blocks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
     """Return the tasks: rows of the matrix, and blocks of its columns for them.
 
     Of a symmetric matrix, blocks on the diagonal are halved: what is below it is not
-    needed.
+    needed. The largest tasks come first, so that all threads end at about one time.
     """
     found = []
-    for j in range(0, m, lanes):
+    for j in reversed(range(0, m, lanes)):
         end = min(j + lanes, m)
         middle = min(j + (lanes + 1) // 2, end) if symmetric else n
         found.append((0, middle, j, end))
