@@ -14,7 +14,7 @@ from ..activations._base import Activation
 from ..activations._pairs import PairActivation
 from .aligned import image_variances
 from .aligned import roots as write_roots
-from .convolution import Memory, Sides, Stack, all_planes, memory, pool, side_by_side
+from .convolution import Sides, Stack, all_planes, memory, pool, side_by_side
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
 from .planes import Window, axis
 from .structured import State, take
@@ -178,13 +178,20 @@ class _Side:
         arrays = self.images, self.roots[stack], self.slopes[stack]
         return [array[start:stop] for array in arrays]
 
-    def beside(self, stack: int, start: int, stop: int) -> list[np.ndarray]:
+    def rooms(self, lanes: int) -> list[list[np.ndarray]]:
+        """Return memory for so many images of each stack side by side."""
+        stacks = zip(self.roots, self.slopes, strict=True)
+        return [
+            [aligned_zeros((lanes * array[:1].size,)) for array in (self.images, *both)]
+            for both in stacks
+        ]
+
+    def beside(self, stack: int, start: int, stop: int, rooms) -> list[np.ndarray]:
         """Return some images side by side, and their roots and slopes."""
         found = []
-        for a in self.first(stack, start, stop):
-            beside = aligned_zeros((*a.shape[1:-1], a.shape[-1] * len(a)))
-            side_by_side(a.reshape(len(a), -1), beside.reshape(-1))
-            found.append(beside)
+        for a, room in zip(self.first(stack, start, stop), rooms, strict=True):
+            side_by_side(a.reshape(len(a), -1), room)
+            found.append(room[: a.size].reshape(*a.shape[1:-1], a.shape[-1] * len(a)))
         return found
 
 
@@ -237,29 +244,35 @@ class _Run:
         """Call a function with what each image's pairs with itself are, in threads."""
 
         def make_worker():
-            memories = self.memories(1)
+            block = _Block(self, side, 1)
 
             def work(i):
-                block = _Block(self, side, (i, i + 1), memories)
-                keep(i, block.kernel(side, (i, i + 1), upto))
+                keep(i, block.load((i, i + 1)).kernel(side, (i, i + 1), upto))
 
             return work
 
         n = len(side.images)
         run(range(n), make_worker, n * self.work)
 
-    def memories(self, lanes: int) -> list[Memory]:
-        """Return memory for each stack, for one thread."""
-        return [memory(part.stack, self.n_matrices, lanes) for part in self.parts]
-
 
 class _Block:
-    """A few images side by side, with what every stack needs of them."""
+    """A few images side by side, with what every stack needs of them, for one thread.
 
-    def __init__(self, task: _Run, side: _Side, block, memories: list[Memory]):
-        self.task, self.lanes = task, block[1] - block[0]
-        self.memories = memories
-        self.sides = [side.beside(s, *block) for s in range(len(side.roots))]
+    Its memory is that of one block after the other.
+    """
+
+    def __init__(self, task: _Run, side: _Side, lanes: int):
+        self.task, self.side = task, side
+        self.memories = [memory(p.stack, task.n_matrices, lanes) for p in task.parts]
+        self.rooms = side.rooms(lanes)
+
+    def load(self, block: tuple[int, int]) -> _Block:
+        """Read other images: those from a first one on, and up to a last one."""
+        self.lanes = block[1] - block[0]
+        self.sides = [
+            self.side.beside(s, *block, room) for s, room in enumerate(self.rooms)
+        ]
+        return self
 
     def kernel(self, side: _Side, rows, upto: int | None = None) -> np.ndarray:
         """Return what all pairs of some images with these are.
@@ -350,11 +363,11 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
     tell = _teller(task.work * n * m / (1 + symmetric), len(tasks)) if verbose else None
 
     def make_worker():
-        memories = task.memories(lanes)
+        images = _Block(task, other, lanes)
 
         def work(here):
             rows, block = here
-            found = _Block(task, other, block, memories).kernel(side, rows)
+            found = images.load(block).kernel(side, rows)
             out[:, slice(*rows), slice(*block)] = found.transpose(1, 0, 2)
             if tell is not None:
                 tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
@@ -10,6 +11,9 @@ from sklearn.utils import check_array
 
 from .arrays import check_here, checked_floats, namespace, place_of
 from .sparse import sparse_rows
+
+# Sums of squares of up to 1e8 of these do not overflow.
+_LARGEST = 1e150
 
 
 def check_samples(X, name: str = "X", accept_sparse: bool = False):
@@ -89,6 +93,62 @@ def check_pair(X, Y, accept_sparse: bool = False):
     if issparse(left) or issparse(right):
         return sparse_rows(left), sparse_rows(right)
     return left, right
+
+
+def is_positive_integer(value) -> bool:
+    """Return whether something is an integer of at least 1."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and int(value) > 0
+
+
+def check_list(X, name: str, what: str) -> None:
+    """Raise unless an argument is a list, tuple or array of what is wanted.
+
+    Parameters
+    ----------
+    X : object
+        The argument.
+    name : str
+        Its name in messages.
+    what : str
+        One of what it should hold, such as ``"sequence"``.
+
+    Raises
+    ------
+    TypeError
+        If it has no length or no order, or is a string.
+    ValueError
+        If it holds nothing.
+    """
+    ordered = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    single = isinstance(X, (str, bytes, Mapping)) or issparse(X)
+    if not ordered or single or getattr(X, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be a list of {what}s, got {type(X).__name__}.")
+    if len(X) == 0:
+        raise ValueError(f"{name} must be a list of at least one {what}, got none.")
+
+
+def check_squares(X: np.ndarray, name: str) -> None:
+    """Raise if the squares of numbers, or sums of them, would overflow.
+
+    Parameters
+    ----------
+    X : ndarray
+        The numbers.
+    name : str
+        The name of the argument in messages.
+
+    Raises
+    ------
+    ValueError
+        If there are such numbers.
+    """
+    largest = float(np.abs(X).max(initial=0.0))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"{name} must not have numbers as large as {largest:.3g}, whose squares "
+            f"overflow float64; rescale {name}."
+        )
 
 
 def check_depth(depth) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
@@ -123,7 +124,8 @@ class GraphConvolutionNTKernel(BiasedKernel):
                     f"{name} must be one of {known}, got {getattr(self, name)!r}."
                 )
         strength = self.skip_strength
-        if isinstance(strength, (str, bool)) or not 0 <= strength <= 1:
+        real = isinstance(strength, Real) and not isinstance(strength, bool)
+        if not real or not 0 <= float(strength) <= 1:
             raise ValueError(
                 f"skip_strength must be a number from 0 to 1, got {strength!r}."
             )
