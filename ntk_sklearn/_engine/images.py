@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
 from .._utils.memory import aligned_zeros
 from .._utils.progress import Progress
 from .._utils.threads import run
-from ..activations._base import Activation
-from ..activations._pairs import PairActivation
-from .aligned import image_variances
 from .aligned import roots as write_roots
-from .convolution import Sides, Stack, all_planes, memory, pool, side_by_side
-from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
-from .planes import Window, axis
-from .structured import State, take
+from .convolution import Sides, all_planes, memory, pool, side_by_side
+from .convolutional_network import ConvolutionalNetwork, parts, variances
+from .linear_steps import Values
+from .structured import State
 
 # Images side by side. Eight numbers are a vector of the processor, or two.
 LANES = 8
@@ -28,130 +24,6 @@ POOLED = 4_000_000
 TASK = 3e7
 # Seconds of processor time for a pair of pixels and a layer, to tell how long it takes.
 SECONDS = 4e-9
-
-
-class Convolution(NamedTuple):
-    """A convolution, its activation, and the pooling that may follow.
-
-    Attributes
-    ----------
-    rows, columns : Window
-        The filter along both axes.
-    layer : Layer
-        Where its numbers are.
-    activation : Activation
-        What it passes through.
-    pooling : tuple of two Window, or None
-        Windows along both axes, whose means are taken.
-    """
-
-    rows: Window
-    columns: Window
-    layer: Layer
-    activation: Activation
-    pooling: tuple[Window, Window] | None
-
-
-class ConvolutionalNetwork(NamedTuple):
-    """An infinitely wide convolutional network.
-
-    Attributes
-    ----------
-    convolutions : list of Convolution
-        The layers of images.
-    average : bool
-        Whether the read-out sees the mean over all pixels, or each of them.
-    head : list of (Layer, Activation or None)
-        The layers behind, the read-out last; each activation follows its layer.
-    """
-
-    convolutions: list[Convolution]
-    average: bool
-    head: list[tuple[Layer, Activation | None]]
-
-
-class _Part(NamedTuple):
-    """Convolutions up to a pooling, and the sizes of the images they see."""
-
-    convolutions: list[Convolution]
-    stack: Stack
-    sizes: list[tuple[int, int]]
-    pooling: tuple[Window, Window] | None
-
-    @property
-    def windows(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the pooling sees."""
-        assert self.pooling is not None
-        rows, columns = self.pooling
-        return rows.sources(self.sizes[-1][0]), columns.sources(self.sizes[-1][1])
-
-    @property
-    def pooled_size(self) -> tuple[int, int]:
-        """Height and width after the pooling."""
-        assert self.pooling is not None
-        rows, columns = self.pooling
-        return rows.size(self.sizes[-1][0]), columns.size(self.sizes[-1][1])
-
-    @property
-    def largest(self) -> tuple[int, int]:
-        """Height and width of the largest layer."""
-        return max(h for h, _ in self.sizes), max(w for _, w in self.sizes)
-
-    @property
-    def work(self) -> float:
-        """Pairs of pixels of one pair of images, times layers."""
-        rows = self.stack.rows.counts.sum(axis=1, dtype=float)
-        columns = self.stack.columns.counts.sum(axis=1, dtype=float)
-        return float((rows * columns)[1:].sum()) + 1.0
-
-
-def _parts(network: ConvolutionalNetwork, values: Values, size) -> list[_Part]:
-    """Cut a network after each pooling."""
-    parts, rest = [], list(network.convolutions)
-    while True:
-        count = next((i for i, c in enumerate(rest) if c.pooling), len(rest) - 1) + 1
-        here, rest = rest[:count], rest[count:]
-        pooling = here[-1].pooling if here else None
-        whole = "all" if pooling or network.average else "zero"
-        rows = axis(size[0], tuple(c.rows for c in here), whole)
-        columns = axis(size[1], tuple(c.columns for c in here), whole)
-        steps = [
-            steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
-            for c in here
-        ]
-        phi = PairActivation.stack(c.activation for c in here)
-        stack = Stack(rows, columns, Steps.stack(steps), phi)
-        sizes = [size]
-        for c in here:
-            sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
-        parts.append(_Part(here, stack, sizes, pooling))
-        if pooling is None:
-            return parts
-        size = parts[-1].pooled_size
-
-
-def _window_means(a: np.ndarray, rows: Window, columns: Window) -> np.ndarray:
-    """Return the means over windows of the last two axes."""
-    height, width = a.shape[-2:]
-    return rows.means(height) @ (a @ columns.means(width).T)
-
-
-def _variances(part: _Part, values: Values, a: np.ndarray):
-    """Return each layer's variances, padded to one size, and those after the last.
-
-    `a` are the variances of the input: (n_covariances, n, height, width).
-    """
-    out = np.zeros((len(part.convolutions), *a.shape[:2], *part.largest))
-    derive = True if len(a) > 1 else None
-    for l, c in enumerate(part.convolutions):
-        a = _window_means(a, c.rows, c.columns)
-        shape = a.shape
-        a = a.reshape(len(a), -1)
-        take(covariance_steps(values, c.layer), list(a))
-        out[l, :, :, : shape[2], : shape[3]] = a.reshape(shape)
-        image_variances(PairActivation.of(c.activation), a, derive)
-        a = a.reshape(shape)
-    return out, a
 
 
 class _Side:
@@ -200,7 +72,7 @@ class _Run:
 
     def __init__(self, network: ConvolutionalNetwork, values: Values, size):
         self.network, self.values = network, values
-        self.parts = _parts(network, values, size)
+        self.parts = parts(network, values, size)
         self.pooled = len(self.parts) > 1
         self.n_covariances = values.n_covariances
         self.n_matrices = values.n_covariances + values.n_tangents
@@ -222,14 +94,14 @@ class _Run:
         side = _Side(images)
         a = np.zeros((self.n_covariances, len(images), *images.shape[2:]))
         a[0] = np.einsum("nchw,nchw->nhw", images, images) / images.shape[1]
-        found, side.last = _variances(self.parts[0], self.values, a)
+        found, side.last = variances(self.parts[0], self.values, a)
         side.add(found)
         if not (own or self.pooled):
             return side, None
         for s, part in enumerate(self.parts[:-1]):
             pooled = np.empty((self.n_covariances, len(images), *part.pooled_size))
             self._each(side, partial(_pick, pooled), upto=s + 1)
-            found, side.last = _variances(self.parts[s + 1], self.values, pooled)
+            found, side.last = variances(self.parts[s + 1], self.values, pooled)
             side.add(found)
         out = np.zeros((self.n_matrices, len(images)))
         if own:

@@ -204,6 +204,32 @@ def per_layer(name: str, value, depth: int, *, zero: bool) -> np.ndarray:
     return np.full(depth + 1, array) if array.ndim == 0 else array
 
 
+def one_each(name: str, value, count: int) -> list:
+    """Return one value for each layer: a list as it is, anything else repeated.
+
+    Parameters
+    ----------
+    name : str
+        The name of the parameter in messages.
+    value : object or list
+        What was given.
+    count : int
+        Number of layers.
+
+    Returns
+    -------
+    list
+    """
+    if not isinstance(value, list):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(
+            f"{name} must be one value for all layers or a list of {count}, one for "
+            f"each, got a list of {len(value)}: {value!r}."
+        )
+    return value
+
+
 def per_feature(name: str, value, n_features: int) -> np.ndarray:
     """Return one positive number for each feature, from one number or one for each."""
     array = check_positive(name, value, zero=False)

@@ -9,7 +9,8 @@ from numbers import Integral
 
 import numpy as np
 
-from .._engine.images import Convolution, ConvolutionalNetwork, diagonal, gram
+from .._engine.convolutional_network import Convolution, ConvolutionalNetwork
+from .._engine.images import diagonal, gram
 from .._engine.linear_steps import Layer
 from .._engine.planes import Window
 from .._utils.validation import (
@@ -17,10 +18,11 @@ from .._utils.validation import (
     check_samples,
     check_squares,
     is_positive_integer,
+    one_each,
     per_layer,
 )
 from ..activations._registry import get_activations
-from ._structured import Architecture, BiasedKernel, one_each
+from ._structured import Architecture, BiasedKernel
 
 PADDINGS = ("same", "valid", "circular")
 READOUTS = ("flatten", "average")

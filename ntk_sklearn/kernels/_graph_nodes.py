@@ -9,8 +9,8 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
-from .._engine.graphs import NodeNetwork, nodes
 from .._engine.linear_steps import Layer
+from .._engine.nodes import NodeNetwork, nodes
 from .._utils.validation import check_depth, per_layer
 from ..activations import get_activation
 from ..activations._registry import get_activations

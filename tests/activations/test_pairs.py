@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import integrate
 
 from ntk_sklearn.activations import ACTIVATIONS, Activation, duals, get_activation
-from ntk_sklearn.activations._pair_series import LEAST, MOST
+from ntk_sklearn.activations._pair_table import LEAST, MOST
 from ntk_sklearn.activations._pairs import PairActivation, mean, pairs, slopes
 
 CUBIC = ("polynomial", (-0.2, 0.3, 0.5, 0.1))
