@@ -17,11 +17,11 @@ import json
 import resource
 import subprocess
 import sys
-import time
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
+from timing import interleaved, timed, wall_and_processor
 
 WEIGHT_VARIANCE, BIAS_VARIANCE = 2.0, 0.01
 
@@ -65,13 +65,6 @@ def ours(path, readout, depth, n):
     return lambda: kernel(X)
 
 
-def measured(function):
-    """Return seconds of the clock and of the processor, and what a call returned."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    found = function()
-    return (time.perf_counter() - wall, time.process_time() - cpu), found
-
-
 def resident():
     """Return the MiB that this process held at most so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
@@ -88,7 +81,7 @@ def work():
             function = theirs(*job)
             answer["kernel"] = function().tolist()
             answer["MiB"] = resident() - before
-        answer["seconds"] = measured(function)[0]
+        answer["seconds"] = timed(function, wall_and_processor)[0].tolist()
         print(json.dumps(answer), flush=True)
 
 
@@ -128,11 +121,14 @@ def compare(peer, path, readout, depth, n, rounds):
     job, function = (str(path), readout, depth, n), ours(path, readout, depth, n)
     answer, K = peer(*job), function()
     error = np.max(np.abs(np.array(answer["kernel"]) / K - 1))
-    times = []
-    for _ in range(rounds):
-        mine = measured(function)[0]
-        times.append((*mine, *peer(*job)["seconds"]))
-    wall, cpu, their_wall, their_cpu = np.min(times, axis=0)
+    times = interleaved(
+        {"ours": function},
+        rounds,
+        clock=wall_and_processor,
+        reported={"theirs": lambda: np.array(peer(*job)["seconds"])},
+    )
+    wall, cpu = np.min(times["ours"], axis=0)
+    their_wall, their_cpu = np.min(times["theirs"], axis=0)
     for name, mine, other in (
         ("seconds", wall, their_wall),
         ("seconds of processor time", cpu, their_cpu),
