@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from .arrays import check_here, checked_floats, namespace, place_of
 from .sparse import sparse_rows
@@ -93,6 +94,49 @@ def check_pair(X, Y, accept_sparse: bool = False):
     if issparse(left) or issparse(right):
         return sparse_rows(left), sparse_rows(right)
     return left, right
+
+
+def validate_any(estimator, X, *y, **how):
+    """Check inputs that need not be vectors, as `validate_data` of scikit-learn does.
+
+    Arrays of different lengths in a list, such as sequences, become an array of
+    objects. Whether their numbers are finite, the kernel checks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the inputs are for.
+    X : array-like or sequence
+        The inputs.
+    *y : array-like
+        The targets, if there are any.
+    **how : dict
+        Further arguments of `validate_data`.
+
+    Returns
+    -------
+    ndarray, or tuple of two ndarray
+        The inputs, and the targets if there are any.
+    """
+    if isinstance(X, (list, tuple)) and _differ(X):
+        objects = np.empty(len(X), dtype=object)
+        for i, one in enumerate(X):
+            objects[i] = one
+        X = objects
+    ragged = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    ragged = ragged and any(np.ndim(one) for one in X)
+    free = {"dtype": None, "ensure_2d": False, "allow_nd": True}
+    how = {**free, "ensure_all_finite": not ragged, **how}
+    return validate_data(estimator, X, *y, **how)
+
+
+def _differ(X) -> bool:
+    """Return whether arrays in a list differ in shape, so that they are no array."""
+    try:
+        np.asarray(X)
+    except ValueError:
+        return True
+    return False
 
 
 def is_positive_integer(value) -> bool:

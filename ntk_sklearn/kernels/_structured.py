@@ -286,9 +286,10 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         G = check_samples(G, "G")
         if self._only_weights():
             rows = self.on_rows(X)
-            rows.gram()
+            _check_pairs(G, len(rows.gram()))
             return rows.contract(G)
-        _, gradient = self(X, eval_gradient=True)
+        K, gradient = self(X, eval_gradient=True)
+        _check_pairs(G, len(K))
         return np.einsum("ij,ijk->k", G, gradient)
 
     # -- manners ----------------------------------------------------------------------
@@ -303,6 +304,15 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
             if not same(value, getattr(usual, name)):
                 parts.append(f"{name}={show(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _check_pairs(G: np.ndarray, n: int) -> None:
+    """Raise unless a matrix has an entry for each pair of inputs."""
+    if G.shape != (n, n):
+        raise ValueError(
+            f"G must have shape ({n}, {n}), a row and a column per input of X, got "
+            f"{G.shape}."
+        )
 
 
 @dataclass(eq=False, repr=False)

@@ -13,6 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from ntk_sklearn import (
+    GradientDescentClassifier,
+    KernelLogisticRegression,
     RecurrentNTKernel,
     SequencePacker,
     WNTKClassifier,
@@ -241,6 +243,27 @@ def test_a_kernel_of_packed_rows_takes_lists_too():
 def test_both_sides_need_equal_channels():
     with pytest.raises(ValueError, match="X has sequences of 2 channels, but Y of 3"):
         RecurrentNTKernel()(SERIES, series((2,), 3))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [WNTKClassifier, KernelLogisticRegression, GradientDescentClassifier],
+)
+def test_estimators_take_lists_of_different_lengths(estimator):
+    X = series((5, 2, 3, 7, 4, 3, 6, 2, 5, 4), 2)
+    y = np.arange(10) % 2
+    packer = SequencePacker().fit(X)
+    listed = estimator(RecurrentNTKernel()).fit(X, y)
+    packed = estimator(RecurrentNTKernel(n_channels=2)).fit(packer.transform(X), y)
+    expected = packed.decision_function(packer.transform(X[:4]))
+    for some in (X[:4], np.array([*X[:4], None], dtype=object)[:4]):
+        assert_allclose(listed.decision_function(some), expected, rtol=1e-9)
+    for bad, sentence in (
+        ([*X[1:], np.ones((0, 2))], "at least one time, but sequence 9 has shape"),
+        ([*X[1:], X[0] * np.nan], "X must be a dense matrix of finite"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            estimator(RecurrentNTKernel()).fit(bad, y)
 
 
 def test_packer():

@@ -108,3 +108,10 @@ def test_numbers_whose_squares_overflow(kernel):
     for sides, name in (((X * 1e200,), "X"), ((X, X * 1e200), "Y")):
         with pytest.raises(ValueError, match=f"{name} must not have numbers as large"):
             kernel(*sides)
+
+
+@pytest.mark.parametrize("bounds", ["fixed", (0.1, 10.0)])
+def test_contractions_need_an_entry_for_each_pair(bounds):
+    kernel = ResidualNTKernel(2, weight_variance_bounds=bounds)
+    with pytest.raises(ValueError, match=r"G must have shape .* got \(1, 1\)"):
+        kernel.contract(X, [[1.0]])
