@@ -9,12 +9,19 @@ from __future__ import annotations
 import statistics
 import time
 
+import numpy as np
+
 
 def timed(function, clock=time.perf_counter):
     """Return the seconds that a call took, and what it returned."""
     start = clock()
     result = function()
     return clock() - start, result
+
+
+def wall_and_processor():
+    """Return the seconds of the clock and of the processor, as an array."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def interleaved(contenders, rounds, *, clock=time.perf_counter, reported=None):

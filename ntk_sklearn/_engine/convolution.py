@@ -14,9 +14,21 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.jit import jit_part, jit_views
+from .._utils.memory import aligned_zeros
 from ..activations._pairs import PairActivation
 from .aligned import image_row
 from .linear_steps import Steps, take_steps
+from .plane_rows import (
+    add_columns,
+    add_rows,
+    add_rows_of_two,
+    close,
+    first_rows,
+    of_others,
+    pooled_rows,
+    spread,
+    write_turns,
+)
 from .planes import Axis
 
 
@@ -95,148 +107,21 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     n_rows, m = stack.rows.none, stack.columns.none * lanes
     width = m + 2 * stack.columns.margin * lanes
     return Memory(
-        np.zeros((n_matrices, n_rows, width)),
-        np.zeros((n_matrices, n_rows + 1, m)),
-        np.zeros((n_matrices, m)),
-        np.zeros((4, m)),
-        np.zeros((7, m)),
+        aligned_zeros((n_matrices, n_rows, width)),
+        aligned_zeros((n_matrices, n_rows + 1, m)),
+        aligned_zeros((n_matrices, m)),
+        aligned_zeros((4, m)),
+        aligned_zeros((7, m)),
     )
 
 
-@jit_part
-def _add_columns(columns, l, c, lanes, source, out):
-    """Write, for each column pair, the sum of the pairs that its filter sees.
-
-    `source` is a row with its left margin cut off; see `_behind_margin`.
-    """
-    m, length = columns.counts[l, c] * lanes, columns.lengths[l]
-    shifts = columns.shifts[l, c]
-    margin = (source.size - out.size) // 2
-    if not columns.straight[l, c]:
-        sources = columns.sources[l, c]
-        none = sources.shape[1]
-        for k in range(columns.counts[l, c]):
-            for b in range(lanes):
-                out[k * lanes + b] = 0.0
-            for d in range(length):
-                if sources[d, k] < none:
-                    first = margin + sources[d, k] * lanes
-                    for b in range(lanes):
-                        out[k * lanes + b] += source[first + b]
-    elif length == 3:
-        a = source[margin + shifts[0] * lanes :]
-        b, c_ = (
-            source[margin + shifts[1] * lanes :],
-            source[margin + shifts[2] * lanes :],
-        )
-        for e in range(m):
-            out[e] = (a[e] + b[e]) + c_[e]
-    else:
-        for d in range(length):
-            a = source[margin + shifts[d] * lanes :]
-            for e in range(m):
-                out[e] = a[e] if d == 0 else out[e] + a[e]
-
-
-@jit_part
-def _add_rows(rows, l, r, k, m, sums, out):
-    """Write the sum of the rows that a row pair sees, of every matrix."""
-    sources, length = rows.sources[l, r], rows.lengths[l]
-    for s in range(sums.shape[0]):
-        to = out[s]
-        if length == 3:
-            a, b = sums[s, sources[0, k]], sums[s, sources[1, k]]
-            c = sums[s, sources[2, k]]
-            for e in range(m):
-                to[e] = (a[e] + b[e]) + c[e]
-        else:
-            for d in range(length):
-                a = sums[s, sources[d, k]]
-                for e in range(m):
-                    to[e] = a[e] if d == 0 else to[e] + a[e]
-
-
 @jit_views
-def _spread(columns, l, c, lanes, row, out):
-    """Write a number of each pixel of the first image, once for each other image."""
-    places = columns.places[l, c, 0]
-    if lanes == 8:  # the usual number, unrolled by the compiler
-        for k in range(columns.counts[l, c]):
-            value = row[places[k]]
-            for b in range(8):
-                out[8 * k + b] = value
-    else:
-        for k in range(columns.counts[l, c]):
-            value = row[places[k]]
-            for b in range(lanes):
-                out[k * lanes + b] = value
-
-
-@jit_part
-def _others(columns, l, c, lanes, row, out):
-    """Return the numbers of pixels of the other images: a part of a row, or a copy."""
-    places, count = columns.places[l, c, 1], columns.counts[l, c]
-    first, found = places[0] * lanes, row
-    if not columns.together[l, c]:
-        first, found = 0, out
-        for k in range(count):
-            for b in range(lanes):
-                out[k * lanes + b] = row[places[k] * lanes + b]
-    return found[first : first + count * lanes]
-
-
-@jit_part
-def _first_rows(stack, r, c, image, others, lanes, memory):
-    """Write the covariances of the input: inner products over channels."""
-    rows, columns, plane = stack.rows, stack.columns, memory.plane
-    n_channels, m = image.shape[0], columns.counts[0, c] * lanes
-    margin, share = (plane.shape[2] - memory.sums.shape[2]) // 2, 1.0 / image.shape[0]
-    a = memory.sides[0]
-    for k in range(rows.counts[0, r]):
-        y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
-        row = plane[0, k, margin:]
-        for channel in range(n_channels):
-            _spread(columns, 0, c, lanes, image[channel, y], a)
-            b = _others(columns, 0, c, lanes, others[channel, z], memory.sides[1])
-            for e in range(m):
-                row[e] = (0.0 if channel == 0 else row[e]) + a[e] * b[e]
-        for e in range(m):
-            row[e] *= share
-
-
-@jit_part
-def _pooled_rows(rows, columns, r, c, lanes, pooled, plane, margin):
-    """Write the rows of a plane of what a pooling left."""
-    for s in range(pooled.shape[0]):
-        for k in range(rows.counts[0, r]):
-            y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
-            row = plane[s, k, margin:]
-            for kk in range(columns.counts[0, c]):
-                x = columns.places[0, c, 0, kk]
-                first = columns.places[0, c, 1, kk] * lanes
-                for b in range(lanes):
-                    row[kk * lanes + b] = pooled[s, y, x, z, first + b]
-
-
-@jit_part
-def _close(count, n_rows, lanes, plane, margin):
-    """Write zeros into the right margins of a plane of so many column pairs."""
-    first = margin + count * lanes
-    for s in range(plane.shape[0]):
-        for k in range(n_rows):
-            for e in range(first, first + margin):
-                plane[s, k, e] = 0.0
-
-
-@jit_part
-def _turns(columns, l, c, lanes, left, right, out):
-    """Write the derivatives of the variances of both sides of each pair of a row."""
-    count, places = columns.counts[l, c], columns.places[l, c]
-    for s in range(out.shape[1]):
-        for k in range(count):
-            for b in range(lanes):
-                out[0, s, k * lanes + b] = left[s, places[0, k]]
-                out[1, s, k * lanes + b] = right[s, places[1, k] * lanes + b]
+def side_by_side(images, out):
+    """Write images, each a row of numbers: the first number of all, then the next."""
+    lanes = images.shape[0]
+    for k in range(images.shape[1]):
+        for b in range(lanes):
+            out[k * lanes + b] = images[b, k]
 
 
 @jit_part
@@ -246,12 +131,12 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
     margin = (plane.shape[2] - sums.shape[2]) // 2
     fresh = sides.pooled.shape[0] == 0
     if fresh:
-        _first_rows(stack, r, c, sides.images[i], sides.others, lanes, memory)
+        first_rows(stack, r, c, sides.images[i], sides.others, lanes, memory)
     else:
-        _pooled_rows(rows, columns, r, c, lanes, sides.pooled, plane, margin)
+        pooled_rows(rows, columns, r, c, lanes, sides.pooled, plane, margin)
     # Of the first convolution, only the covariance is more than zero.
     n_matrices = 1 if fresh else plane.shape[0]
-    _close(columns.counts[0, c], rows.counts[0, r], lanes, plane, margin)
+    close(columns.counts[0, c], rows.counts[0, r], lanes, plane, margin)
     for l in range(1, rows.counts.shape[0]):
         count = columns.counts[l, c]
         m, summed = count * lanes, 0
@@ -261,22 +146,23 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
             # in cache; and of row k itself, which is overwritten.
             for below in range(summed, rows.needed[l, r, k]):
                 for s in range(n_matrices):
-                    _add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
+                    add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
             summed = max(summed, rows.needed[l, r, k])
-            if fresh:
-                for s in range(1, plane.shape[0]):
+            numbers = stack.steps.numbers[l - 1]
+            if n_matrices == 2 and rows.lengths[l] == 3:
+                add_rows_of_two(rows, l, r, k, m, sums, numbers, memory.rows)
+            else:
+                for s in range(n_matrices, plane.shape[0]):
                     for e in range(m):
                         memory.rows[s, e] = 0.0
-            _add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
-            take_steps(
-                stack.steps.places[l - 1], stack.steps.numbers[l - 1], m, memory.rows
-            )
+                add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
+                take_steps(stack.steps.places[l - 1], numbers, m, memory.rows)
             y, z = rows.places[l, r, 0, k], rows.places[l, r, 1, k]
             room = memory.sides
-            _spread(columns, l, c, lanes, near[0, y], room[0])
-            _spread(columns, l, c, lanes, near[1, y], room[1])
+            spread(columns, l, c, lanes, near[0, y], room[0])
+            spread(columns, l, c, lanes, near[1, y], room[1])
             if turns is not None:
-                _turns(
+                write_turns(
                     columns,
                     l,
                     c,
@@ -291,8 +177,8 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                 (
                     room[0][:m],
                     room[1][:m],
-                    _others(columns, l, c, lanes, far[0, z], room[2]),
-                    _others(columns, l, c, lanes, far[1, z], room[3]),
+                    of_others(columns, l, c, lanes, far[0, z], room[2]),
+                    of_others(columns, l, c, lanes, far[1, z], room[3]),
                 ),
                 turns,
                 memory.rows,
@@ -302,7 +188,7 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                 margin,
             )
         fresh, n_matrices = False, plane.shape[0]
-        _close(count, rows.counts[l, r], lanes, plane, margin)
+        close(count, rows.counts[l, r], lanes, plane, margin)
 
 
 @jit_part

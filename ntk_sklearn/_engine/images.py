@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
+from .._utils.memory import aligned_zeros
 from .._utils.progress import Progress
 from .._utils.threads import run
-from ..activations._base import Activation
-from ..activations._pairs import PairActivation
-from .aligned import image_variances
-from .convolution import Memory, Sides, Stack, all_planes, memory, pool
-from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
-from .planes import Window, axis
-from .structured import State, take
+from .aligned import roots as write_roots
+from .convolution import Sides, all_planes, memory, pool, side_by_side
+from .convolutional_network import ConvolutionalNetwork, parts, variances
+from .linear_steps import Values
+from .structured import State
 
 # Images side by side. Eight numbers are a vector of the processor, or two.
 LANES = 8
@@ -26,130 +24,6 @@ POOLED = 4_000_000
 TASK = 3e7
 # Seconds of processor time for a pair of pixels and a layer, to tell how long it takes.
 SECONDS = 4e-9
-
-
-class Convolution(NamedTuple):
-    """A convolution, its activation, and the pooling that may follow.
-
-    Attributes
-    ----------
-    rows, columns : Window
-        The filter along both axes.
-    layer : Layer
-        Where its numbers are.
-    activation : Activation
-        What it passes through.
-    pooling : tuple of two Window, or None
-        Windows along both axes, whose means are taken.
-    """
-
-    rows: Window
-    columns: Window
-    layer: Layer
-    activation: Activation
-    pooling: tuple[Window, Window] | None
-
-
-class ConvolutionalNetwork(NamedTuple):
-    """An infinitely wide convolutional network.
-
-    Attributes
-    ----------
-    convolutions : list of Convolution
-        The layers of images.
-    average : bool
-        Whether the read-out sees the mean over all pixels, or each of them.
-    head : list of (Layer, Activation or None)
-        The layers behind, the read-out last; each activation follows its layer.
-    """
-
-    convolutions: list[Convolution]
-    average: bool
-    head: list[tuple[Layer, Activation | None]]
-
-
-class _Part(NamedTuple):
-    """Convolutions up to a pooling, and the sizes of the images they see."""
-
-    convolutions: list[Convolution]
-    stack: Stack
-    sizes: list[tuple[int, int]]
-    pooling: tuple[Window, Window] | None
-
-    @property
-    def windows(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the pooling sees."""
-        assert self.pooling is not None
-        rows, columns = self.pooling
-        return rows.sources(self.sizes[-1][0]), columns.sources(self.sizes[-1][1])
-
-    @property
-    def pooled_size(self) -> tuple[int, int]:
-        """Height and width after the pooling."""
-        assert self.pooling is not None
-        rows, columns = self.pooling
-        return rows.size(self.sizes[-1][0]), columns.size(self.sizes[-1][1])
-
-    @property
-    def largest(self) -> tuple[int, int]:
-        """Height and width of the largest layer."""
-        return max(h for h, _ in self.sizes), max(w for _, w in self.sizes)
-
-    @property
-    def work(self) -> float:
-        """Pairs of pixels of one pair of images, times layers."""
-        rows = self.stack.rows.counts.sum(axis=1, dtype=float)
-        columns = self.stack.columns.counts.sum(axis=1, dtype=float)
-        return float((rows * columns)[1:].sum()) + 1.0
-
-
-def _parts(network: ConvolutionalNetwork, values: Values, size) -> list[_Part]:
-    """Cut a network after each pooling."""
-    parts, rest = [], list(network.convolutions)
-    while True:
-        count = next((i for i, c in enumerate(rest) if c.pooling), len(rest) - 1) + 1
-        here, rest = rest[:count], rest[count:]
-        pooling = here[-1].pooling if here else None
-        whole = "all" if pooling or network.average else "zero"
-        rows = axis(size[0], [c.rows for c in here], whole)
-        columns = axis(size[1], [c.columns for c in here], whole)
-        steps = [
-            steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
-            for c in here
-        ]
-        phi = PairActivation.stack(c.activation for c in here)
-        stack = Stack(rows, columns, Steps.stack(steps), phi)
-        sizes = [size]
-        for c in here:
-            sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
-        parts.append(_Part(here, stack, sizes, pooling))
-        if pooling is None:
-            return parts
-        size = parts[-1].pooled_size
-
-
-def _window_means(a: np.ndarray, rows: Window, columns: Window) -> np.ndarray:
-    """Return the means over windows of the last two axes."""
-    height, width = a.shape[-2:]
-    return rows.means(height) @ (a @ columns.means(width).T)
-
-
-def _variances(part: _Part, values: Values, a: np.ndarray):
-    """Return each layer's variances, padded to one size, and those after the last.
-
-    `a` are the variances of the input: (n_covariances, n, height, width).
-    """
-    out = np.zeros((len(part.convolutions), *a.shape[:2], *part.largest))
-    derive = True if len(a) > 1 else None
-    for l, c in enumerate(part.convolutions):
-        a = _window_means(a, c.rows, c.columns)
-        shape = a.shape
-        a = a.reshape(len(a), -1)
-        take(covariance_steps(values, c.layer), list(a))
-        out[l, :, :, : shape[2], : shape[3]] = a.reshape(shape)
-        image_variances(PairActivation.of(c.activation), a, derive)
-        a = a.reshape(shape)
-    return out, a
 
 
 class _Side:
@@ -166,9 +40,8 @@ class _Side:
         """Add the variances of a stack: (n_layers, n_rows, n, height, width)."""
         n_layers, _, *shape = found.shape
         roots = np.zeros((shape[0], n_layers, 2, *shape[1:]))
-        first = found[:, 0].swapaxes(0, 1)
-        np.sqrt(first, out=roots[:, :, 0])
-        np.divide(1.0, roots[:, :, 0], out=roots[:, :, 1], where=first > 0.0)
+        for l, i in np.ndindex(n_layers, shape[0]):
+            write_roots(found[l, 0, i].reshape(-1), roots[i, l].reshape(2, -1))
         self.roots.append(roots)
         self.slopes.append(np.ascontiguousarray(found[:, 1:].transpose(2, 0, 1, 3, 4)))
 
@@ -177,13 +50,21 @@ class _Side:
         arrays = self.images, self.roots[stack], self.slopes[stack]
         return [array[start:stop] for array in arrays]
 
-    def beside(self, stack: int, start: int, stop: int) -> list[np.ndarray]:
-        """Return some images side by side, and their roots and slopes."""
-        found = [np.moveaxis(a, 0, -1) for a in self.first(stack, start, stop)]
+    def rooms(self, lanes: int) -> list[list[np.ndarray]]:
+        """Return memory for so many images of each stack side by side."""
+        stacks = zip(self.roots, self.slopes, strict=True)
         return [
-            np.ascontiguousarray(a).reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
-            for a in found
+            [aligned_zeros((lanes * array[:1].size,)) for array in (self.images, *both)]
+            for both in stacks
         ]
+
+    def beside(self, stack: int, start: int, stop: int, rooms) -> list[np.ndarray]:
+        """Return some images side by side, and their roots and slopes."""
+        found = []
+        for a, room in zip(self.first(stack, start, stop), rooms, strict=True):
+            side_by_side(a.reshape(len(a), -1), room)
+            found.append(room[: a.size].reshape(*a.shape[1:-1], a.shape[-1] * len(a)))
+        return found
 
 
 class _Run:
@@ -191,7 +72,7 @@ class _Run:
 
     def __init__(self, network: ConvolutionalNetwork, values: Values, size):
         self.network, self.values = network, values
-        self.parts = _parts(network, values, size)
+        self.parts = parts(network, values, size)
         self.pooled = len(self.parts) > 1
         self.n_covariances = values.n_covariances
         self.n_matrices = values.n_covariances + values.n_tangents
@@ -213,14 +94,14 @@ class _Run:
         side = _Side(images)
         a = np.zeros((self.n_covariances, len(images), *images.shape[2:]))
         a[0] = np.einsum("nchw,nchw->nhw", images, images) / images.shape[1]
-        found, side.last = _variances(self.parts[0], self.values, a)
+        found, side.last = variances(self.parts[0], self.values, a)
         side.add(found)
         if not (own or self.pooled):
             return side, None
         for s, part in enumerate(self.parts[:-1]):
             pooled = np.empty((self.n_covariances, len(images), *part.pooled_size))
             self._each(side, partial(_pick, pooled), upto=s + 1)
-            found, side.last = _variances(self.parts[s + 1], self.values, pooled)
+            found, side.last = variances(self.parts[s + 1], self.values, pooled)
             side.add(found)
         out = np.zeros((self.n_matrices, len(images)))
         if own:
@@ -235,29 +116,35 @@ class _Run:
         """Call a function with what each image's pairs with itself are, in threads."""
 
         def make_worker():
-            memories = self.memories(1)
+            block = _Block(self, side, 1)
 
             def work(i):
-                block = _Block(self, side, (i, i + 1), memories)
-                keep(i, block.kernel(side, (i, i + 1), upto))
+                keep(i, block.load((i, i + 1)).kernel(side, (i, i + 1), upto))
 
             return work
 
         n = len(side.images)
         run(range(n), make_worker, n * self.work)
 
-    def memories(self, lanes: int) -> list[Memory]:
-        """Return memory for each stack, for one thread."""
-        return [memory(part.stack, self.n_matrices, lanes) for part in self.parts]
-
 
 class _Block:
-    """A few images side by side, with what every stack needs of them."""
+    """A few images side by side, with what every stack needs of them, for one thread.
 
-    def __init__(self, task: _Run, side: _Side, block, memories: list[Memory]):
-        self.task, self.lanes = task, block[1] - block[0]
-        self.memories = memories
-        self.sides = [side.beside(s, *block) for s in range(len(side.roots))]
+    Its memory is that of one block after the other.
+    """
+
+    def __init__(self, task: _Run, side: _Side, lanes: int):
+        self.task, self.side = task, side
+        self.memories = [memory(p.stack, task.n_matrices, lanes) for p in task.parts]
+        self.rooms = side.rooms(lanes)
+
+    def load(self, block: tuple[int, int]) -> _Block:
+        """Read other images: those from a first one on, and up to a last one."""
+        self.lanes = block[1] - block[0]
+        self.sides = [
+            self.side.beside(s, *block, room) for s, room in enumerate(self.rooms)
+        ]
+        return self
 
     def kernel(self, side: _Side, rows, upto: int | None = None) -> np.ndarray:
         """Return what all pairs of some images with these are.
@@ -302,15 +189,15 @@ def _blocks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
     """Return the tasks: rows of the matrix, and blocks of its columns for them.
 
     Of a symmetric matrix, blocks on the diagonal are halved: what is below it is not
-    needed.
+    needed. The largest tasks come first, so that all threads end at about one time.
     """
     found = []
-    for j in range(0, m, lanes):
+    for j in reversed(range(0, m, lanes)):
         end = min(j + lanes, m)
-        found.append((0, j if symmetric else n, j, end))
+        middle = min(j + (lanes + 1) // 2, end) if symmetric else n
+        found.append((0, middle, j, end))
         if symmetric:
-            middle = min(j + (lanes + 1) // 2, end)
-            found += [(j, middle, j, end), (middle, end, middle, end)]
+            found.append((middle, end, middle, end))
     return [
         ((i, min(i + rows, stop)), (j, end))
         for start, stop, j, end in found
@@ -348,11 +235,11 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
     tell = _teller(task.work * n * m / (1 + symmetric), len(tasks)) if verbose else None
 
     def make_worker():
-        memories = task.memories(lanes)
+        images = _Block(task, other, lanes)
 
         def work(here):
             rows, block = here
-            found = _Block(task, other, block, memories).kernel(side, rows)
+            found = images.load(block).kernel(side, rows)
             out[:, slice(*rows), slice(*block)] = found.transpose(1, 0, 2)
             if tell is not None:
                 tell()

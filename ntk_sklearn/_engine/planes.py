@@ -9,6 +9,7 @@ from the pairs that the read-out wants.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -108,14 +109,15 @@ class Axis(NamedTuple):
         return int(beyond.max(initial=0))
 
 
-def axis(size: int, windows: list[Window], offsets: str) -> Axis:
-    """Return the planes of one axis.
+@lru_cache(maxsize=16)
+def axis(size: int, windows: tuple[Window, ...], offsets: str) -> Axis:
+    """Return the planes of one axis; those of the last few networks are remembered.
 
     Parameters
     ----------
     size : int
         Number of positions of the input.
-    windows : list of Window
+    windows : tuple of Window
         The convolutions.
     offsets : {"zero", "all"}
         The pairs of the last level that are wanted: those of a position with itself,

@@ -9,6 +9,9 @@ import warnings
 from pathlib import Path
 
 import numba
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 
 # The parts of the package with compiled functions, which call each other.
 ROOMS = ("_utils", "activations", "_engine")
@@ -142,3 +145,26 @@ def product_total(a, b):
     for k in range(a.size):
         s += a[k] * b[k]
     return s
+
+
+@intrinsic
+def write_four(typing, array, place, value):
+    """Write a number four times into an array of floats, from a place on, at once.
+
+    It is one instruction of most processors. A loop of four or eight is unrolled
+    before the compiler looks for vectors, and becomes as many instructions.
+    """
+
+    def generate(context, builder, signature, arguments):
+        array, place, value = arguments
+        four = ir.VectorType(ir.DoubleType(), 4)
+        lanes = ir.VectorType(ir.IntType(32), 4)
+        view = context.make_array(signature.args[0])(context, builder, array)
+        number = ir.Constant(four, ir.Undefined)
+        number = builder.insert_element(number, value, ir.IntType(32)(0))
+        number = builder.shuffle_vector(number, number, ir.Constant(lanes, [0] * 4))
+        to = builder.bitcast(builder.gep(view.data, [place]), four.as_pointer())
+        builder.store(number, to, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.float64), generate

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from .arrays import check_here, checked_floats, namespace, place_of
 from .sparse import sparse_rows
+
+# Sums of squares of up to 1e8 of these do not overflow.
+_LARGEST = 1e150
 
 
 def check_samples(X, name: str = "X", accept_sparse: bool = False):
@@ -91,6 +96,105 @@ def check_pair(X, Y, accept_sparse: bool = False):
     return left, right
 
 
+def validate_any(estimator, X, *y, **how):
+    """Check inputs that need not be vectors, as `validate_data` of scikit-learn does.
+
+    Arrays of different lengths in a list, such as sequences, become an array of
+    objects. Whether their numbers are finite, the kernel checks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the inputs are for.
+    X : array-like or sequence
+        The inputs.
+    *y : array-like
+        The targets, if there are any.
+    **how : dict
+        Further arguments of `validate_data`.
+
+    Returns
+    -------
+    ndarray, or tuple of two ndarray
+        The inputs, and the targets if there are any.
+    """
+    if isinstance(X, (list, tuple)) and _differ(X):
+        objects = np.empty(len(X), dtype=object)
+        for i, one in enumerate(X):
+            objects[i] = one
+        X = objects
+    ragged = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    ragged = ragged and any(np.ndim(one) for one in X)
+    free = {"dtype": None, "ensure_2d": False, "allow_nd": True}
+    how = {**free, "ensure_all_finite": not ragged, **how}
+    return validate_data(estimator, X, *y, **how)
+
+
+def _differ(X) -> bool:
+    """Return whether arrays in a list differ in shape, so that they are no array."""
+    try:
+        np.asarray(X)
+    except ValueError:
+        return True
+    return False
+
+
+def is_positive_integer(value) -> bool:
+    """Return whether something is an integer of at least 1."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and int(value) > 0
+
+
+def check_list(X, name: str, what: str) -> None:
+    """Raise unless an argument is a list, tuple or array of what is wanted.
+
+    Parameters
+    ----------
+    X : object
+        The argument.
+    name : str
+        Its name in messages.
+    what : str
+        One of what it should hold, such as ``"sequence"``.
+
+    Raises
+    ------
+    TypeError
+        If it has no length or no order, or is a string.
+    ValueError
+        If it holds nothing.
+    """
+    ordered = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    single = isinstance(X, (str, bytes, Mapping)) or issparse(X)
+    if not ordered or single or getattr(X, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be a list of {what}s, got {type(X).__name__}.")
+    if len(X) == 0:
+        raise ValueError(f"{name} must be a list of at least one {what}, got none.")
+
+
+def check_squares(X: np.ndarray, name: str) -> None:
+    """Raise if the squares of numbers, or sums of them, would overflow.
+
+    Parameters
+    ----------
+    X : ndarray
+        The numbers.
+    name : str
+        The name of the argument in messages.
+
+    Raises
+    ------
+    ValueError
+        If there are such numbers.
+    """
+    largest = float(np.abs(X).max(initial=0.0))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"{name} must not have numbers as large as {largest:.3g}, whose squares "
+            f"overflow float64; rescale {name}."
+        )
+
+
 def check_depth(depth) -> int:
     """Check a number of hidden layers."""
     if isinstance(depth, (bool, np.bool_)) or not isinstance(depth, Integral):
@@ -142,6 +246,32 @@ def per_layer(name: str, value, depth: int, *, zero: bool) -> np.ndarray:
             f"(one per layer, the read-out last); pass {hint} for equal values."
         )
     return np.full(depth + 1, array) if array.ndim == 0 else array
+
+
+def one_each(name: str, value, count: int) -> list:
+    """Return one value for each layer: a list as it is, anything else repeated.
+
+    Parameters
+    ----------
+    name : str
+        The name of the parameter in messages.
+    value : object or list
+        What was given.
+    count : int
+        Number of layers.
+
+    Returns
+    -------
+    list
+    """
+    if not isinstance(value, list):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(
+            f"{name} must be one value for all layers or a list of {count}, one for "
+            f"each, got a list of {len(value)}: {value!r}."
+        )
+    return value
 
 
 def per_feature(name: str, value, n_features: int) -> np.ndarray:

@@ -29,6 +29,7 @@ import numpy as np
 from .._utils.jit import jit
 from . import _erf, _gaussian, _gelu, _pair_series, _rectified, _step, _trigonometric
 from ._base import Activation
+from ._pair_table import pair_table
 
 _rectified_pair, _rectified_slopes = _rectified.pair, _rectified.pair_slopes
 _erf_pair, _erf_slopes = _erf.pair, _erf.pair_slopes
@@ -72,7 +73,7 @@ class PairActivation(NamedTuple):
         """Return an activation for compiled code."""
         if activation.closed_form:
             return cls(activation.code, activation.parameters, None)
-        return cls(activation.code, _pair_series.pair_table(activation), True)
+        return cls(activation.code, pair_table(activation), True)
 
     @classmethod
     def stack(cls, activations: Iterable[Activation]) -> PairActivation:

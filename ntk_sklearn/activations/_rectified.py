@@ -17,7 +17,7 @@ import numpy as np
 
 from .._utils.jit import jit
 from ._base import Activation
-from ._deficit import TINY, angle_over_root, gap, lens_over_root
+from ._deficit import TINY, angle_over_root, angle_over_sine, gap, lens_over_root
 
 CODE = 0
 
@@ -76,10 +76,12 @@ def pair(parameters, b, n_i, o_i, n_j, o_j):
     r, h = parameters[0], parameters[1]
     rho = b * (o_i * o_j)
     d = gap(rho)
-    angle = math.sqrt(d) * angle_over_root(d)
+    c = 1.0 - d
+    sin = math.sqrt(d * (1.0 + c))
+    angle = sin * angle_over_sine(c)
     theta = math.pi - angle if rho < 0.0 else angle
-    cos = d - 1.0 if rho < 0.0 else 1.0 - d
-    lens = math.sqrt(d * (2.0 - d)) - theta * cos
+    cos = -c if rho < 0.0 else c
+    lens = sin - theta * cos
     return h * (n_i * n_j) * (cos + r * lens), h * (1.0 - r * theta)
 
 

@@ -15,6 +15,7 @@ from .._learning.folds import folds_of
 from .._learning.training_set import TrainingSet
 from .._models.base import HeldOut
 from .._utils.compat import Interval, StrOptions
+from .._utils.validation import validate_any
 from ..estimators._options import seed_of
 from ..estimators._training_set import (
     Given,
@@ -91,7 +92,7 @@ class BaseGradientDescent(BaseEstimator):
         """Check inputs, targets and weights without changing the estimator."""
         self._check_parameters()
         probe = copy(self)  # validate_data sets attributes, to be published at the end
-        X, y = validate_data(probe, X, y, **_conversion(self.kernel), **how)
+        X, y = _validated(probe, X, y, **how)
         names = ("n_features_in_", "feature_names_in_")
         features = {k: getattr(probe, k) for k in names if hasattr(probe, k)}
         return Given(X, y, checked_weights(sample_weight, y), False, features)
@@ -240,7 +241,7 @@ class BaseGradientDescent(BaseEstimator):
     def _checked(self, X):
         """Return checked rows to predict."""
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, **_conversion(self.kernel))
+        return _validated(self, X, reset=False)
 
     def _outputs(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return checked rows, and the mean outputs of trained networks (m, k)."""
@@ -284,8 +285,8 @@ def _takes_vectors(kernel) -> bool:
     return kernel is None or kernel.requires_vector_input
 
 
-def _conversion(kernel) -> dict:
-    """Return the options by which inputs are checked for a kernel."""
-    if _takes_vectors(kernel):
-        return {"dtype": np.float64, "order": "C"}
-    return {"dtype": None, "ensure_2d": False, "allow_nd": True}
+def _validated(estimator, *inputs, **how):
+    """Return checked inputs of an estimator, as its kernel takes them."""
+    if _takes_vectors(estimator.kernel):
+        return validate_data(estimator, *inputs, dtype=np.float64, order="C", **how)
+    return validate_any(estimator, *inputs, **how)

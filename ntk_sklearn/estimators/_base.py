@@ -23,6 +23,7 @@ from .._utils.arrays import Place, checked_floats, place_of
 from .._utils.compat import CallbackSupportMixin, Interval, StrOptions
 from .._utils.progress import FitProgress
 from .._utils.sparse import sparse_rows
+from .._utils.validation import validate_any
 from .._utils.warnings import warn
 from ..kernels._weighted import WeightedNTKernel
 from ..objectives import OBJECTIVES
@@ -151,8 +152,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
             X = sparse_rows(X) if issparse(X) else X
         else:
-            how = {"dtype": None, "ensure_2d": False, "allow_nd": True, **how}
-            X, y = validate_data(probe, X, y, reset=reset, **how)
+            X, y = validate_any(probe, X, y, reset=reset, **how)
         names = ("n_features_in_", "feature_names_in_")
         features = {k: getattr(probe, k) for k in names if hasattr(probe, k)}
         weights = checked_weights(sample_weight, y)
@@ -334,8 +334,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         check_is_fitted(self)
         X = as_numpy(X if place_of(X) is None else checked_floats(X))
         if not takes_vectors([model.kernel for model in self.models_]):
-            how = {"dtype": None, "ensure_2d": False, "allow_nd": True}
-            return validate_data(self, X, reset=False, **how)
+            return validate_any(self, X, reset=False)
         reader = self._reader if takes_tables(self) else None
         X = validated(self, reader, X, reset=False, **self._vectors)
         return sparse_rows(X) if issparse(X) else X

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._learning.ridge import kernel_unit
 from .._utils.compat import Interval, StrOptions, _fit_context
+from .._utils.validation import validate_any
 from ..kernels._ntk import NTKernel
 from ..solvers._attribution import contributions
 from ..solvers._logistic import (
@@ -148,7 +149,7 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         return self
 
     def _fit(self, X, y, sample_weight) -> None:
-        X, y = validate_data(self, X, y, **self._how())
+        X, y = self._validated(X, y)
         check_classification_targets(y)
         weights = checked_weights(sample_weight, y)
         present = np.flatnonzero(weights.weight)
@@ -184,15 +185,15 @@ class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
         self.loo_influence_ = row_losses(held_out, Y) - row_losses(solution.decision, Y)
         self._targets, self._weights, self._solution = Y, weights, solution
 
-    def _how(self) -> dict:
+    def _validated(self, *inputs, **how):
         if takes_vectors(self.kernel):
-            return {"dtype": np.float64, "order": "C"}
-        return {"dtype": None, "ensure_2d": False, "allow_nd": True}
+            return validate_data(self, *inputs, dtype=np.float64, order="C", **how)
+        return validate_any(self, *inputs, **how)
 
     def _cross(self, X) -> np.ndarray:
         """Return the kernel of checked rows with the training rows."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._how())
+        X = self._validated(X, reset=False)
         return self.kernel_(X, self.X_fit_)
 
     def decision_function(self, X):

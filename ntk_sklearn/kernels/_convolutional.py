@@ -9,12 +9,20 @@ from numbers import Integral
 
 import numpy as np
 
-from .._engine.images import Convolution, ConvolutionalNetwork, diagonal, gram
+from .._engine.convolutional_network import Convolution, ConvolutionalNetwork
+from .._engine.images import diagonal, gram
 from .._engine.linear_steps import Layer
 from .._engine.planes import Window
-from .._utils.validation import check_depth, check_samples, per_layer
+from .._utils.validation import (
+    check_depth,
+    check_samples,
+    check_squares,
+    is_positive_integer,
+    one_each,
+    per_layer,
+)
 from ..activations._registry import get_activations
-from ._structured import Architecture, BiasedKernel, one_each
+from ._structured import Architecture, BiasedKernel
 
 PADDINGS = ("same", "valid", "circular")
 READOUTS = ("flatten", "average")
@@ -202,13 +210,13 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
         if shape is not None and not (
             isinstance(shape, (tuple, list))
             and len(shape) in (2, 3)
-            and all(_is_positive(size) for size in shape)
+            and all(is_positive_integer(size) for size in shape)
         ):
             raise ValueError(
                 "image_shape must be (height, width) or (height, width, channels), of "
                 f"positive integers, got {self.image_shape!r}."
             )
-        X = X if hasattr(X, "ndim") else np.asarray(X)
+        X = X if hasattr(X, "ndim") else _as_array(X, name)
         if X.ndim == 2:
             return self._from_rows(check_samples(X, name), name)
         if X.ndim not in (3, 4) or 0 in X.shape:
@@ -225,6 +233,7 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
                 f"image_shape={self.image_shape!r}."
             )
         flat = check_samples(images.reshape(len(images), -1), name)
+        check_squares(flat, name)
         return np.ascontiguousarray(flat.reshape(images.shape).transpose(0, 3, 1, 2))
 
     def _from_rows(self, X, name):
@@ -239,6 +248,7 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
                 f"image_shape={self.image_shape!r} needs {int(np.prod(shape))} numbers "
                 f"for each image, but {name} has {X.shape[1]} features."
             )
+        check_squares(X, name)
         images = X.reshape(len(X), *(*shape, 1)[:3])
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
@@ -254,15 +264,21 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
         return left, right
 
 
-def _is_positive(value) -> bool:
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    return whole and int(value) > 0
+def _as_array(X, name: str) -> np.ndarray:
+    """Return lists of images as one array."""
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be images of one shape, (height, width) or (height, width, "
+            f"channels), but they differ: {error}"
+        ) from error
 
 
 def _both(name: str, value) -> tuple[int, int]:
     """Return a size along both axes, from one integer or two."""
     pair = value if isinstance(value, tuple) else (value, value)
-    if len(pair) != 2 or not all(_is_positive(size) for size in pair):
+    if len(pair) != 2 or not all(is_positive_integer(size) for size in pair):
         raise ValueError(
             f"{name} must be a positive integer or a pair of them, or a list with one "
             f"of these for each convolution, got {value!r}."
@@ -273,17 +289,17 @@ def _both(name: str, value) -> tuple[int, int]:
 def _check_size(network: ConvolutionalNetwork, size) -> None:
     """Raise if images are smaller than a filter or a window of a pooling."""
     for l, layer in enumerate(network.convolutions):
-        for name, windows in (
-            ("filter_size", (layer.rows, layer.columns)),
-            ("pooling", layer.pooling or ()),
+        for name, windows, hint in (
+            ("filter_size", (layer.rows, layer.columns), ', or padding="same"'),
+            ("pooling", layer.pooling or (), ""),
         ):
             after = tuple(w.size(s) for w, s in zip(windows, size, strict=False))
             if windows and min(after) < 1:
                 lengths = tuple(w.length for w in windows)
                 raise ValueError(
                     f"{name} must fit into the images, but convolution {l + 1} has "
-                    f"{lengths} and its images are {tuple(size)}; use a smaller one, "
-                    'or padding="same".'
+                    f"{lengths} and its images are {tuple(size)}; use a smaller one"
+                    f"{hint}."
                 )
             size = after or size
 

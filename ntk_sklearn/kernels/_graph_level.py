@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from .._engine.graphs import Collection, GraphNetwork, graph_variances, graphs
-from .._utils.validation import check_depth, per_layer
+from .._utils.validation import check_depth, check_list, per_layer
 from ..activations._registry import get_activations
 from ._graphs import GraphCollection, as_graph
 from ._structured import Architecture, StructuredKernel
@@ -132,9 +132,11 @@ class GraphNTKernel(StructuredKernel):
     def _inputs(self, X, name):
         """Return a list of graphs, or the numbers of graphs."""
         if self.graphs is None:
-            if hasattr(X, "nodes") or len(X) == 0:
-                raise ValueError(f"{name} must be a list of at least one graph.")
-            return [as_graph(graph) for graph in X]
+            if hasattr(X, "nodes"):
+                raise TypeError(f"{name} must be a list of graphs, got one graph.")
+            check_list(X, name, "graph")
+            return [as_graph(graph, name) for graph in X]
+        check_list(self.graphs, "graphs", "graph")
         return checked_numbers(X, name, len(self.graphs), "graphs")
 
     def _gram(self, network, values, X, Y):
@@ -216,9 +218,10 @@ def collections(X, Y, scale: str) -> tuple[Collection, Collection | None]:
     both = [*X, *(Y or [])]
     kinds = {_kind(graph) for graph in both}
     if len(kinds) > 1:
+        names = "X" if Y is None else "X and Y"
         raise ValueError(
-            "X must hold graphs with features of one kind, all labels, all none or "
-            f"rows of one length, got {sorted(map(str, kinds))}."
+            f"{names} must hold graphs with features of one kind, all labels, all none "
+            f"or rows of one length, got {sorted(map(str, kinds))}."
         )
     features = _common(both, next(iter(kinds)))
     operators = [_operator(graph.adjacency, scale) for graph in both]

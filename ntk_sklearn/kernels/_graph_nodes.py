@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
 
-from .._engine.graphs import NodeNetwork, nodes
 from .._engine.linear_steps import Layer
+from .._engine.nodes import NodeNetwork, nodes
 from .._utils.validation import check_depth, per_layer
 from ..activations import get_activation
 from ..activations._registry import get_activations
@@ -123,7 +124,8 @@ class GraphConvolutionNTKernel(BiasedKernel):
                     f"{name} must be one of {known}, got {getattr(self, name)!r}."
                 )
         strength = self.skip_strength
-        if isinstance(strength, (str, bool)) or not 0 <= strength <= 1:
+        real = isinstance(strength, Real) and not isinstance(strength, bool)
+        if not real or not 0 <= float(strength) <= 1:
             raise ValueError(
                 f"skip_strength must be a number from 0 to 1, got {strength!r}."
             )

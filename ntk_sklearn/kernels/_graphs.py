@@ -1,82 +1,14 @@
-"""Graphs, and what is computed of them once for as long as they are used."""
+"""Graphs, collections of them, and what other libraries have instead."""
 
 from __future__ import annotations
 
-import threading
-import uuid
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from weakref import WeakValueDictionary
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
 
-# Kernel matrices, with their derivatives, that a graph keeps.
-_KEPT = 2
-_ALIVE: WeakValueDictionary[str, Kept] = WeakValueDictionary()
-
-
-class Kept:
-    """Base class of data that are never copied, and keep what was computed of them.
-
-    A copy or a clone is the object itself, and so is what a pickle gives in the process
-    that it came from. What is kept is no part of a pickle.
-    """
-
-    def __init__(self):
-        self._key = uuid.uuid4().hex
-        self._prepare()
-
-    def _prepare(self):
-        self._found: OrderedDict[Hashable, np.ndarray] = OrderedDict()
-        self._lock = threading.RLock()
-        _ALIVE[self._key] = self
-
-    def kept(self, key: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return what was computed for a key, and compute it the first time.
-
-        Parameters
-        ----------
-        key : hashable
-            What the result depends on.
-        compute : callable
-            Function without arguments.
-
-        Returns
-        -------
-        ndarray
-            Not to be changed.
-        """
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = compute()
-                while len(self._found) > _KEPT:
-                    self._found.popitem(last=False)
-            self._found.move_to_end(key)
-            return self._found[key]
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def __sklearn_clone__(self):
-        return self
-
-    def __reduce__(self):
-        state = {k: v for k, v in vars(self).items() if k not in ("_found", "_lock")}
-        return _revive, (type(self), self._key, state)
-
-
-def _revive(kind, key, state):
-    """Return the object of a pickle: the one that lives here already, if it does."""
-    found = _ALIVE.get(key)
-    if found is None:
-        found = kind.__new__(kind)
-        vars(found).update(state)
-        found._prepare()
-    return found
+from .._utils.validation import check_list, check_squares, is_positive_integer
+from ._kept import Kept
 
 
 class Graph(Kept):
@@ -109,14 +41,8 @@ class Graph(Kept):
 
     def __init__(self, adjacency, features=None):
         super().__init__()
-        found = sparse.csr_matrix(adjacency, dtype=np.float64)
-        found.sum_duplicates()
+        found = _square(adjacency)
         n = found.shape[0]
-        if found.shape[1] != n or not np.isfinite(found.data).all():
-            raise ValueError(
-                "adjacency must be a square matrix of finite numbers, a row and a "
-                f"column for each node, got shape {found.shape}."
-            )
         if n == 0:
             raise ValueError(
                 "adjacency must have at least one node, got a graph without nodes."
@@ -146,8 +72,9 @@ class Graph(Kept):
         -------
         Graph
         """
-        edges = np.asarray(edges, dtype=np.float64)
-        edges = edges.reshape(-1, edges.shape[1] if edges.ndim == 2 else 2)
+        if not is_positive_integer(n_nodes):
+            raise ValueError(f"n_nodes must be a positive integer, got {n_nodes!r}.")
+        edges = _pairs(edges)
         ends = edges[:, :2]
         bad = (ends != np.floor(ends)) | (ends < 0) | (ends >= n_nodes)
         if bad.any():
@@ -178,23 +105,72 @@ class Graph(Kept):
         return f"Graph(n_nodes={self.n_nodes}, n_edges={n_edges})"
 
 
+def _numbers(array) -> np.ndarray:
+    """Return real numbers as an array of floats; others raise."""
+    found = np.asarray(array)
+    if found.dtype.kind not in "biufO" or (found.size and found.flat[0] is None):
+        raise TypeError(f"numbers of dtype {found.dtype}")
+    return np.ascontiguousarray(found, dtype=np.float64)
+
+
+def _square(adjacency) -> sparse.csr_matrix:
+    """Return a checked adjacency matrix."""
+    needed = (
+        "adjacency must be a square matrix of finite numbers, a row and a column for "
+        "each node"
+    )
+    try:
+        dense = None if sparse.issparse(adjacency) else _numbers(adjacency)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{needed}, got {adjacency!r}.") from error
+    shape = np.shape(adjacency) if dense is None else dense.shape
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"{needed}, got shape {shape}.")
+    found = sparse.csr_matrix(adjacency if dense is None else dense, dtype=np.float64)
+    found.sum_duplicates()
+    if not np.isfinite(found.data).all():
+        raise ValueError(f"{needed}, got NaN or infinity.")
+    return found
+
+
+def _pairs(edges) -> np.ndarray:
+    """Return edges as an array of two or three columns."""
+    needed = "edges must be an array of shape (n_edges, 2) or (n_edges, 3)"
+    try:
+        found = _numbers(edges)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{needed} of numbers, got {edges!r}.") from error
+    if found.size == 0:
+        return np.empty((0, 2))
+    if found.ndim != 2 or found.shape[1] not in (2, 3):
+        raise ValueError(f"{needed}, got shape {found.shape}.")
+    return found
+
+
 def _features(features, n: int):
     """Return features as a matrix, labels as an array, or None."""
     if features is None:
         return None
+    needed = (
+        f"features must have a row of finite numbers or a label for each of the {n} "
+        "nodes"
+    )
     if sparse.issparse(features):
         found = sparse.csr_matrix(features, dtype=np.float64)
-        finite = np.isfinite(found.data).all()
+        numbers = found.data
     else:
         found = np.asarray(features)
         if found.ndim == 2:
-            found = np.ascontiguousarray(found, dtype=np.float64)
-        finite = found.ndim == 1 or bool(np.isfinite(found).all())
-    if found.shape[0] != n or found.ndim > 2 or not finite:
-        raise ValueError(
-            f"features must have a row of finite numbers or a label for each of the "
-            f"{n} nodes, got shape {found.shape}."
-        )
+            try:
+                found = _numbers(found)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{needed}, got dtype {found.dtype}.") from error
+        numbers = found if found.dtype.kind == "f" else np.empty(0)
+    if found.ndim not in (1, 2) or found.shape[0] != n or 0 in found.shape:
+        raise ValueError(f"{needed}, got shape {found.shape}.")
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{needed}, got NaN or infinity.")
+    check_squares(numbers, "features")
     return found
 
 
@@ -221,7 +197,8 @@ class GraphCollection(Kept, Sequence):
 
     def __init__(self, graphs):
         super().__init__()
-        self._graphs = [as_graph(graph) for graph in graphs]
+        check_list(graphs, "graphs", "graph")
+        self._graphs = [as_graph(graph, "graphs") for graph in graphs]
 
     def __len__(self):
         return len(self._graphs)
@@ -233,7 +210,7 @@ class GraphCollection(Kept, Sequence):
         return f"GraphCollection of {len(self)} graphs"
 
 
-def as_graph(graph) -> Graph:
+def as_graph(graph, name: str = "X") -> Graph:
     """Return a graph of another library as a `Graph`.
 
     Parameters
@@ -243,6 +220,8 @@ def as_graph(graph) -> Graph:
         attributes "weight". A pair, as GraKeL has it, is of edges (a dictionary from
         pairs of nodes to weights, a collection of pairs of nodes, or an adjacency
         matrix) and a dictionary from nodes to labels or attributes.
+    name : str, default="X"
+        The name of the argument in messages.
 
     Returns
     -------
@@ -253,10 +232,10 @@ def as_graph(graph) -> Graph:
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         return _from_networkx(graph)
     if isinstance(graph, (tuple, list)) and len(graph) in (2, 3):
-        return _from_pair(*graph[:2])
+        return _from_pair(graph[0], graph[1], name)
     raise TypeError(
-        "X must hold Graph objects, graphs of networkx, or pairs of edges and node "
-        f"labels, got {type(graph).__name__}."
+        f"{name} must hold Graph objects, graphs of networkx, or pairs of edges and "
+        f"node labels, got {type(graph).__name__}."
     )
 
 
@@ -274,10 +253,19 @@ def _from_networkx(graph) -> Graph:
     return Graph.from_edges(len(place), np.reshape(edges, (-1, 3)), features)
 
 
-def _from_pair(edges, labels) -> Graph:
+def _from_pair(edges, labels, name: str) -> Graph:
+    if labels is not None and len(labels) == 0:
+        labels = None
     if not isinstance(edges, (dict, set, list, tuple)):
+        if not isinstance(labels, dict):
+            return Graph(edges, labels)
         n = np.shape(edges)[0]
-        return Graph(edges, [labels[i] for i in range(n)] if labels else None)
+        return Graph(edges, [labels[i] for i in range(n)])
+    if not all(isinstance(edge, tuple) and len(edge) == 2 for edge in edges):
+        raise TypeError(
+            f"{name} has a pair whose edges are neither an adjacency matrix nor tuples "
+            "of two nodes, nor a dictionary from these to weights."
+        )
     weights = dict(edges) if isinstance(edges, dict) else dict.fromkeys(edges, 1.0)
     ends = {node for edge in weights for node in edge}
     nodes = sorted(labels) if labels else sorted(ends)
@@ -285,8 +273,8 @@ def _from_pair(edges, labels) -> Graph:
     for edge in weights:
         if not set(edge) <= place.keys():
             raise ValueError(
-                f"X has a graph whose edge {tuple(edge)} leads to a missing node: its "
-                f"node labels are of {len(place)} others."
+                f"{name} has a graph whose edge {tuple(edge)} leads to a missing node: "
+                f"its node labels are of {len(place)} others."
             )
     rows = [(place[u], place[v], float(w)) for (u, v), w in weights.items()]
     features = [labels[node] for node in nodes] if labels else None

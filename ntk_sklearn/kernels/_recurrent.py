@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 
 from .._engine.linear_steps import Layer
 from .._engine.sequences import Recurrence, Sequences, own_kernels, sequences
-from .._utils.validation import check_depth, check_positive, check_samples, per_layer
+from .._utils.validation import (
+    check_depth,
+    check_list,
+    check_positive,
+    check_samples,
+    check_squares,
+    is_positive_integer,
+    per_layer,
+)
 from ..activations._registry import get_activations
 from ._structured import Architecture, BiasedKernel
 
@@ -170,35 +177,51 @@ class RecurrentNTKernel(BiasedKernel[Sequences]):
         )
 
     def _inputs(self, X, name):
-        if self.n_channels is not None:
-            return Sequences.of(self._unpacked(X, name))
-        if np.ndim(X[0] if len(X) else X) != 2:
+        check_list(X, name, "sequence")
+        count = self.n_channels
+        if count is not None and not is_positive_integer(count):
+            raise ValueError(f"n_channels must be a positive integer, got {count!r}.")
+        shape = np.shape(X) if hasattr(X, "ndim") else (len(X), *_shape(X[0]))
+        if count is not None and len(shape) == 2:
+            found = self._unpacked(X, name, int(count))
+        else:
+            found = self._listed(X, name)
+        for one in found:
+            check_squares(one, name)
+        return Sequences.of(found)
+
+    def _listed(self, X, name):
+        """Return sequences that are given one by one."""
+        if hasattr(X, "iloc") or len(_shape(X[0])) != 2:
             raise ValueError(
                 f"{name} must be sequences, arrays of shape (n_times, n_channels), or "
                 "packed rows with n_channels."
             )
-        found = []
+        found, count = [], np.shape(X[0])[1]
+        if self.n_channels is not None and self.n_channels != count:
+            raise ValueError(
+                f"n_channels={self.n_channels!r}, but the sequences of {name} have "
+                f"{count} channels."
+            )
         for i, one in enumerate(X):
-            if np.ndim(one) != 2 or np.shape(one)[0] == 0:
+            shape = _shape(one)
+            if len(shape) != 2 or shape[0] == 0:
                 raise ValueError(
                     f"{name} must be sequences of shape (n_times, n_channels) with at "
-                    f"least one time, but sequence {i} has shape {np.shape(one)}."
+                    f"least one time, but sequence {i} has shape {shape}."
                 )
-            if np.shape(one)[1] != np.shape(X[0])[1]:
+            if shape[1] != count:
                 raise ValueError(
                     f"{name} must be sequences of equally many channels, but sequence "
-                    f"{i} has {np.shape(one)[1]} and the first one {np.shape(X[0])[1]}."
+                    f"{i} has {shape[1]} and the first one {count}."
                 )
             found.append(check_samples(one, name))
-        return Sequences.of(found)
+        return found
 
-    def _unpacked(self, X, name):
+    def _unpacked(self, X, name, count: int):
         """Return the sequences of packed rows."""
-        count = self.n_channels
-        if not isinstance(count, Integral) or isinstance(count, bool) or int(count) < 1:
-            raise ValueError(f"n_channels must be a positive integer, got {count!r}.")
         X = check_samples(X, name)
-        longest, rest = divmod(X.shape[1] - 1, int(count))
+        longest, rest = divmod(X.shape[1] - 1, count)
         if rest or longest < 1:
             raise ValueError(
                 f"{name} must have 1 + n_times * n_channels columns, the length first, "
@@ -211,7 +234,7 @@ class RecurrentNTKernel(BiasedKernel[Sequences]):
                 f"{name} must have the lengths of sequences in its first column, whole "
                 f"numbers from 1 to {longest}, got {lengths[bad][0]:g}."
             )
-        times = X[:, 1:].reshape(len(X), longest, int(count))
+        times = X[:, 1:].reshape(len(X), longest, count)
         return [one[: int(n)] for one, n in zip(times, lengths, strict=True)]
 
     def _pair(self, X, Y):
@@ -222,6 +245,14 @@ class RecurrentNTKernel(BiasedKernel[Sequences]):
                 f"{right.rows.shape[1]}; both sides of a kernel need the same."
             )
         return left, right
+
+
+def _shape(one) -> tuple[int, ...]:
+    """Return the shape of what may be a sequence; of what has none, no sizes."""
+    try:
+        return np.shape(one)
+    except ValueError:  # lists of different lengths
+        return ()
 
 
 def _each_layer(name: str, value, depth: int) -> np.ndarray:

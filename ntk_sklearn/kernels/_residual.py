@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._engine.linear_steps import Layer, Values
 from .._engine.structured import State, first_state, first_variances
-from .._utils.validation import check_depth, check_pair, check_samples, per_layer
+from .._utils.validation import (
+    check_depth,
+    check_pair,
+    check_positive,
+    check_samples,
+    check_squares,
+    is_positive_integer,
+    per_layer,
+)
 from ..activations._registry import get_activations
 from ._structured import Architecture, BiasedKernel
 
@@ -21,10 +28,16 @@ class TableKernel(BiasedKernel[np.ndarray]):
     """Base class of the kernels of networks on tables that are no plain chains."""
 
     def _inputs(self, X, name):
-        return check_samples(X, name)
+        found = check_samples(X, name)
+        check_squares(found, name)
+        return found
 
     def _pair(self, X, Y):
-        return check_pair(X, Y)
+        found = check_pair(X, Y)
+        for side, name in zip(found, ("X", "Y"), strict=True):
+            if side is not None:
+                check_squares(side, name)
+        return found
 
 
 def _table_architecture(
@@ -114,7 +127,7 @@ class ResidualNTKernel(TableKernel):
 
     def _architecture(self):
         depth, size = check_depth(self.depth), self.block_depth
-        if isinstance(size, bool) or not isinstance(size, Integral) or int(size) < 1:
+        if not is_positive_integer(size):
             raise ValueError(f"block_depth must be a positive integer, got {size!r}.")
         n_layers = 2 + depth * int(size)
         n_hidden = depth * int(size) + bool(self.final_activation)
@@ -243,9 +256,8 @@ def _dense_variances(kernel: TableKernel, n_layers: int) -> dict[str, np.ndarray
 
 def _each_block(name: str, value, depth: int) -> np.ndarray:
     """Return one number for each block or depth."""
-    array = np.asarray(value, dtype=np.float64)
-    fits = array.ndim == 0 or array.shape == (depth,)
-    if not fits or not np.isfinite(array).all() or array.min() < 0:
+    array = check_positive(name, value, zero=True)
+    if array.shape not in ((), (depth,)):
         raise ValueError(
             f"{name} must be one number of at least 0 or {depth} of them, as depth="
             f"{depth} says, got {value!r}."

@@ -14,7 +14,7 @@ from .._utils.validation import check_positive, check_samples
 from ._layer_weights import LayerWeights
 from ._on_rows import KernelOnRows, called_on_rows
 from ._repr import same, show
-from ._terms_on_rows import TermsOnRows, normalised
+from ._terms_on_rows import TermsOnRows, normalised, normalised_tangents
 from ._theta import refuse_gradient
 
 Inputs = TypeVar("Inputs")
@@ -191,7 +191,7 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         values, columns, factors = self._with_theta(network)
         found = network.gram(values, X, None)
         if self.normalize:
-            found = _normalised_tangents(found, network.diagonal(values, X))
+            found = normalised_tangents(found, network.diagonal(values, X))
         gradient = np.empty((*found.shape[1:], self.n_dims))
         for column, factor, part in zip(columns, factors, found[1:], strict=True):
             gradient[..., column] = factor * part
@@ -286,9 +286,10 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         G = check_samples(G, "G")
         if self._only_weights():
             rows = self.on_rows(X)
-            rows.gram()
+            _check_pairs(G, len(rows.gram()))
             return rows.contract(G)
-        _, gradient = self(X, eval_gradient=True)
+        K, gradient = self(X, eval_gradient=True)
+        _check_pairs(G, len(K))
         return np.einsum("ij,ijk->k", G, gradient)
 
     # -- manners ----------------------------------------------------------------------
@@ -305,6 +306,15 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
+def _check_pairs(G: np.ndarray, n: int) -> None:
+    """Raise unless a matrix has an entry for each pair of inputs."""
+    if G.shape != (n, n):
+        raise ValueError(
+            f"G must have shape ({n}, {n}), a row and a column per input of X, got "
+            f"{G.shape}."
+        )
+
+
 @dataclass(eq=False, repr=False)
 class BiasedKernel(StructuredKernel[Inputs]):
     """Base class of the kernels of networks whose layers have biases."""
@@ -316,39 +326,3 @@ class BiasedKernel(StructuredKernel[Inputs]):
     def hyperparameter_bias_variance(self):
         """The bias variance, as scikit-learn describes it."""
         return self._hyperparameter("bias_variance")
-
-
-def _normalised_tangents(found: np.ndarray, diagonals: np.ndarray) -> np.ndarray:
-    """Return a kernel and its derivatives, divided by the roots of its diagonal."""
-    positive = np.where(diagonals[0] > 0.0, diagonals[0], 1.0)
-    out = np.stack([normalised(part, positive, positive) for part in found])
-    for part, moved in zip(out[1:], diagonals[1:], strict=True):
-        share = moved / positive
-        np.subtract(part, 0.5 * out[0] * (share[:, None] + share), out=part)
-    return out
-
-
-def one_each(name: str, value, count: int) -> list:
-    """Return one value for each layer: a list as it is, anything else repeated.
-
-    Parameters
-    ----------
-    name : str
-        The name of the parameter in messages.
-    value : object or list
-        What was given.
-    count : int
-        Number of layers.
-
-    Returns
-    -------
-    list
-    """
-    if not isinstance(value, list):
-        return [value] * count
-    if len(value) != count:
-        raise ValueError(
-            f"{name} must be one value for all layers or a list of {count}, one for "
-            f"each, got a list of {len(value)}: {value!r}."
-        )
-    return value

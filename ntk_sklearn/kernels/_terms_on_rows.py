@@ -77,3 +77,13 @@ def normalised(K: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray
 
 def _positive(diagonal: np.ndarray) -> np.ndarray:
     return np.where(diagonal > 0.0, diagonal, 1.0)
+
+
+def normalised_tangents(found: np.ndarray, diagonals: np.ndarray) -> np.ndarray:
+    """Return a kernel and its derivatives, divided by the roots of its diagonal."""
+    positive = np.where(diagonals[0] > 0.0, diagonals[0], 1.0)
+    out = np.stack([normalised(part, positive, positive) for part in found])
+    for part, moved in zip(out[1:], diagonals[1:], strict=True):
+        share = moved / positive
+        np.subtract(part, 0.5 * out[0] * (share[:, None] + share), out=part)
+    return out

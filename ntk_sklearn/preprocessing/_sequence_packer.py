@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.validation import check_list
+
 
 class SequencePacker(TransformerMixin, BaseEstimator):
     """Packs sequences of different lengths into rows of one length.
@@ -100,10 +102,16 @@ class SequencePacker(TransformerMixin, BaseEstimator):
 
 def _checked(X, n_channels) -> list[np.ndarray]:
     """Return sequences as arrays."""
-    found = [np.asarray(one, dtype=np.float64) for one in X]
-    if not found:
-        raise ValueError("X must hold at least one sequence, got none.")
-    for i, one in enumerate(found):
+    check_list(X, "X", "sequence")
+    found = []
+    for i, given in enumerate(X):
+        try:
+            one = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"X must be sequences of finite numbers, but sequence {i} is {given!r}."
+            ) from error
+        found.append(one)
         if one.ndim != 2 or 0 in one.shape or not np.isfinite(one).all():
             raise ValueError(
                 "X must be sequences of finite numbers, of shape (n_times, n_channels) "

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from scipy import integrate
 
 from ntk_sklearn.activations import ACTIVATIONS, Activation, duals, get_activation
-from ntk_sklearn.activations._pair_series import LEAST, MOST
+from ntk_sklearn.activations._deficit import angle_over_sine
+from ntk_sklearn.activations._pair_table import LEAST, MOST
 from ntk_sklearn.activations._pairs import PairActivation, mean, pairs, slopes
 
 CUBIC = ("polynomial", (-0.2, 0.3, 0.5, 0.1))
@@ -178,3 +179,16 @@ def test_a_function_that_vanishes_at_small_variances():
         assert_allclose(found, exact, rtol=1e-8, atol=1e-10)
     small = np.array([1e-6, 1e-4])
     assert_allclose(aligned(record, small, small, small), 0.0, atol=1e-300)
+
+
+def test_the_angle_over_its_sine():
+    c = np.linspace(0.0, 1.0, 1001, dtype=np.longdouble)
+    d = 1.0 - c
+    series = 1.0 + d / 3.0 + 2.0 * d**2 / 15.0 + 2.0 * d**3 / 35.0
+    with np.errstate(invalid="ignore"):
+        exact = np.arccos(c) / np.sqrt(d * (1.0 + c))
+    exact = np.where(d < 1e-4, series, exact)
+    found = [angle_over_sine(float(one)) for one in c]
+    # Two polynomials and a quotient round a few times; the approximation is at 7e-17.
+    assert_allclose(found, exact.astype(float), rtol=5e-16)
+    assert abs(found[-1] - 1.0) < 3e-16

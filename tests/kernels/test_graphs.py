@@ -235,9 +235,10 @@ def test_graphs_of_other_libraries():
         [dict.fromkeys(both_ways, 1.0), labels, {}],
         (matrix, labels),
         (edges, labels),
+        (matrix, np.array(list("CCNO"))),
     ]
     K = GraphNTKernel()([own, *pairs])
-    assert_allclose(K, np.full((5, 5), K[0, 0]), rtol=1e-13)
+    assert_allclose(K, np.full((6, 6), K[0, 0]), rtol=1e-13)
 
 
 class Networkx:
@@ -327,14 +328,50 @@ def test_estimators_on_nodes():
         (lambda: Graph(np.ones((2, 3))), r"adjacency must be a square .* \(2, 3\)"),
         (lambda: Graph([[0, np.nan], [1, 0]]), "adjacency must be .* finite"),
         (lambda: Graph([[0, -1], [1, 0]]), "adjacency must not be negative"),
+        (lambda: Graph(None), "adjacency must be a square .* got None"),
+        (lambda: Graph("edges"), "adjacency must be a square .* got 'edges'"),
+        (lambda: Graph([[0, 1j], [1j, 0]]), "adjacency must be a square matrix"),
+        (lambda: Graph(np.ones(3)), r"adjacency must be a square .* shape \(3,\)"),
         (lambda: Graph(np.eye(3), np.ones((2, 3))), "each of the 3 nodes"),
+        (lambda: Graph(np.eye(3), 7), r"features must have a row .* got shape \(\)"),
+        (lambda: Graph(np.eye(3), np.ones((3, 0))), r"features .* shape \(3, 0\)"),
+        (lambda: Graph(np.eye(2), [["a"], ["b"]]), "features must .* got dtype <U1"),
+        (lambda: Graph(np.eye(2), [1.0, np.nan]), "features must .* got NaN"),
+        (lambda: Graph(np.eye(1), [[1e200]]), "features must not have numbers as"),
+        (lambda: Graph.from_edges(0, []), "n_nodes must be a positive integer, got 0"),
+        (lambda: Graph.from_edges(2.0, []), "n_nodes must be a positive .* got 2.0"),
+        (lambda: Graph.from_edges(3, [0, 1]), r"edges must be an array .* \(2,\)"),
+        (lambda: Graph.from_edges(3, [("a", "b")]), "edges must be an array .*'a'"),
+        (
+            lambda: Graph.from_edges(3, [(0, 0.5)]),
+            r"edge \(0, 0.5\) leads to a missing",
+        ),
         (lambda: Graph.from_edges(3, [(0, 3)]), r"edge \(0, 3\) leads to a missing"),
         (
             lambda: GraphNTKernel()([({(0, 5)}, {0: "a", 1: "b"})]),
             r"edge \(0, 5\) leads to a missing node",
         ),
         (lambda: GraphNTKernel()([]), "X must be a list of at least one graph"),
+        (lambda: GraphNTKernel()(None), "X must be a list of graphs, got NoneType"),
+        (lambda: GraphNTKernel()(GRAPHS[0]), "X must be a list of graphs, got Graph"),
         (lambda: GraphNTKernel()([3]), "X must hold Graph objects, .* got int"),
+        (lambda: GraphCollection([]), "graphs must be a list of at least one graph"),
+        (lambda: GraphCollection([3]), "graphs must hold Graph objects, .* got int"),
+        (lambda: GraphNTKernel(graphs="x")([0]), "graphs must be a list of graphs"),
+        (
+            lambda: GraphNTKernel()([({0: [1], 1: [0]}, {0: "a", 1: "b"})]),
+            "X has a pair whose edges are neither",
+        ),
+        (
+            lambda: GraphNTKernel()(GRAPHS, [Graph(np.eye(2))]),
+            "X and Y must hold graphs with features of one kind",
+        ),
+        (
+            lambda: GraphConvolutionNTKernel(
+                graph=GRAPHS[0], skip="alpha", skip_strength=None
+            )([0]),
+            "skip_strength must be a number from 0 to 1, got None",
+        ),
         (
             lambda: GraphNTKernel()([GRAPHS[0], Graph(np.eye(2))]),
             r"features of one kind, .* got \['3', 'none'\]",

@@ -13,6 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from ntk_sklearn import (
+    GradientDescentClassifier,
+    KernelLogisticRegression,
     RecurrentNTKernel,
     SequencePacker,
     WNTKClassifier,
@@ -204,7 +206,16 @@ def test_estimators():
             [np.ones((2, 2)), np.ones((2, 3))],
             "sequence 1 has 3 and the first one 2",
         ),
-        ({}, [], "X must be sequences"),
+        ({}, [], "X must be a list of at least one sequence"),
+        ({}, None, "X must be a list of sequences, got NoneType"),
+        ({}, {"a": 1}, "X must be a list of sequences, got dict"),
+        ({}, "text", "X must be a list of sequences, got str"),
+        ({}, iter(SERIES), "X must be a list of sequences, got list_iterator"),
+        ({}, [[[1.0, 2.0], [3.0]]], "X must be sequences"),
+        ({}, [*SERIES, None], "one time, but sequence 5 has shape"),
+        ({}, [np.full((2, 1), 1e200)], "X must not have numbers as large as 1e.200"),
+        ({"n_channels": 3}, SERIES, "n_channels=3, but the sequences of X have 2"),
+        ({"n_channels": "2"}, SERIES, "n_channels must be a positive integer"),
         ({}, np.ones((3, 5)), "X must be sequences"),
         ({}, [np.full((2, 2), np.inf)], "X must be a dense matrix of finite"),
         ({"n_channels": 2}, [[0, 1, 2.0]], "whole numbers from 1 to 1, got 0"),
@@ -218,13 +229,41 @@ def test_estimators():
     ],
 )
 def test_bad_input(options, X, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
         RecurrentNTKernel(**options)(X)
+
+
+def test_a_kernel_of_packed_rows_takes_lists_too():
+    listed, packed = RecurrentNTKernel(), RecurrentNTKernel(n_channels=2)
+    assert_allclose(packed(SERIES), listed(SERIES), rtol=1e-15)
+    rows = SequencePacker().fit_transform(SERIES)
+    assert_allclose(packed(SERIES, rows), listed(SERIES), rtol=1e-12)
 
 
 def test_both_sides_need_equal_channels():
     with pytest.raises(ValueError, match="X has sequences of 2 channels, but Y of 3"):
         RecurrentNTKernel()(SERIES, series((2,), 3))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [WNTKClassifier, KernelLogisticRegression, GradientDescentClassifier],
+)
+def test_estimators_take_lists_of_different_lengths(estimator):
+    X = series((5, 2, 3, 7, 4, 3, 6, 2, 5, 4), 2)
+    y = np.arange(10) % 2
+    packer = SequencePacker().fit(X)
+    listed = estimator(RecurrentNTKernel()).fit(X, y)
+    packed = estimator(RecurrentNTKernel(n_channels=2)).fit(packer.transform(X), y)
+    expected = packed.decision_function(packer.transform(X[:4]))
+    for some in (X[:4], np.array([*X[:4], None], dtype=object)[:4]):
+        assert_allclose(listed.decision_function(some), expected, rtol=1e-9)
+    for bad, sentence in (
+        ([*X[1:], np.ones((0, 2))], "at least one time, but sequence 9 has shape"),
+        ([*X[1:], X[0] * np.nan], "X must be a dense matrix of finite"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            estimator(RecurrentNTKernel()).fit(bad, y)
 
 
 def test_packer():
@@ -235,11 +274,13 @@ def test_packer():
     assert rows[:, 0].tolist() == [3, 3, 1, 3, 3]
     assert rows[2, 3:].tolist() == [0, 0, 0, 0]
     for X, sentence in (
-        ([], "X must hold at least one sequence"),
+        ([], "X must be a list of at least one sequence"),
+        (None, "X must be a list of sequences, got NoneType"),
+        ([["a", "b"]], "X must be sequences of finite numbers, but sequence 0 is"),
         ([np.ones((0, 2))], r"one time, but sequence 0 has shape \(0, 2\)"),
         ([np.ones((2, 3))], "X must be sequences of 2 channels, but sequence 0 has 3"),
     ):
-        with pytest.raises(ValueError, match=sentence):
+        with pytest.raises((ValueError, TypeError), match=sentence):
             packer.transform(X)
     with pytest.raises(ValueError, match="max_length must be a positive integer"):
         SequencePacker(max_length=0).fit(SERIES)

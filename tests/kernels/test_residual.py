@@ -91,12 +91,27 @@ def test_consumers(kernel):
     [
         (ResidualNTKernel(block_depth=0), "block_depth must be a positive integer"),
         (ResidualNTKernel(2, skip_scale=[1, 1, 1]), "skip_scale must be one number"),
-        (ResidualNTKernel(branch_scale=-1.0), "branch_scale must be .* at least 0"),
+        (ResidualNTKernel(branch_scale=-1.0), "branch_scale must be .* not negative"),
+        (ResidualNTKernel(branch_scale="a"), "branch_scale must be a number or a"),
         (MultiDepthNTKernel(2, depth_weights=[1]), "depth_weights must be .* or 2"),
         (MultiDepthNTKernel(2, layer_weights=[1, 1]), "2 entries, .* needs 4 or 8"),
         (ResidualNTKernel(2, weight_variance=[1, 2]), "weight_variance has 2 entries"),
     ],
 )
 def test_bad_input(kernel, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
         kernel(X)
+
+
+@pytest.mark.parametrize("kernel", [ResidualNTKernel(), MultiDepthNTKernel()])
+def test_numbers_whose_squares_overflow(kernel):
+    for sides, name in (((X * 1e200,), "X"), ((X, X * 1e200), "Y")):
+        with pytest.raises(ValueError, match=f"{name} must not have numbers as large"):
+            kernel(*sides)
+
+
+@pytest.mark.parametrize("bounds", ["fixed", (0.1, 10.0)])
+def test_contractions_need_an_entry_for_each_pair(bounds):
+    kernel = ResidualNTKernel(2, weight_variance_bounds=bounds)
+    with pytest.raises(ValueError, match=r"G must have shape .* got \(1, 1\)"):
+        kernel.contract(X, [[1.0]])

@@ -1,0 +1,139 @@
+"""Convolutional networks, cut into stacks of convolutions after each pooling."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..activations._base import Activation
+from ..activations._pairs import PairActivation
+from .aligned import image_variances
+from .convolution import Stack
+from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
+from .planes import Window, axis
+from .structured import take
+
+
+class Convolution(NamedTuple):
+    """A convolution, its activation, and the pooling that may follow.
+
+    Attributes
+    ----------
+    rows, columns : Window
+        The filter along both axes.
+    layer : Layer
+        Where its numbers are.
+    activation : Activation
+        What it passes through.
+    pooling : tuple of two Window, or None
+        Windows along both axes, whose means are taken.
+    """
+
+    rows: Window
+    columns: Window
+    layer: Layer
+    activation: Activation
+    pooling: tuple[Window, Window] | None
+
+
+class ConvolutionalNetwork(NamedTuple):
+    """An infinitely wide convolutional network.
+
+    Attributes
+    ----------
+    convolutions : list of Convolution
+        The layers of images.
+    average : bool
+        Whether the read-out sees the mean over all pixels, or each of them.
+    head : list of (Layer, Activation or None)
+        The layers behind, the read-out last; each activation follows its layer.
+    """
+
+    convolutions: list[Convolution]
+    average: bool
+    head: list[tuple[Layer, Activation | None]]
+
+
+class Part(NamedTuple):
+    """Convolutions up to a pooling, and the sizes of the images they see."""
+
+    convolutions: list[Convolution]
+    stack: Stack
+    sizes: list[tuple[int, int]]
+    pooling: tuple[Window, Window] | None
+
+    @property
+    def windows(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the pooling sees."""
+        assert self.pooling is not None
+        rows, columns = self.pooling
+        return rows.sources(self.sizes[-1][0]), columns.sources(self.sizes[-1][1])
+
+    @property
+    def pooled_size(self) -> tuple[int, int]:
+        """Height and width after the pooling."""
+        assert self.pooling is not None
+        rows, columns = self.pooling
+        return rows.size(self.sizes[-1][0]), columns.size(self.sizes[-1][1])
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Height and width of the largest layer."""
+        return max(h for h, _ in self.sizes), max(w for _, w in self.sizes)
+
+    @property
+    def work(self) -> float:
+        """Pairs of pixels of one pair of images, times layers."""
+        rows = self.stack.rows.counts.sum(axis=1, dtype=float)
+        columns = self.stack.columns.counts.sum(axis=1, dtype=float)
+        return float((rows * columns)[1:].sum()) + 1.0
+
+
+def parts(network: ConvolutionalNetwork, values: Values, size) -> list[Part]:
+    """Cut a network after each pooling."""
+    parts, rest = [], list(network.convolutions)
+    while True:
+        count = next((i for i, c in enumerate(rest) if c.pooling), len(rest) - 1) + 1
+        here, rest = rest[:count], rest[count:]
+        pooling = here[-1].pooling if here else None
+        whole = "all" if pooling or network.average else "zero"
+        rows = axis(size[0], tuple(c.rows for c in here), whole)
+        columns = axis(size[1], tuple(c.columns for c in here), whole)
+        steps = [
+            steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
+            for c in here
+        ]
+        phi = PairActivation.stack(c.activation for c in here)
+        stack = Stack(rows, columns, Steps.stack(steps), phi)
+        sizes = [size]
+        for c in here:
+            sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
+        parts.append(Part(here, stack, sizes, pooling))
+        if pooling is None:
+            return parts
+        size = parts[-1].pooled_size
+
+
+def _window_means(a: np.ndarray, rows: Window, columns: Window) -> np.ndarray:
+    """Return the means over windows of the last two axes."""
+    height, width = a.shape[-2:]
+    return rows.means(height) @ (a @ columns.means(width).T)
+
+
+def variances(part: Part, values: Values, a: np.ndarray):
+    """Return each layer's variances, padded to one size, and those after the last.
+
+    `a` are the variances of the input: (n_covariances, n, height, width).
+    """
+    out = np.zeros((len(part.convolutions), *a.shape[:2], *part.largest))
+    derive = True if len(a) > 1 else None
+    for l, c in enumerate(part.convolutions):
+        a = _window_means(a, c.rows, c.columns)
+        shape = a.shape
+        a = a.reshape(len(a), -1)
+        take(covariance_steps(values, c.layer), list(a))
+        out[l, :, :, : shape[2], : shape[3]] = a.reshape(shape)
+        image_variances(PairActivation.of(c.activation), a, derive)
+        a = a.reshape(shape)
+    return out, a

@@ -1,0 +1,172 @@
+"""Rows of planes of pixel pairs: what filters add up, and what a row begins with.
+
+The innermost axis of a row runs over the columns of a plane and over the images of a
+block, which are its lanes; see `convolution`. These functions are compiled as parts of
+their caller.
+"""
+
+from __future__ import annotations
+
+from .._utils.jit import jit_part, jit_views, write_four
+
+
+@jit_part
+def add_columns(columns, l, c, lanes, source, out):
+    """Write, for each column pair, the sum of the pairs that its filter sees.
+
+    `source` is a row with both margins.
+    """
+    m, length = columns.counts[l, c] * lanes, columns.lengths[l]
+    margin = (source.size - out.size) // 2
+    if not columns.straight[l, c]:
+        sources = columns.sources[l, c]
+        none = sources.shape[1]
+        for k in range(columns.counts[l, c]):
+            for b in range(lanes):
+                out[k * lanes + b] = 0.0
+            for d in range(length):
+                if sources[d, k] < none:
+                    first = margin + sources[d, k] * lanes
+                    for b in range(lanes):
+                        out[k * lanes + b] += source[first + b]
+    elif length == 3:
+        first = margin + columns.shifts[l, c, 0] * lanes
+        a = source[first : first + m + 2 * lanes]
+        if lanes == 8:  # the usual number; known distances within one array
+            for e in range(a.size - 16):
+                out[e] = (a[e] + a[e + 8]) + a[e + 16]
+        else:
+            b, c_ = a[lanes:], a[2 * lanes :]
+            for e in range(m):
+                out[e] = (a[e] + b[e]) + c_[e]
+    else:
+        for d in range(length):
+            a = source[margin + columns.shifts[l, c, d] * lanes :]
+            for e in range(m):
+                out[e] = a[e] if d == 0 else out[e] + a[e]
+
+
+@jit_part
+def add_rows(rows, l, r, k, m, sums, out):
+    """Write the sum of the rows that a row pair sees, of every matrix."""
+    sources, length = rows.sources[l, r], rows.lengths[l]
+    for s in range(sums.shape[0]):
+        to = out[s]
+        if length == 3:
+            a, b = sums[s, sources[0, k]], sums[s, sources[1, k]]
+            c = sums[s, sources[2, k]]
+            for e in range(m):
+                to[e] = (a[e] + b[e]) + c[e]
+        else:
+            for d in range(length):
+                a = sums[s, sources[d, k]]
+                for e in range(m):
+                    to[e] = a[e] if d == 0 else to[e] + a[e]
+
+
+@jit_part
+def add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
+    """Write what a layer makes of three rows of a covariance and a kernel.
+
+    These are `add_rows` and `take_steps` of a network without derivatives, in one.
+    """
+    i, j, h = (
+        rows.sources[l, r, 0, k],
+        rows.sources[l, r, 1, k],
+        rows.sources[l, r, 2, k],
+    )
+    a, b, c = sums[0, i], sums[0, j], sums[0, h]
+    u, v, w = sums[1, i], sums[1, j], sums[1, h]
+    scale, factor, added = numbers[0, 0], numbers[0, 1], numbers[0, 2]
+    variance, shift = numbers[1, 0], numbers[1, 2]
+    covariance, kernel = out[0], out[1]
+    for e in range(m):
+        q, t = (a[e] + b[e]) + c[e], (u[e] + v[e]) + w[e]
+        kernel[e] = (scale * t + factor * q) + added
+        covariance[e] = variance * q + shift
+
+
+@jit_views
+def spread(columns, l, c, lanes, row, out):
+    """Write a number of each pixel of the first image, once for each other image."""
+    places = columns.places[l, c, 0]
+    if lanes == 8:  # the usual number
+        for k in range(columns.counts[l, c]):
+            value = row[places[k]]
+            write_four(out, 8 * k, value)
+            write_four(out, 8 * k + 4, value)
+    elif lanes == 4:  # beside the diagonal
+        for k in range(columns.counts[l, c]):
+            write_four(out, 4 * k, row[places[k]])
+    else:
+        for k in range(columns.counts[l, c]):
+            value = row[places[k]]
+            for b in range(lanes):
+                out[k * lanes + b] = value
+
+
+@jit_part
+def of_others(columns, l, c, lanes, row, out):
+    """Return the numbers of pixels of the other images: a part of a row, or a copy."""
+    places, count = columns.places[l, c, 1], columns.counts[l, c]
+    first, found = places[0] * lanes, row
+    if not columns.together[l, c]:
+        first, found = 0, out
+        for k in range(count):
+            for b in range(lanes):
+                out[k * lanes + b] = row[places[k] * lanes + b]
+    return found[first : first + count * lanes]
+
+
+@jit_part
+def first_rows(stack, r, c, image, others, lanes, memory):
+    """Write the covariances of the input: inner products over channels."""
+    rows, columns, plane = stack.rows, stack.columns, memory.plane
+    n_channels, m = image.shape[0], columns.counts[0, c] * lanes
+    margin, share = (plane.shape[2] - memory.sums.shape[2]) // 2, 1.0 / image.shape[0]
+    a = memory.sides[0]
+    for k in range(rows.counts[0, r]):
+        y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
+        row = plane[0, k, margin:]
+        for channel in range(n_channels):
+            spread(columns, 0, c, lanes, image[channel, y], a)
+            b = of_others(columns, 0, c, lanes, others[channel, z], memory.sides[1])
+            for e in range(m):
+                row[e] = (0.0 if channel == 0 else row[e]) + a[e] * b[e]
+        for e in range(m):
+            row[e] *= share
+
+
+@jit_part
+def pooled_rows(rows, columns, r, c, lanes, pooled, plane, margin):
+    """Write the rows of a plane of what a pooling left."""
+    for s in range(pooled.shape[0]):
+        for k in range(rows.counts[0, r]):
+            y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
+            row = plane[s, k, margin:]
+            for kk in range(columns.counts[0, c]):
+                x = columns.places[0, c, 0, kk]
+                first = columns.places[0, c, 1, kk] * lanes
+                for b in range(lanes):
+                    row[kk * lanes + b] = pooled[s, y, x, z, first + b]
+
+
+@jit_part
+def close(count, n_rows, lanes, plane, margin):
+    """Write zeros into the right margins of a plane of so many column pairs."""
+    first = margin + count * lanes
+    for s in range(plane.shape[0]):
+        for k in range(n_rows):
+            for e in range(first, first + margin):
+                plane[s, k, e] = 0.0
+
+
+@jit_part
+def write_turns(columns, l, c, lanes, left, right, out):
+    """Write the derivatives of the variances of both sides of each pair of a row."""
+    count, places = columns.counts[l, c], columns.places[l, c]
+    for s in range(out.shape[1]):
+        for k in range(count):
+            for b in range(lanes):
+                out[0, s, k * lanes + b] = left[s, places[0, k]]
+                out[1, s, k * lanes + b] = right[s, places[1, k] * lanes + b]
