@@ -86,18 +86,28 @@ def _of_series(series) -> Column:
     elif dtype in (nw.Date, nw.Datetime, nw.Duration):
         unit = "m" if dtype == nw.Duration else "M"
         values = _seconds(np.asarray(series.to_numpy(), dtype=f"{unit}8[us]"))
+    elif dtype in (nw.String, nw.Categorical, nw.Enum):
+        return Column(name, _objects(series), has_levels=True)
     else:
-        has_levels = dtype in (nw.Categorical, nw.Enum)
-        return _column(name, np.array([*series.to_list(), None])[:-1], has_levels)
+        return _column(name, np.array([*series.to_list(), None])[:-1])
     return Column(name, np.asarray(values, dtype=np.float64), has_levels=False)
 
 
-def _column(name: str, values: np.ndarray, has_levels: bool = False) -> Column:
+def _objects(series) -> np.ndarray:
+    """Return the strings or categories of a column, or numbers where these are some."""
+    values, missing = series.to_numpy(), series.is_null().to_numpy()
+    if missing.any():  # where pyarrow gives any category
+        values = values.astype(object)
+        values[missing] = None
+    return values.astype(np.float64) if values.dtype.kind in _NUMERIC else values
+
+
+def _column(name: str, values: np.ndarray) -> Column:
     """Return a column of objects; strings are levels."""
     if values.dtype.kind in _NUMERIC:
-        return Column(name, values.astype(np.float64), has_levels)
+        return Column(name, values.astype(np.float64), has_levels=False)
     strings = any(isinstance(value, (str, bytes)) for value in values)
-    return Column(name, values, has_levels or strings)
+    return Column(name, values, strings)
 
 
 def _seconds(times: np.ndarray) -> np.ndarray:
@@ -172,8 +182,23 @@ def numbers_of(column: Column) -> np.ndarray:
     return out
 
 
-def level_names(column: Column) -> list[str | None]:
-    """Return the name of the level of each row; None for what is missing.
+class Levels(NamedTuple):
+    """The different values of a column of levels.
+
+    Attributes
+    ----------
+    names : list of str or None
+        The name of each, which different values may share; None for what is missing.
+    places : ndarray of int, shape (n,)
+        Which of them each row has.
+    """
+
+    names: list[str | None]
+    places: np.ndarray
+
+
+def levels_of(column: Column) -> Levels:
+    """Return the levels of a column, each of them named once.
 
     Parameters
     ----------
@@ -182,13 +207,18 @@ def level_names(column: Column) -> list[str | None]:
 
     Returns
     -------
-    list of str or None
+    Levels
     """
-    values, inverse = column.values, None
-    if values.dtype.kind == "f":  # a level has one name, however many rows it has
-        values, inverse = np.unique(values, return_inverse=True)
-    keys = [None if _is_missing(value) else _key(value) for value in values]
-    return keys if inverse is None else [keys[i] for i in inverse.ravel()]
+    values = column.values
+    if values.dtype.kind == "f":
+        values, places = np.unique(values, return_inverse=True)
+        return Levels([_name(value) for value in values], places.ravel())
+    first: dict[object, int] = {}
+    try:  # equal values have one name, however many rows there are
+        numbers = [first.setdefault(value, len(first)) for value in values.tolist()]
+    except TypeError:  # some cannot be looked up, such as lists
+        return Levels([_name(value) for value in values], np.arange(len(values)))
+    return Levels([_name(value) for value in first], np.array(numbers, dtype=np.intp))
 
 
 def distinct_levels(frame) -> list[set[str]]:
@@ -208,13 +238,15 @@ def distinct_levels(frame) -> list[set[str]]:
     found = []
     for series in narwhals.from_native(frame, eager_only=True).iter_columns():
         # Values become objects of Python one by one, so the distinct ones only.
-        names = level_names(_of_series(series.unique()))
+        names = levels_of(_of_series(series.unique())).names
         found.append({name for name in names if name is not None})
     return found
 
 
-def _key(value) -> str:
+def _name(value) -> str | None:
     """Return the name of a level; 1, 1.0 and True are the same."""
+    if _is_missing(value):
+        return None
     if isinstance(value, Number) and not isinstance(value, complex):
         return f"{float(value):.17g}"  # type: ignore[arg-type]
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -17,7 +17,7 @@ from ._table_columns import (
     Column,
     columns_of,
     distinct_levels,
-    level_names,
+    levels_of,
     numbers_of,
 )
 
@@ -108,8 +108,8 @@ class TableReader:
                     'categorical_features="from_dtype".'
                 )
             else:
-                keys = set(level_names(column))
-                levels.append(tuple(sorted(key for key in keys if key is not None)))
+                names = set(levels_of(column).names)
+                levels.append(tuple(sorted(name for name in names if name is not None)))
         return cls(tuple(levels))
 
     def with_levels(self, frames: Iterable) -> TableReader:
@@ -212,9 +212,8 @@ def validated(
 def _codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     code: dict[str | None, float] = {level: k for k, level in enumerate(levels)}
     code[None] = np.nan
-    return np.array(
-        [code.get(key, UNKNOWN) for key in level_names(column)], dtype=np.float64
-    )
+    names, places = levels_of(column)
+    return np.array([code.get(name, UNKNOWN) for name in names], dtype=float)[places]
 
 
 def _is_by_type(features) -> bool:

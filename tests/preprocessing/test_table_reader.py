@@ -56,13 +56,39 @@ def of_polars():
     return polars.DataFrame({name: v for name, (v, *_) in COLUMNS.items()})
 
 
-@pytest.mark.parametrize("table", [objects, of_pandas, of_polars])
+def of_pyarrow():
+    """With a category missing, beside which pyarrow's arrays of NumPy have another."""
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {name: pyarrow.array(values) for name, (values, *_) in COLUMNS.items()}
+    columns["strings"] = columns["strings"].dictionary_encode()
+    return pyarrow.table(columns)
+
+
+@pytest.mark.parametrize("table", [objects, of_pandas, of_polars, of_pyarrow])
 def test_every_kind_of_column(table):
     X = table()
     reader = TableReader.of(X)
     assert reader.levels == LEVELS
     assert_array_equal(reader.categorical, [found is not None for found in LEVELS])
     assert_array_equal(reader.read(X), NUMBERS)
+
+
+def test_categories_that_are_numbers():
+    pyarrow = pytest.importorskip("pyarrow")
+    codes = pandas.Categorical([30, None, 7, 30])
+    frame = pandas.DataFrame({"a": codes})
+    for table in (frame, pyarrow.Table.from_pandas(frame)):
+        reader = TableReader.of(table)
+        assert reader.levels == (("30", "7"),)
+        assert_array_equal(reader.read(table), [[0], [NAN], [1], [0]])
+
+
+def test_levels_that_cannot_be_looked_up():
+    X = np.empty((4, 1), dtype=object)
+    X[:, 0] = [[1, 2], "a", [1, 2], None]
+    reader = TableReader.of(X)
+    assert reader.levels == (("[1, 2]", "a"),)
+    assert_array_equal(reader.read(X), [[0], [1], [0], [NAN]])
 
 
 def test_lists_and_arrays_of_strings_and_dates():
