@@ -129,7 +129,8 @@ def table_source(X) -> TableSource:
             data = _dataset(path)
             lengths.append(data.count_rows())
         except (OSError, ValueError) as error:
-            raise ValueError(f"{name} cannot be read: {error}") from error
+            why = "there is no such file" if not os.path.exists(path) else error
+            raise ValueError(f"{name} cannot be read: {why}") from error
         columns = columns or list(data.schema.names)
     parts = [TablePart(path, columns, None) for path in paths]
     return TableSource(parts, names, np.array(lengths))

@@ -41,13 +41,14 @@ from ._options import (
     fit_options,
     given_kernels,
     matrices_of,
+    naming_encoding,
     progress_name,
     solver_for,
     takes_sparse,
     takes_tables,
     takes_vectors,
 )
-from ._table_files import open_table
+from ._table_files import check_names, open_table
 from ._training_set import (
     Given,
     checked_targets,
@@ -123,6 +124,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
     def _given(self, X, y, sample_weight, reset=True, **how) -> Given:
         """Check inputs, targets and weights without changing the estimator."""
+        if takes_vectors(self.kernel):
+            check_names(X, y)
         place = place_of(X)
         if place is not None:
             X = checked_floats(X)
@@ -147,7 +150,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             if reset and takes_tables(self):
                 reader = TableReader.of(X, self._categorical_features)
             used = reader if takes_tables(self) else None
-            X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
+            with naming_encoding(self):
+                X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
             X = sparse_rows(X) if issparse(X) else X
         else:
             how = {"dtype": None, "ensure_2d": False, "allow_nd": True, **how}
@@ -334,7 +338,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             how = {"dtype": None, "ensure_2d": False, "allow_nd": True}
             return validate_data(self, X, reset=False, **how)
         reader = self._reader if takes_tables(self) else None
-        X = validated(self, reader, X, reset=False, **self._vectors)
+        with naming_encoding(self):
+            X = validated(self, reader, X, reset=False, **self._vectors)
         return sparse_rows(X) if issparse(X) else X
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .._blocks.reading import read_frames
-from .._blocks.tables import TableSource, table_source
+from .._blocks.tables import TableSource, is_table_source, table_source
 from ..preprocessing._table_columns import columns_of
 from ..preprocessing._table_reader import TableReader
 
@@ -32,6 +33,20 @@ class OpenTable(NamedTuple):
     targets: npt.ArrayLike
     reader: TableReader
     head: object
+
+
+def check_names(X, y) -> None:
+    """Raise if a path or a name stands for rows or targets where it cannot."""
+    if isinstance(X, (str, os.PathLike)):
+        raise ValueError(
+            f"X must be a table, got the path {os.fspath(X)!r}; files are given as a "
+            "list of their paths."
+        )
+    if isinstance(y, str) and not is_table_source(X):
+        raise ValueError(
+            f"y must be targets, got {y!r}; names of columns are for tables in Parquet "
+            "or Arrow files and dask DataFrames. Take the column out of X."
+        )
 
 
 def open_table(X, y, categorical_features) -> OpenTable:

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from .._utils.warnings import warn
 from ._table_columns import (
     Column,
     columns_of,
@@ -21,6 +22,8 @@ from ._table_columns import (
     numbers_of,
 )
 
+# Number of levels up to which strings that are numbers may well be codes.
+_FEW = 20
 # The code of a level that the reader has not learned.
 UNKNOWN = -1.0
 _NO_TARGETS = "no_validation"  # of scikit-learn
@@ -108,7 +111,9 @@ class TableReader:
                     'categorical_features="from_dtype".'
                 )
             else:
-                names = set(levels_of(column).names)
+                names = set(levels_of(column).names) - {None}
+                if j not in chosen:
+                    _warn_of_numbers(column, names)
                 levels.append(tuple(sorted(name for name in names if name is not None)))
         return cls(tuple(levels))
 
@@ -214,6 +219,25 @@ def _codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     code[None] = np.nan
     names, places = levels_of(column)
     return np.array([code.get(name, UNKNOWN) for name in names], dtype=float)[places]
+
+
+def _warn_of_numbers(column: Column, names: set[str | None]) -> None:
+    """Warn if strings are numbers, no codes, and most rows have one of their own."""
+    many = len(names) > max(_FEW, len(column.values) / 2)
+    if not many or column.values.dtype.kind == "f":
+        return
+    try:
+        values = [float(name or "") for name in names]
+    except ValueError:
+        return
+    if all(value.is_integer() for value in values):
+        return
+    warn(
+        f"column {column.name!r} has {len(names)} levels in {len(column.values)} rows, "
+        "and all are numbers: was it to be a column of numbers? If not, name it in "
+        "categorical_features.",
+        UserWarning,
+    )
 
 
 def _is_by_type(features) -> bool:

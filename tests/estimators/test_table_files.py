@@ -123,7 +123,9 @@ def test_errors_name_the_file_or_the_column(files, tmp_path):
     with pytest.raises(ValueError, match=r"block 1 \(file .*broken.* cannot be read"):
         MODEL.fit([files[0], broken], "price")
     missing = tmp_path / f"missing{files[0].suffix}"
-    with pytest.raises(ValueError, match=r"block 0 \(file .*missing.* cannot be read"):
+    with pytest.raises(
+        ValueError, match=r"block 0 \(file .*missing.*: there is no such"
+    ):
         MODEL.fit([missing], "price")
     assert not hasattr(MODEL, "models_")
 
