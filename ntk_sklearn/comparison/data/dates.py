@@ -13,7 +13,12 @@ from ..errors import StudyError
 from .numbers import mostly
 
 _TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AP]\.?M\.?)?"
-_ZONE = r"\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
+# Zones by name, of which pandas knows none, in hours.
+_ZONES = {"CET": 1, "CEST": 2, "BST": 1, "MSK": 3, "IST": 5.5, "JST": 9, "AEST": 10}
+_ZONES |= {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6}
+_ZONES |= {"PST": -8, "PDT": -7}
+_NAMED = "|".join(_ZONES)
+_ZONE = rf"\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|(?P<zone>{_NAMED})|Uhr)"
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
 # How the names of months begin in German, French, Spanish, Italian, Portuguese, Dutch.
 _MONTHS = dict.fromkeys(["jan", "ene", "gen"], "Jan")
@@ -28,17 +33,22 @@ _MONTHS |= dict.fromkeys(["sep", "set"], "Sep")
 _MONTHS |= dict.fromkeys(["okt", "oct", "ott", "out"], "Oct")
 _MONTHS |= {"nov": "Nov"} | dict.fromkeys(["dez", "déc", "dec", "dic"], "Dec")
 _NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_COMPACT = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_COMPACT = (
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"(?:T?(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?"
+)
 _DAYS = [
     r"(?P<day>\d{1,2})\.?\s+(?:de\s+)?"  # 31. Januar 2020, 31 de enero de 2020
     rf"(?P<month>{_NAMES})[^\W\d_]*\.?\s+(?:de\s+)?(?P<year>\d{{4}})",
     r"\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?",  # 2020-01-31, 2020-01
-    _COMPACT,  # 20200131
+    _COMPACT,  # 20200131, 20200131235959
     r"(?P<a>\d{1,2})(?P<mark>[-/.])(?P<b>\d{1,2})(?P=mark)(?:\d{4}|(?P<short>\d\d))",
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[-\s.]*)?{_MONTH}"  # 31-Jan-20
     r"[-\s,]*(?:\d{4}|(?P<brief>\d\d))",
     rf"{_MONTH}\s*\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}",  # Jan 31, 2020
-    rf"{_MONTH}\s+\d{{1,2}}\s+{_TIME}(?:{_ZONE})?\s+\d{{4}}",  # of the C library
+    rf"{_MONTH}\s+\d{{1,2}}\s+{_TIME}(?:\s[A-Z+\d:]{{3,6}})?\s+\d{{4}}",  # of C
+    r"(?P<m>0?[1-9]|1[0-2])[-/](?P<y>\d{4})",  # 01/2020
+    r"(?P<era>\d{4}[年년]\s*\d{1,2}[月월])(?:\s*(?P<sun>\d{1,2})[日일])?",
     r"(?P<of>\d{4})[-\s/]?Q(?P<quarter>[1-4])",
     r"Q(?P<nth>[1-4])[-\s/]?(?P<ofyear>\d{4})",
     r"(?P<weeks>\d{4}-?W(?:0[1-9]|[1-4]\d|5[0-3]))(?P<weekday>-?[1-7])?",
@@ -48,7 +58,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
-    r"(?:(?P<days>-?\d+)\s+days?,?\s+)?(?P<hours>\d{1,4}):(?P<minutes>[0-5]\d)"
+    r"(?:(?P<days>-?\d+)\s+days?,?\s+)?(?P<hours>\d{1,4})[:h](?P<minutes>[0-5]\d)"
     r"(?::(?P<seconds>[0-5]\d(?:[.,]\d+)?))?(?:\s*(?P<half>[AP])\.?M\.?)?",
     re.IGNORECASE,
 )
@@ -132,6 +142,11 @@ def _hours(match: re.Match[str]) -> float:
 
 def _plain(match: re.Match[str]) -> str:
     """Write a date such that pandas reads it."""
+    if match["m"]:
+        return f"{match['y']}-{int(match['m']):02d}-01"
+    if match["era"]:
+        year, month = re.findall(r"\d+", match["era"])
+        return f"{year}-{month}-{match['sun'] or 1}{match[0][match.end('sun') + 1 :]}"
     if match["month"]:
         month, rest = _MONTHS[match["month"].lower()], match[0][match.end("year") :]
         return f"{match['day']} {month} {match['year']}{rest}"
@@ -141,7 +156,12 @@ def _plain(match: re.Match[str]) -> str:
         week = match["weeks"].upper().replace("-", "").split("W")
         weekday = int((match["weekday"] or "1")[-1])
         return str(date.fromisocalendar(int(week[0]), int(week[1]), weekday))
-    return _whole_year(match)
+    text = re.sub(r"\s*Uhr$", "", _whole_year(match))
+    if not match["zone"]:
+        return text
+    hours = _ZONES[match["zone"].upper()]
+    offset = f"{abs(int(hours)):02d}:{60 * (abs(hours) % 1):02.0f}"
+    return f"{text[: -len(match['zone'])].rstrip()}{'-' if hours < 0 else '+'}{offset}"
 
 
 def _whole_year(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -94,6 +95,9 @@ def _best_split(text: Text, escape: str | None = None) -> _Split:
     splits = [_split(text.lines, d, escape) for d in text.delimiter or DELIMITERS]
     # Of equals the first; of splits that a quote has spoilt, the one that says so.
     best = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
+    whole = [row[0] for row in best.rows if len(row) == 1]
+    if len(whole) == len(best.rows) and any('"' in line for line in text.lines):
+        return _best_split(text._replace(lines=whole))  # rows that were quoted whole
     if best.fault and escape is None:  # some programs mark quotes within quotes so
         escaped = _best_split(text, "\\")
         return best if escaped.fault else escaped
@@ -104,6 +108,8 @@ def _split(lines: Sequence[str], delimiter: str, escape: str | None = None) -> _
     """Split lines as far as their quotes allow."""
     if delimiter == " ":
         lines = [" ".join(line.split()) for line in lines]
+    else:  # blanks between a quoted cell and the next delimiter are no part of it
+        lines = [re.sub(rf'" +(?={re.escape(delimiter)}|$)', '"', x) for x in lines]
     reader = csv.reader(
         (line + "\n" for line in lines),
         delimiter=delimiter,

@@ -78,7 +78,7 @@ def read_csv(
     if len(rows) < FEWEST_ROWS:
         raise StudyError(
             f"{path}: has {plural(len(rows), 'row')} with a target, at least "
-            f"{FEWEST_ROWS} are needed"
+            f"{FEWEST_ROWS} are needed; the target is the column {target}"
         )
     texts = list(zip(*rows, strict=True))
     read = read_numbers(texts[at], decimal)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import StudyError, plural
+from ..errors import StudyError
 from .columns import same_case
 from .datasets import CLASSIFICATION, REGRESSION
 from .dates import read_dates
@@ -61,8 +61,7 @@ def _why_no_classes(texts: Sequence[str], values: np.ndarray | None) -> str:
     """Say why a target with hardly any value twice is neither classes nor numbers."""
     strange = [text for text in texts if not looks_numeric(text)]
     if 0 < len(strange) <= len(texts) / 2:
-        cells = plural(len(strange), "cell")
-        return f"has {cells} that are no numbers, such as {strange[0]!r}; mend them"
+        return f"has cells that are no numbers, such as {strange[0]!r}; mend them"
     if values is None and not strange:
         return "has numbers of several units; write all in one"
     if strange and read_dates(texts):

@@ -119,6 +119,13 @@ def test_quotes_marked_by_backslashes(read):
     assert read(lines(paths, A, Y, header="c,a,y")).X.shape == (N, 2)
 
 
+def test_blanks_after_quotes_and_rows_quoted_whole(read):
+    cells = [f'"{"ab"[i % 2]}, c" ' for i in range(N)]
+    dataset = read(lines(cells, A, Y, header='"c" ,a,y'))
+    assert dataset.categorical.tolist() == [True, False]
+    is_plain(read("\n".join(f'"{line}"' for line in PLAIN.splitlines())))
+
+
 def test_a_title_above_the_names(read):
     dataset = is_plain(read("Report of 2020,,\n,,\n" + PLAIN))
     assert "title 'Report of 2020' left out" in dataset.notes
@@ -151,7 +158,7 @@ def test_shuffled_row_numbers_are_left_out(read):
         (lines(A, DAYS, header="a,y"), "target y holds dates; choose another column"),
         (
             lines(A, [*Y[1:], "none of these"], header="a,y"),
-            "target y has 1 cell that are no numbers, such as 'none of these'",
+            "target y has cells that are no numbers, such as 'none of these'",
         ),
         (
             lines(
@@ -283,6 +290,11 @@ def ordinal(day):
         [f"{d:%a %b %d} 00:00:00 {d:%Y}" for d in DAYS],
         [f"{d:%Y-%m-%d} 00:00:00+00" for d in DAYS],
         [f"{d:%G-W%V-%u}" for d in DAYS],
+        [f"{d:%d.%m.%Y} 00:00 Uhr" for d in DAYS],
+        [f"{d:%Y%m%d}000000" for d in DAYS],
+        [f"{d.year}年{d.month}月{d.day}日" for d in DAYS],
+        [f"{d - datetime.timedelta(days=1)} 19:00:00 EST" for d in DAYS],
+        [f"{d} 05:30:00 IST" for d in DAYS],
     ],
 )
 def test_dates(read, cells):
@@ -290,6 +302,14 @@ def test_dates(read, cells):
     assert "c read as date" in notes
     assert not categorical.any()
     assert np.array_equal(X[:, 0], [(d - datetime.date(1970, 1, 1)).days for d in DAYS])
+
+
+def test_months(read):
+    months = [f"{1 + i % 12:02d}-{2010 + i // 12}" for i in range(N)]
+    for cells in (months, [month.replace("-", "/") for month in months]):
+        X, notes, _ = column(read, cells)
+        assert "c read as date" in notes
+        assert np.array_equal(X[:, 1], 1 + np.arange(N) % 12)
 
 
 def test_quarters_and_weeks(read):
@@ -317,6 +337,8 @@ def test_durations(read):
     assert "c read as duration" in notes
     expected = [20 + i + 7 * i % 60 / 60 + 30 / 3600 for i in range(N)]
     assert np.allclose(X[:, 0], expected, rtol=1e-14, atol=0)
+    X, _, _ = column(read, [f"{i}h{7 * i % 60:02d}" for i in range(N)])
+    assert np.allclose(X[:, 0], np.arange(N) + 7 * np.arange(N) % 60 / 60, atol=1e-12)
     X, notes, _ = column(read, [f"{i % 3} days 0{i % 9}:30:00" for i in range(N)])
     assert np.array_equal(X[:, 0], [24 * (i % 3) + i % 9 + 0.5 for i in range(N)])
 
