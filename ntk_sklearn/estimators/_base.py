@@ -48,7 +48,7 @@ from ._options import (
     takes_tables,
     takes_vectors,
 )
-from ._table_files import check_names, open_table
+from ._table_files import check_in_memory, check_names, open_table
 from ._training_set import (
     Given,
     checked_targets,
@@ -337,6 +337,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         if not takes_vectors([model.kernel for model in self.models_]):
             how = {"dtype": None, "ensure_2d": False, "allow_nd": True}
             return validate_data(self, X, reset=False, **how)
+        check_in_memory(X)
         reader = self._reader if takes_tables(self) else None
         with naming_encoding(self):
             X = validated(self, reader, X, reset=False, **self._vectors)

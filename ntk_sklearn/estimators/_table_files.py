@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .._blocks.reading import read_frames
-from .._blocks.tables import TableSource, is_table_source, table_source
+from .._blocks.sources import is_source
+from .._blocks.tables import FORMATS, TableSource, is_table_source, table_source
 from ..preprocessing._table_columns import columns_of
 from ..preprocessing._table_reader import TableReader
 
@@ -44,8 +45,18 @@ def check_names(X, y) -> None:
         )
     if isinstance(y, str) and not is_table_source(X):
         raise ValueError(
-            f"y must be targets, got {y!r}; names of columns are for tables in Parquet "
-            "or Arrow files and dask DataFrames. Take the column out of X."
+            f"y must be targets, got {y!r}; names of columns are for dask DataFrames "
+            f"and lists of files that end in {', '.join(FORMATS)}. Of any other table, "
+            "give the column itself."
+        )
+
+
+def check_in_memory(X) -> None:
+    """Raise if rows to predict are in files."""
+    if is_source(X) and isinstance(X, (list, tuple)):
+        raise ValueError(
+            "rows to predict must be in memory, got a list of files; read and predict "
+            "them one by one."
         )
 
 
@@ -86,11 +97,13 @@ def open_table(X, y, categorical_features) -> OpenTable:
         names = [name for name in names if name != column.columns[0]]
     source = source.with_columns(names)
     frames = list(read_frames(source, few=True))
-    reader = TableReader.of_parts(frames, categorical_features)
+    looked_at = [source.names[k] for k, _ in source.looked_at()]
+    reader = TableReader.of_parts(frames, categorical_features, looked_at)
     levels = [names[j] for j in np.flatnonzero(reader.categorical)]
     if levels:
         reader = reader.with_levels(read_frames(source.with_columns(levels)))
-    return OpenTable(source.with_columns(names, reader.read), y, reader, frames[0])
+    head = max(frames, key=len)  # some may have no rows
+    return OpenTable(source.with_columns(names, reader.read), y, reader, head)
 
 
 def _targets(frame) -> np.ndarray:

@@ -117,7 +117,7 @@ def numeric_targets(y: np.ndarray) -> np.ndarray:
         return np.array(y, dtype=np.float64).reshape(len(y), -1)
     except ValueError as error:
         raise ValueError(
-            f"y must be numbers, got {error}; labels of classes are for WNTKClassifier."
+            f"y must be numbers, but {error}; labels of classes are for WNTKClassifier."
         ) from error
 
 

@@ -6,7 +6,7 @@ array of objects, strings or dates. Arrays and DataFrames of numbers stay as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,9 @@ class TableReader:
         return cls() if columns is None else cls._of(columns, categorical_features)
 
     @classmethod
-    def of_parts(cls, frames: list, categorical_features="from_dtype") -> TableReader:
+    def of_parts(
+        cls, frames: list, categorical_features="from_dtype", names: Sequence[str] = ()
+    ) -> TableReader:
         """Learn the same from parts of a table, each of them some of its rows.
 
         Parameters
@@ -78,20 +80,23 @@ class TableReader:
             The parts.
         categorical_features : "from_dtype", array-like or None, default="from_dtype"
             As for `of`.
+        names : list of str, default=()
+            The names of the parts in messages.
 
         Returns
         -------
         TableReader
+
+        Raises
+        ------
+        TypeError
+            If a column holds levels in one part, and numbers or times in another.
         """
         parts = [columns_of(frame, of_numbers=True) or [] for frame in frames]
-        columns = [
-            Column(
-                same[0].name,
-                np.concatenate([column.values for column in same]),
-                any(column.has_levels for column in same),
-            )
-            for same in zip(*parts, strict=True)
-        ]
+        columns = []
+        for same in zip(*parts, strict=True):
+            values = np.concatenate([column.values for column in same])
+            columns.append(Column(same[0].name, values, _have_levels(same, names)))
         return cls._of(columns, categorical_features)
 
     @classmethod
@@ -219,6 +224,21 @@ def _codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     code[None] = np.nan
     names, places = levels_of(column)
     return np.array([code.get(name, UNKNOWN) for name in names], dtype=float)[places]
+
+
+def _have_levels(columns: Sequence[Column], names: Sequence[str]) -> bool:
+    """Return whether parts of a column hold levels; raise if only some of them do."""
+    first: dict[bool, int] = {}
+    for k, column in enumerate(columns):
+        if any(name is not None for name in levels_of(column).names):
+            first.setdefault(column.has_levels, k)
+    if len(first) < 2:
+        return next(iter(first), any(column.has_levels for column in columns))
+    here, there = (names[first[kind]] if names else "a part" for kind in (True, False))
+    raise TypeError(
+        f"column {columns[0].name!r} holds strings or categories in {here}, and "
+        f"numbers or times in {there}; make them alike."
+    )
 
 
 def _warn_of_numbers(column: Column, names: set[str | None]) -> None:

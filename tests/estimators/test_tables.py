@@ -277,7 +277,7 @@ def test_targets_that_are_no_numbers():
         ):
             WNTKRegressor().fit(X, times.fillna(times.min()))
     with pytest.raises(
-        ValueError, match=r"y must be numbers, got .*for WNTKClassifier"
+        ValueError, match=r"y must be numbers, but .*for WNTKClassifier"
     ):
         WNTKRegressor().fit(X, np.where(Y > 0, "high", "low"))
 
