@@ -16,7 +16,6 @@ from .numbers import looks_numeric, mostly, read_numbers
 MISSING = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "?", "missing", "#n/a", "<na>", "nat"]
 ).union(["-nan", "#na", "#n/a n/a", "(null)", "[null]", r"\n"])  # the last of MySQL
-
 # Cells that mean a missing value among numbers and dates; a category otherwise.
 NO_NUMBER = MISSING.union(
     ["-", "--", "–", "—", ".", "..", "...", "*", "unknown", "n.a.", "n.d.", "nil"],
@@ -70,7 +69,7 @@ def encode(
         return [], [f"constant column {name} left out"]
     known = _without(NO_NUMBER, texts)
     if are_compact(known) and (days := read_dates(known)):
-        return [Column(values) for values in days.columns], [_about(name, days)]
+        return _as_dates(name, days, _lost(name, texts, known, days.strange))
     read = read_numbers(known, decimal)
     values = np.where(np.isfinite(read.values), read.values, np.nan)
     few = len(np.unique(values[~np.isnan(values)])) <= FEW_NUMBERS
@@ -78,16 +77,15 @@ def encode(
         notes = [f"{name}: {read.note}"] if read.note else []
         return [Column(values)], notes + _lost(name, texts, known, read.strange)
     if days := read_dates(known):
-        columns = [Column(values) for values in days.columns]
-        lost = _lost(name, texts, known, days.strange)
-        return columns, [_about(name, days), *lost]
+        return _as_dates(name, days, _lost(name, texts, known, days.strange))
     if len(present) > max(MOST_CATEGORIES, sum(map(bool, texts)) / 2):
         return [], [_why_left_out(name, list(filter(None, known)))]
     return [_categories(same_case(texts))], []
 
 
-def _about(name: str, days: Dates) -> str:
-    return f"{name} read as {days.about}"
+def _as_dates(name, days: Dates, lost: list[str]) -> tuple[list[Column], list[str]]:
+    columns = [Column(values) for values in days.columns]
+    return columns, [f"{name} read as {days.about}", *lost]
 
 
 def _why_left_out(name: str, texts: Sequence[str]) -> str:

@@ -153,15 +153,21 @@ def _plain(match: re.Match[str]) -> str:
     if quarter := match["quarter"] or match["nth"]:
         return f"{match['of'] or match['ofyear']}-{3 * int(quarter) - 2:02d}-01"
     if match["weeks"]:
-        week = match["weeks"].upper().replace("-", "").split("W")
-        weekday = int((match["weekday"] or "1")[-1])
-        return str(date.fromisocalendar(int(week[0]), int(week[1]), weekday))
+        year, week = match["weeks"].upper().replace("-", "").split("W")
+        return _day_of_week(int(year), int(week), int((match["weekday"] or "1")[-1]))
     text = re.sub(r"\s*Uhr$", "", _whole_year(match))
     if not match["zone"]:
         return text
     hours = _ZONES[match["zone"].upper()]
     offset = f"{abs(int(hours)):02d}:{60 * (abs(hours) % 1):02.0f}"
     return f"{text[: -len(match['zone'])].rstrip()}{'-' if hours < 0 else '+'}{offset}"
+
+
+def _day_of_week(year: int, week: int, weekday: int) -> str:
+    try:
+        return str(date.fromisocalendar(year, week, weekday))
+    except ValueError:  # a 53rd week of a year that has 52 is missing
+        return ""
 
 
 def _whole_year(match: re.Match[str]) -> str:

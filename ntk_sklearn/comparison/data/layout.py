@@ -96,12 +96,17 @@ def _best_split(text: Text, escape: str | None = None) -> _Split:
     # Of equals the first; of splits that a quote has spoilt, the one that says so.
     best = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
     whole = [row[0] for row in best.rows if len(row) == 1]
-    if len(whole) == len(best.rows) and any('"' in line for line in text.lines):
+    if not best.fault and len(whole) == len(best.rows) and _unquoted(text.lines, whole):
         return _best_split(text._replace(lines=whole))  # rows that were quoted whole
     if best.fault and escape is None:  # some programs mark quotes within quotes so
         escaped = _best_split(text, "\\")
         return best if escaped.fault else escaped
     return best
+
+
+def _unquoted(lines: Sequence[str], cells: Sequence[str]) -> bool:
+    """Return whether cells have lost quotes that stood around them."""
+    return "".join(lines).count('"') > "".join(cells).count('"')
 
 
 def _split(lines: Sequence[str], delimiter: str, escape: str | None = None) -> _Split:

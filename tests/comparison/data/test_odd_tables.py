@@ -124,6 +124,8 @@ def test_blanks_after_quotes_and_rows_quoted_whole(read):
     dataset = read(lines(cells, A, Y, header='"c" ,a,y'))
     assert dataset.categorical.tolist() == [True, False]
     is_plain(read("\n".join(f'"{line}"' for line in PLAIN.splitlines())))
+    with pytest.raises(StudyError, match="has one column"):
+        read('the"first"one\n' * 20)
 
 
 def test_a_title_above_the_names(read):
@@ -322,6 +324,15 @@ def test_quarters_and_weeks(read):
         assert np.array_equal(X[:4, 1], [1, 4, 7, 10])
     X, notes, _ = column(read, [f"2020-W{1 + 2 * i:02d}" for i in range(N)])
     assert np.array_equal(np.diff(X[:, 0]), np.full(N - 1, 14))
+
+
+def test_days_that_there_are_not_are_missing(read):
+    X, notes, _ = column(read, ["2019-W53", *[f"2020-W{i + 1:02d}" for i in range(23)]])
+    assert np.isnan(X[0]).all()
+    assert "1 cell counted as missing, such as '2019-W53'" in notes
+    X, notes, _ = column(read, ["20200231", *[f"{d:%Y%m%d}" for d in DAYS[1:]]])
+    assert np.isnan(X[0]).all()
+    assert "1 cell counted as missing, such as '20200231'" in notes
 
 
 def test_a_date_that_is_zero_is_missing(read):
