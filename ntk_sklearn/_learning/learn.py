@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,9 @@ _DECIDES, _DECIDES_PER_ROW, _SEES = 10.0, 0.05, 3.0
 # Of two models that are about equal on half of the rows, both go on to all of up to so
 # many rows; beyond, the time that it takes is more than what there is to gain.
 _MOST_FOR_BOTH = 1000
+# The time on a subset of at least so many rows, times the cubes of ratios of rows, says
+# how long larger subsets take. On smaller ones, more than half is the cost of calls.
+_FORETELLS_FROM = 1000
 
 
 class Learned(NamedTuple):
@@ -48,14 +52,15 @@ class Learned(NamedTuple):
     kernel: LearnedKernel
 
 
-def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learned:
+def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> list[Learned]:
     """Learn the free hyperparameters of a kernel, and the ridge.
 
     If the model has a rival, both learn on the subsets of the rows, until one explains
     the targets better by far: by ten nats of evidence, and by a twentieth of one for
     each row, or by three where the model sees nothing but noise. The rival may fall
     behind on any subset, and can win on half of the rows or, of up to 1000, on all. If
-    neither is ahead by far in the end, the model that is given stays.
+    neither is ahead by far in the end, both stay where they have learned on all rows,
+    and otherwise the model that is given.
 
     With 2000 rows or more, learning ends on a subset that has taught little.
 
@@ -70,7 +75,8 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learne
 
     Returns
     -------
-    Learned
+    list of Learned
+        The model or its rival, or both.
     """
     if spec.objective is not None:
         options = replace(options, objective=spec.objective)
@@ -80,18 +86,27 @@ def learn(spec: ModelSpec, raw: TrainingSet, options: LearningOptions) -> Learne
     spread = np.ptp(rows.Y, axis=0) if options.fit_intercept else rows.Y
     if nothing_free or not spread.any() or rows.n_rows < 3:
         fixed = LearnedKernel(kernel, options.alpha, bounds, [], [])
-        return Learned(spec, rows, fixed)
+        return [Learned(spec, rows, fixed)]
     if spec.on_path and bounds is not None and options.objective == "loo":
         best = best_on_path(kernel, rows, bounds, options.fit_intercept, options.place)
-        return Learned(spec, rows, best)
+        return [Learned(spec, rows, best)]
     specs = {_problem(spec, rows, options): spec}
     if spec.rival is not None and options.objective == "evidence":
         theirs = raw._replace(X=spec.rival.encode(raw.X))
         hushed = replace(options, report=hush)
         specs[_problem(spec.rival, theirs, hushed)] = spec.rival
-    course = _optimise(list(specs))
-    won = course.whole
-    return Learned(specs[won], won.rows, _learned_kernel(course))
+    courses = _optimise(list(specs))
+    if not all(course.found.converged for course in courses):
+        warn(
+            f"the {options.optimizer} optimiser used all of its max_iter="
+            f"{options.max_iter} iterations without meeting tol={options.tol}; raise "
+            "max_iter, or tol if objective_path_ has levelled off.",
+            ConvergenceWarning,
+        )
+    return [
+        Learned(specs[course.whole], course.whole.rows, _learned_kernel(course))
+        for course in courses
+    ]
 
 
 def _problem(spec: ModelSpec, rows: TrainingSet, options) -> HyperparameterProblem:
@@ -112,17 +127,20 @@ def _objective(rows: TrainingSet, options) -> Callable:
     return objective
 
 
-def _optimise(problems: list[HyperparameterProblem]) -> Course:
+def _optimise(problems: list[HyperparameterProblem]) -> list[Course]:
     """Learn on growing subsets of the rows, and finally on all of up to 5000.
 
     A model and its rival go on together until the rival is behind by far, or, on the
     last subset but one or the last, ahead by far. Of more than 1000 rows, only one of
-    them learns on all, unless the model sees nothing but noise.
+    them learns on all, unless the model sees nothing but noise. Two that have learned
+    on all rows, neither of them ahead by far, are both returned.
     """
     courses = [Course.begin(problem) for problem in problems]
     subsets = growing_subsets(problems[0])
+    foretell = problems[0].options.foretell
     for k, subset in enumerate(subsets):
-        is_last = k == len(subsets) - 1
+        is_last, begun = k == len(subsets) - 1, time.monotonic()
+        n_courses = len(courses)
         if len(courses) == 1:
             courses = [courses[0].after(subset, is_last)]
         else:
@@ -130,7 +148,12 @@ def _optimise(problems: list[HyperparameterProblem]) -> Course:
             courses = _duel(courses[0], courses[1], subset, is_last, decides)
         if len(courses) == 1 and courses[0].has_settled:
             break
-    return courses[0]
+        if foretell is not None and not is_last and len(subset) >= _FORETELLS_FROM:
+            sizes = np.array([len(larger) for larger in subsets[k + 1 :]])
+            more = float(np.sum((sizes / len(subset)) ** 3)) * len(courses) / n_courses
+            foretell(int(sizes[-1]), (time.monotonic() - begun) * more)
+            foretell = None
+    return courses
 
 
 def _duel(
@@ -141,8 +164,9 @@ def _duel(
     rival = rival.after(subset, is_last, roughly=not is_last)
     far = max(_DECIDES, _DECIDES_PER_ROW * len(subset))
     ahead = model.value - rival.value  # the rival, in nats
-    one_only = decides and model.whole.n_rows > _MOST_FOR_BOTH and not model.blind
-    ends = is_last or one_only or (model.has_settled and rival.has_settled)
+    many = model.whole.n_rows > _MOST_FOR_BOTH
+    one_only = many and (is_last or (decides and not model.blind))
+    ends = one_only or (model.has_settled and rival.has_settled)
     if (decides or ends) and ahead > (_SEES if model.blind else far):
         return [rival]
     if ends or ahead < -far:
@@ -159,13 +183,6 @@ def _learned_kernel(course: Course) -> LearnedKernel:
         alpha, unit = alpha / scale, problem.unit(u) / scale
         bounds = bounds[0] * unit, bounds[1] * unit
     switch_off(kernel, np.isneginf(u[: kernel.n_dims]))
-    if not course.found.converged:
-        warn(
-            f"the {options.optimizer} optimiser used all of its max_iter="
-            f"{options.max_iter} iterations without meeting tol={options.tol}; raise "
-            "max_iter, or tol if objective_path_ has levelled off.",
-            ConvergenceWarning,
-        )
     return LearnedKernel(kernel, alpha, bounds, course.path, course.rows)
 
 

@@ -88,6 +88,9 @@ class LearningOptions:
         Seed of the folds.
     report : callable
         Called with the number of rows and the objective after every iteration.
+    foretell : callable or None
+        Called once, after learning on a subset, with the number of rows of the last
+        subset and the seconds that learning may still take.
     place : Place or None
         The library and the device of kernel matrices and of what is computed from
         them; None means NumPy. Inputs, targets and results are arrays of NumPy.
@@ -104,6 +107,7 @@ class LearningOptions:
     n_folds: int | None
     seed: int | np.random.RandomState
     report: Callable[[int, float], None]
+    foretell: Callable[[int, float], None] | None = None
     place: Place | None = None
 
 

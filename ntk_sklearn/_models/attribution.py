@@ -41,16 +41,20 @@ def _model_influence(model: RidgeModel, X, groups, training) -> np.ndarray:
 
 
 @one_blas_thread()
+def _model_loo(model: RidgeModel) -> np.ndarray:
+    """Return the leave-one-out predictions of all training rows."""
+    if isinstance(model, ExactModel):  # they are known, without a factorisation
+        return model.held_out.predictions
+    rows = model.attributed(None)
+    facts = rows.dual_coef, model.alpha, rows.weights
+    return rows.targets - leave_one_out(rows.diagonal, *facts)[0]
+
+
 def _model_residuals(model: RidgeModel) -> np.ndarray:
     """Return the residuals of the training rows, fitted and leave-one-out."""
     rows = model.attributed(None)
-    dual, weights = rows.dual_coef, rows.weights
-    fitted = weights.noise(model.alpha)[:, None] * dual
-    if isinstance(model, ExactModel):  # they are known, without a factorisation
-        held_out = model.held_out
-        return np.stack([fitted, held_out.targets - held_out.predictions])
-    left, _ = leave_one_out(rows.diagonal, dual, model.alpha, weights)
-    return np.stack([fitted, left])
+    fitted = rows.weights.noise(model.alpha)[:, None] * rows.dual_coef
+    return np.stack([fitted, rows.targets - _model_loo(model)])
 
 
 def ensemble_contributions(
@@ -108,6 +112,21 @@ def ensemble_influence(
     return ensemble.blended(
         _model_influence(model, X, groups, training) for model in ensemble.models
     )
+
+
+def ensemble_loo(ensemble: Ensemble) -> np.ndarray:
+    """Return the blended leave-one-out predictions of all training rows.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The fitted models, which keep their rows.
+
+    Returns
+    -------
+    ndarray of shape (n, k)
+    """
+    return ensemble.blended(map(_model_loo, ensemble.models))
 
 
 def own_influence(ensemble: Ensemble) -> np.ndarray:

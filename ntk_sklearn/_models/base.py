@@ -92,6 +92,10 @@ class AttributedRows(Protocol):
         """The weights of the rows."""
 
     @property
+    def targets(self) -> np.ndarray:
+        """The targets of the rows, (n, k)."""
+
+    @property
     def dual_coef(self) -> np.ndarray:
         """The coefficients of the rows, (n, k): residuals over noise."""
 
@@ -301,6 +305,11 @@ class SolvedRows:
     def weights(self) -> RowWeights:
         """The weights of the rows."""
         return self.model.rows.solve_weights
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets of the rows."""
+        return self.model.rows.Y
 
     @property
     def dual_coef(self) -> np.ndarray:

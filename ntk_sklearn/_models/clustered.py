@@ -39,6 +39,8 @@ class ClusteredModel(RidgeModel):
         The mean of the rows of each cluster, in the coordinates of `first_layer`.
     posterior : ClusteredPosterior
         The posterior distribution; it holds the rows, their clusters and the centres.
+    targets : ndarray of shape (n, k)
+        The targets of the rows.
     weights : RowWeights
         The weights of the rows.
     columns : ScoredColumns
@@ -51,6 +53,7 @@ class ClusteredModel(RidgeModel):
     coef: np.ndarray
     means: np.ndarray
     posterior: ClusteredPosterior
+    targets: np.ndarray
     weights: RowWeights
     columns: ScoredColumns
     scored: TrainingSet
@@ -182,6 +185,7 @@ def fit_clustered(
         coef=found.coef,
         means=means,
         posterior=found.posterior,
+        targets=data.Y,
         weights=data.solve_weights,
         columns=found.columns,
         scored=scored,
@@ -198,6 +202,11 @@ class RowsInClusters:
     def weights(self) -> RowWeights:
         """The weights of the rows."""
         return self.model.weights
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets of the rows."""
+        return self.model.targets
 
     @property
     def dual_coef(self) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 
 from .._learning.learn import learn
 from .._learning.spec import LearningOptions, ModelSpec
@@ -19,47 +20,51 @@ from .sample import PilotSample
 
 # Function from raw rows, to which encoders are fitted, to specifications of models.
 MakeSpecs = Callable[[TrainingSet], list[ModelSpec]]
+# The fitted models of one specification.
+Models = Sequence[RidgeModel]
 
 
-def _fit_exact(spec: ModelSpec, _sample, data, options: FitOptions) -> RidgeModel:
+def _fit_exact(spec: ModelSpec, _sample, data, options: FitOptions) -> Models:
     return _learn_and_solve(spec, data, options.learning)
 
 
-def _fit_iterative(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeModel:
-    return fit_iterative(_pilot(spec, sample, options), data)
+def _fit_iterative(spec: ModelSpec, sample, data, options: FitOptions) -> Models:
+    return [fit_iterative(_pilot(spec, sample, options), data)]
 
 
-def _fit_nystrom(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeModel:
-    pilot = _pilot(spec, sample, options)
-    return fit_nystrom(pilot, sample, data, options.n_centres, options.progress_name)
+def _fit_nystrom(spec: ModelSpec, sample, data, options: FitOptions) -> Models:
+    pilot, name = _pilot(spec, sample, options), options.progress_name
+    return [fit_nystrom(pilot, sample, data, options.n_centres, name)]
 
 
-def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> RidgeModel:
+def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> Models:
     pilot = _pilot(spec, sample, options)
     # Large clusters are more accurate; up to this size, their factorisations take no
     # more time than the centres.
     size = max(options.cluster_rows, options.n_centres)
-    return fit_clustered(
-        pilot, sample, data, options.n_centres, options.progress_name, size
-    )
+    name = options.progress_name
+    return [fit_clustered(pilot, sample, data, options.n_centres, name, size)]
 
 
 def _pilot(spec: ModelSpec, sample: PilotSample, options: FitOptions) -> ExactModel:
-    """Return the model fitted to the learning rows of the sample."""
-    return _learn_and_solve(spec, sample.learning_rows, options.learning)
+    """Return the best model fitted to the learning rows of the sample."""
+    models = _learn_and_solve(spec, sample.learning_rows, options.learning)
+    return min(models, key=lambda model: model.expected_error)
 
 
 @one_blas_thread()
 def _learn_and_solve(
     spec: ModelSpec, rows: TrainingSet, options: LearningOptions
-) -> ExactModel:
+) -> list[ExactModel]:
     """Learn the free hyperparameters, and solve the ridge problem exactly."""
-    found = learn(spec, rows, options)
     how = options.fit_intercept, options.place
-    return solve_exact(found.spec, found.kernel, found.rows, rows.X, *how)
+    return [
+        solve_exact(found.spec, found.kernel, found.rows, rows.X, *how)
+        for found in learn(spec, rows, options)
+    ]
 
 
-FITS: dict[str, Callable[..., RidgeModel]] = {
+FITS: dict[str, Callable[..., Models]] = {
     "cholesky": _fit_exact,
     "cg": _fit_iterative,
     "nystrom": _fit_nystrom,
@@ -70,7 +75,7 @@ FITS: dict[str, Callable[..., RidgeModel]] = {
 def fit_ensemble(
     make_specs: MakeSpecs, data: TrainingSet, options: FitOptions
 ) -> Ensemble:
-    """Fit every model with the solver of the options.
+    """Fit every model with the solver of the options; a rival may be one more.
 
     Parameters
     ----------
@@ -94,4 +99,5 @@ def fit_ensemble(
         )
         looked_at = sample.candidates
     specs = make_specs(looked_at)
-    return Ensemble.of([fit(spec, sample, data, options) for spec in specs])
+    every = (fit(spec, sample, data, options) for spec in specs)
+    return Ensemble.of(list(chain.from_iterable(every)))

@@ -169,6 +169,11 @@ class NystromRows:
         """The weights of the rows."""
         return self.training.solve_weights
 
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets of the rows."""
+        return self.training.Y
+
     @cached_property
     def dual_coef(self) -> np.ndarray:
         """The coefficients of the rows: weighted residuals over the ridge."""

@@ -19,8 +19,10 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 import numba
+from joblib import effective_n_jobs
 from numba.np.ufunc import parallel
 from threadpoolctl import ThreadpoolController
 
@@ -106,11 +108,43 @@ def one_blas_thread() -> Iterator[int]:
         yield outer
         return
     try:
-        _here.allowed = _blas.enter()
+        allowed = _blas.enter()
+        _here.allowed = min(allowed, vars(_here).get("most", allowed))
         yield _here.allowed
     finally:
         _here.allowed = None
         _blas.leave()
+
+
+def on_n_jobs(method: Callable) -> Callable:
+    """Run a method of an estimator on as many threads as its `n_jobs` says.
+
+    Parameters
+    ----------
+    method : callable
+        The method. Without `n_jobs`, or if it is None, nothing is limited. Minus one
+        means all cores, minus two all but one, as in joblib.
+
+    Returns
+    -------
+    callable
+        The method with the same signature.
+    """
+
+    @wraps(method)
+    def limited(self, *args, **kwargs):
+        n_jobs = getattr(self, "n_jobs", None)
+        before = vars(_here).get("most")
+        if n_jobs is None or before is not None:  # an outer method has said it
+            return method(self, *args, **kwargs)
+        _here.most = effective_n_jobs(n_jobs)
+        try:
+            with one_blas_thread():  # so that threads that work for it start no others
+                return method(self, *args, **kwargs)
+        finally:
+            del _here.most
+
+    return limited
 
 
 def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> None:
@@ -160,7 +194,8 @@ def on_threads(serve: Callable[[], object], work: float, twice: bool = False) ->
     """
     with one_blas_thread() as allowed:
         n_threads = allowed if work >= PARALLEL_WORK else 1
-        if twice and n_threads > 1 and work >= TWICE_AS_MANY * n_threads:
+        most = vars(_here).get("most", 2 * n_threads)
+        if twice and 1 < n_threads <= most // 2 and work >= TWICE_AS_MANY * n_threads:
             n_threads *= 2
         call_in_threads(serve, n_threads)
 

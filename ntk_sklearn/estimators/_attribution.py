@@ -12,10 +12,12 @@ from .._models.attribution import (
     blended_intercept,
     ensemble_contributions,
     ensemble_influence,
+    ensemble_loo,
     own_influence,
 )
 from .._models.ensemble import Ensemble
 from .._models.nystrom import NystromModel
+from .._utils.threads import on_n_jobs
 
 # Sums of targets that differ by less, relative to their size, differ by rounding.
 _SAME = 1e-6
@@ -31,10 +33,13 @@ class GivenRows(NamedTuple):
         weight zero.
     copies : ndarray of shape (n,)
         The number of copies that each given row counts for.
+    unseen : ndarray of shape (n_unseen, k)
+        The decision values of the rows of weight zero, which are not kept.
     """
 
     origin: np.ndarray
     copies: np.ndarray
+    unseen: np.ndarray
 
     def spread(self, values: np.ndarray, axis: int) -> np.ndarray:
         """Share the values of training rows among the given rows that became them."""
@@ -49,6 +54,12 @@ class GivenRows(NamedTuple):
         """Return the values of the training row that each given row became, or zero."""
         found = np.take(values, self.origin, axis=axis)
         np.moveaxis(found, axis, 0)[self.origin < 0] = 0.0
+        return found
+
+    def decisions(self, values: np.ndarray) -> np.ndarray:
+        """Return a decision of each given row from one of each training row."""
+        found = values[self.origin]
+        found[self.origin < 0] = self.unseen
         return found
 
     def group(self, rows: Sequence[int]) -> np.ndarray:
@@ -112,7 +123,7 @@ class AttributionMixin:
                 f"{sums.n_rows:.0f} of them, got {rows.weights.n_rows:.0f}."
             )
         origin = np.where(present, np.cumsum(present) - 1, -1)
-        given = GivenRows(origin, rows.weights.multiplicity)
+        given = GivenRows(origin, rows.weights.multiplicity, np.empty(0))
         rows = rows.take(np.flatnonzero(present))
         # A fit that learns the ridge scales weights.
         factor = sums.weight / rows.solve_weights.total
@@ -126,6 +137,7 @@ class AttributionMixin:
             )
         return given, rows
 
+    @on_n_jobs
     def contributions(self, X, training=None):
         """Return the part of each training row in each prediction.
 
@@ -166,6 +178,7 @@ class AttributionMixin:
         parts[:, present] += np.asarray(constant) / present.sum()
         return parts
 
+    @on_n_jobs
     def influence(self, X, groups=None, training=None):
         """Return how each prediction would change if training rows were left out.
 
@@ -213,11 +226,23 @@ class AttributionMixin:
         to look at the target. Not with ``solver_="nystrom"``. With "cg" and "local", it
         is computed when it is asked for, by a factorisation.
         """
-        if getattr(self, "solver_", "nystrom") == "nystrom":
-            raise AttributeError(
-                f"this {type(self).__name__} has no loo_influence_, which needs a fit "
-                "that keeps its training rows: with another solver than "
-                '"nystrom". See influence, which takes rows.'
-            )
+        self._need_rows("loo_influence_")
         values = own_influence(self._ensemble) * self._squared_units()
         return self._given_rows.each(values.sum(axis=1), axis=0)
+
+    def _loo_decisions(self, name: str) -> np.ndarray:
+        """Return the leave-one-out decision values of the given rows, for an attribute.
+
+        Rows of weight zero were not fitted, so that theirs are ordinary predictions.
+        """
+        self._need_rows(name)
+        return self._given_rows.decisions(ensemble_loo(self._ensemble))
+
+    def _need_rows(self, name: str) -> None:
+        """Raise an error if the models that an attribute is about keep no rows."""
+        if getattr(self, "solver_", "nystrom") == "nystrom":
+            raise AttributeError(
+                f"this {type(self).__name__} has no {name}, which needs a fit that "
+                'keeps its training rows: with another solver than "nystrom". See '
+                "influence, which takes rows."
+            )

@@ -79,6 +79,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         "fit_intercept": ["boolean"],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "solver": [StrOptions({"auto", "cholesky", "cg", "nystrom", "local"})],
+        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -289,7 +290,9 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             **others,
             "_ensemble": ensemble,
             "_reader": given.reader,
-            "_given_rows": GivenRows(fitted.origin, given.weights.multiplicity),
+            "_given_rows": GivenRows(
+                fitted.origin, given.weights.multiplicity, fitted.unseen(given.X)
+            ),
             "solver_": fitted.solver,
             "models_": ensemble.models,
             "blend_weights_": ensemble.shares,
@@ -345,9 +348,16 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
 
 # Fitted attributes that stay arrays of NumPy: labels may be strings.
-_ON_HOST = {"feature_names_in_", "classes_"}
+_ON_HOST = {"feature_names_in_", "classes_", "_labels"}
 # Private attributes of a fitted estimator; public ones end in an underscore.
-_PRIVATE = {"_ensemble", "_given_rows", "_reader", "_scaler", "_single_output"}
+_PRIVATE = {
+    "_ensemble",
+    "_given_rows",
+    "_labels",
+    "_reader",
+    "_scaler",
+    "_single_output",
+}
 
 
 def _is_fitted(name: str) -> bool:

@@ -7,13 +7,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import place_of, to_numpy
 from .._utils.compat import StrOptions, _fit_context
+from .._utils.threads import on_n_jobs
 from ..preprocessing._table_encoder import TableEncoder
 from ._arrays import follow
 from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
 from ._indicators import (
+    Calibration,
     calibrate,
     class_factors,
     held_out_losses,
@@ -33,14 +36,16 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     wins. The kernel is that of an infinitely wide neural network,
     :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
 
-    With default parameters the inputs need no preparation. Three models are fitted, all
-    with the kernel of a network with one hidden layer: one on the scaled columns, one
+    With default parameters the inputs need no preparation. Four models are fitted, all
+    with the kernel of a network with one hidden layer: one on the scaled columns; one
     on their mid-ranks, which are the share of training rows below a value plus half of
-    those at it, and, for up to 500 columns, that of `WNTKRegressor`, with a length
+    those at it; one on the scaled columns without biases, which learns its two layer
+    weights; and, for up to 500 columns, one like that of `WNTKRegressor`, with a length
     scale for each column. The ridge of the first two is the one with the smallest
-    leave-one-out error on a grid, and nothing else is learned; the third learns by the
+    leave-one-out error on a grid, and nothing else is learned; the last learns by the
     evidence, whatever the `objective`. The models are blended: the smaller a model's
     leave-one-out error, raised for what it has learned, the larger its share.
+
     If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
     are, and its free hyperparameters, such as the layer weights, are learned.
 
@@ -158,13 +163,18 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
         Kernels with ``requires_vector_input=False`` can be solved by ``"cholesky"`` and
         ``"cg"`` only.
+    n_jobs : int, default=None
+        Number of threads of a fit or a prediction; -1 means one for each core. None
+        means as many as numba and BLAS may start, and this is never exceeded. The
+        values do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random: the sample that hyperparameters are learned on, the
         centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
         so that repeated fits are equal.
     verbose : int, default=0
-        If positive, the objective is printed after every iteration, and the progress of
-        a Nyström model after every few seconds.
+        If positive, the objective is printed after every iteration, how long learning
+        may still take if it takes more than a few seconds, and the progress of a
+        Nyström model.
 
     Attributes
     ----------
@@ -183,13 +193,6 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         smallest leave-one-out error.
     feature_importances_ : ndarray of shape (n_features_in_,)
         The share of each input column in the variation of the decision values.
-    loo_predictions_ : ndarray of shape (n_samples,)
-        The label of each training row as predicted by a model fitted without it. Only
-        if ``solver_="cholesky"``.
-    loo_loss_ : ndarray of shape (n_samples,)
-        The log loss of each training row's label: minus the logarithm of its
-        probability by a model fitted without the row. It is large where all other rows
-        predict another label, and finds wrong labels. Only if ``solver_="cholesky"``.
     temperature_ : float
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
@@ -248,6 +251,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         class_weight=None,
         n_components=None,
         solver="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -266,6 +270,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         self.class_weight = class_weight
         self.n_components = n_components
         self.solver = solver
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -278,6 +283,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         return 4 if self._uses_defaults and not given else super()._n_models
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @on_n_jobs
     def fit(self, X, y, sample_weight=None):
         """Fit the models: learn kernels and ridges, and solve.
 
@@ -313,18 +319,39 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         factor = self._class_factor(given.y, given.weights.weight, classes)
         row_factor = of_rows(factor, classes, given.y)
         fitted = self._fit(given, indicators_of(given.y, classes), row_factor)
-        others = {}
         found = calibrate(fitted.ensemble.held_out, factor)
-        if fitted.is_exact:
-            held_out = fitted.held_out(given.X)
-            others["loo_predictions_"] = classes[held_out.argmax(axis=1)]
-            others["loo_loss_"] = held_out_losses(held_out, found, given.y, classes)
-        return self._publish_calibrated(fitted, given, classes, found, **others)
+        return self._publish_calibrated(fitted, given, classes, found)
 
-    def _publish_calibrated(self, fitted, given, classes, found, **others):
+    def _publish_calibrated(self, fitted, given, classes, found):
         """Set every fitted attribute, including the calibration of probabilities."""
-        others |= {"temperature_": found.temperature, "class_bias_": found.bias}
+        others = {"temperature_": found.temperature, "class_bias_": found.bias}
+        others["_labels"] = None if fitted.solver == "nystrom" else given.y
         return self._publish(fitted, given, classes_=classes, **others)
+
+    @property
+    def loo_predictions_(self):
+        """The label of each training row as predicted by a model fitted without it.
+
+        An array of shape (n_samples,). As for :class:`~ntk_sklearn.WNTKRegressor`: not
+        with ``solver_="nystrom"``, and computed when it is asked for with "cg" and
+        "local".
+        """
+        decisions = self._loo_decisions("loo_predictions_")
+        return self.classes_[decisions.argmax(axis=1)]
+
+    @property
+    def loo_loss_(self):
+        """The log loss of each training row's label, an array of shape (n_samples,).
+
+        Minus the logarithm of its probability by a model fitted without the row. It is
+        large where all other rows predict another label, and finds wrong labels. Not
+        with ``solver_="nystrom"``, and computed when it is asked for with "cg" and
+        "local".
+        """
+        decisions = self._loo_decisions("loo_loss_")
+        found = Calibration(self.temperature_, to_numpy(self.class_bias_))
+        losses = held_out_losses(decisions, found, self._labels, self.classes_)
+        return follow(place_of(self.dual_coef_), losses)
 
     def _class_factor(self, y, weight, classes):
         """Return the factor of the weights of each class in the last solve."""
@@ -336,6 +363,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
     @available_if(can_add_batches)
     @_fit_context(prefer_skip_nested_validation=True)
+    @on_n_jobs
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add a batch of rows to a Nyström model, and solve.
 
@@ -393,6 +421,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     def _in_units(self, values, *, shift=False):
         return values[..., 1] - values[..., 0] if len(self.classes_) == 2 else values
 
+    @on_n_jobs
     def decision_function(self, X):
         """Return the decision values: the predicted indicators of the classes.
 
@@ -412,6 +441,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
             decisions = decisions[:, 1] - decisions[:, 0]
         return follow(place, decisions)
 
+    @on_n_jobs
     def predict(self, X):
         """Predict class labels.
 
@@ -429,6 +459,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         _, decisions, place = self._decisions(X, "predict")
         return follow(place, self.classes_[decisions.argmax(axis=1)])
 
+    @on_n_jobs
     def predict_proba(self, X):
         """Predict class probabilities.
 

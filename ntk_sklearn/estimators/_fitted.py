@@ -31,26 +31,21 @@ class Fitted(NamedTuple):
     origin: np.ndarray
     progress: FitProgress | None
 
-    @property
-    def is_exact(self) -> bool:
-        """Return whether there are leave-one-out predictions of all given rows."""
-        return self.solver == "cholesky"
+    def unseen(self, X) -> np.ndarray:
+        """Return the decision values of the given rows of weight zero.
 
-    def held_out(self, X) -> np.ndarray:
-        """Return the leave-one-out decision values of the given rows.
+        They were not fitted, so that their leave-one-out predictions are ordinary ones.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_features)
-            The given rows. Rows of weight zero were not fitted, so their leave-one-out
-            predictions are ordinary predictions.
+            The given rows.
 
         Returns
         -------
-        ndarray of shape (n, k)
+        ndarray of shape (n_unseen, k)
         """
-        decisions = self.ensemble.held_out.predictions[self.origin]
-        unseen = self.origin < 0
-        if unseen.any():
-            decisions[unseen] = self.ensemble.predict(X[unseen])
-        return decisions
+        rows = np.flatnonzero(self.origin < 0)
+        if rows.size == 0:
+            return np.empty((0, len(self.ensemble.best.intercept)))
+        return self.ensemble.predict(X[rows])

@@ -13,6 +13,7 @@ from .._models.conformal import jackknife_interval, jackknife_set
 from .._models.ensemble import Ensemble
 from .._models.left_out import ensemble_left_out
 from .._utils.arrays import Place
+from .._utils.threads import on_n_jobs
 from ._arrays import as_numpy, follow
 from ._indicators import Calibration
 from ._target_scaler import TargetScaler
@@ -38,6 +39,7 @@ class IntervalMixin:
     _checked_rows: Callable[..., np.ndarray]
     _place: Callable[..., Place | None]
 
+    @on_n_jobs
     def predict_interval(self, X, coverage=0.9, *, method="jackknife+"):
         """Predict intervals that hold new targets with a given frequency.
 
@@ -131,6 +133,7 @@ class SetMixin:
         """The map from decision values to class probabilities."""
         return Calibration(self.temperature_, as_numpy(self.class_bias_))
 
+    @on_n_jobs
     def predict_set(self, X, coverage=0.9):
         """Predict sets of classes that hold the true class with a given frequency.
 

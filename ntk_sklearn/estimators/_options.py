@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -14,12 +15,14 @@ from .._learning.spec import AlphaBounds, LearningOptions
 from .._models.choose import MATRICES, choose_solver
 from .._models.options import NEEDS_VECTORS, FitOptions
 from .._utils.arrays import Place
-from .._utils.progress import FitProgress
+from .._utils.progress import FitProgress, clock
 from ..kernels._dense import DenseKernel
 from ..kernels._on_rows import gradient_matrices
 from ..kernels._theta import parts_of
 from ._training_set import counts_folds
 
+# Learning that takes fewer seconds is over before a sentence has been read.
+_LONG = 5.0
 # Centres of a Nyström model whose number the user has not given.
 _DEFAULT_CENTRES = 2000
 
@@ -225,6 +228,7 @@ def fit_options(
         n_folds=n_folds,
         seed=seed,
         report=_reporter(estimator, progress),
+        foretell=partial(_foretell, estimator) if estimator.verbose else None,
         place=place,
     )
     n_centres = estimator.n_components or _DEFAULT_CENTRES
@@ -241,6 +245,15 @@ def fit_options(
 def progress_name(estimator: BaseEstimator) -> str | None:
     """Return the name under which progress is printed, or None if it is not."""
     return type(estimator).__name__ if estimator.verbose else None
+
+
+def _foretell(estimator: BaseEstimator, n_rows: int, seconds: float) -> None:
+    """Print how long learning may still take, if it is long."""
+    if seconds >= _LONG:
+        print(  # noqa: T201
+            f"[{type(estimator).__name__}] learning on up to {n_rows} rows may take "
+            f"about {clock(seconds)} more."
+        )
 
 
 def _reporter(

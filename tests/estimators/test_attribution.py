@@ -129,9 +129,10 @@ def test_planted_labels_have_large_influence():
         assert set(planted) <= set(np.argsort(-score)[:4])
 
 
-def test_leave_one_out_losses_are_those_of_refits():
+@pytest.mark.parametrize("solver", ["cholesky", "cg", "local"])
+def test_leave_one_out_of_classes_is_that_of_refits(solver):
     weight = np.arange(50) % 3  # zeros, and copies
-    model = WNTKClassifier(KERNEL, **FIXED).fit(IRIS, LABELS, weight)
+    model = WNTKClassifier(KERNEL, solver=solver, **FIXED).fit(IRIS, LABELS, weight)
     assert model.loo_loss_.shape == (50,)
     for row in (0, 4, 20):  # not there, one copy, two copies
         left = weight - (np.arange(50) == row)
@@ -139,6 +140,10 @@ def test_leave_one_out_losses_are_those_of_refits():
         decision = model.temperature_ * rest.decision_function(IRIS[row : row + 1])
         expected = log_loss([LABELS[row]], softmax(decision, axis=1), labels=[0, 1, 2])
         assert_allclose(model.loo_loss_[row], expected, rtol=1e-6)
+        assert model.loo_predictions_[row] == decision.argmax()
+
+
+def test_nystrom_models_keep_no_rows_to_leave_out():
     nystrom = WNTKClassifier(KERNEL, solver="nystrom", n_components=10)
     assert not hasattr(nystrom.fit(IRIS, LABELS), "loo_loss_")
 
@@ -221,6 +226,7 @@ def test_influence_by_conjugate_gradients_is_exact():
     expected = exact.influence(TEST, groups)
     assert_allclose(iterative.influence(TEST, groups), expected, **close)
     assert_allclose(iterative.loo_influence_, exact.loo_influence_, rtol=1e-6)
+    assert_allclose(iterative.loo_predictions_, exact.loo_predictions_, rtol=1e-6)
 
 
 @pytest.mark.usefixtures("small_clusters")
@@ -229,6 +235,7 @@ def test_own_influence_of_a_clustered_model():
     change, fitted = np.diag(model.influence(X)), model.predict(X)
     expected = (Y - fitted + change) ** 2 - (Y - fitted) ** 2
     assert_allclose(model.loo_influence_, expected, rtol=1e-6, atol=1e-6)
+    assert_allclose(model.loo_predictions_, fitted - change, rtol=1e-6, atol=1e-6)
 
 
 def test_a_nystrom_model_of_batches_is_told_its_rows():

@@ -1,6 +1,7 @@
 """Manners of the two estimators: attributes, callbacks, parameters."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -124,6 +125,24 @@ class TestManners:
         assert_allclose(shown, model.objective_path_[1:], rtol=1e-5)
         quiet(estimator(WeightedNTKernel(depth=1), max_iter=3), X, y)
         assert capsys.readouterr().out == ""
+
+    @both
+    def test_verbose_says_how_long_learning_may_take(
+        self, estimator, capsys, monkeypatch
+    ):
+        X = np.random.default_rng(0).standard_normal((500, 2))
+        model = estimator(NTKernel(), objective="evidence", verbose=1)
+        quiet(model, X, X[:, 0] * X[:, 1] > 0)
+        assert "may take" not in capsys.readouterr().out  # it is over at once
+        monkeypatch.setattr("ntk_sklearn._learning.learn._FORETELLS_FROM", 100)
+        monkeypatch.setattr("ntk_sklearn.estimators._options._LONG", 0.0)
+        quiet(model, X, X[:, 0] * X[:, 1] > 0)
+        lines = capsys.readouterr().out.splitlines()
+        told = [k for k, line in enumerate(lines) if "may take" in line]
+        assert len(told) == 1 and " on 124 rows" in lines[told[0] - 1]
+        name = estimator.__name__
+        form = rf"\[{name}\] learning on up to 500 rows may take about \d+ s more\."
+        assert re.fullmatch(form, lines[told[0]])
 
     @both
     def test_verbose_says_if_nothing_is_explained(self, estimator, capsys):

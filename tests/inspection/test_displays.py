@@ -246,7 +246,11 @@ def test_the_chosen_ridge_is_marked(data, regressor):
     for model in (regressor, WNTKRegressor().fit(X, y)):
         shown = AlphaPathDisplay.from_estimator(model)
         assert shown.alpha == model.alpha_
-        assert_allclose(shown.error, np.mean((y - model.loo_predictions_) ** 2))
+        best = model.models_[np.argmax(model.blend_weights_)]
+        error = best.held_out.error * model.target_scale_[0] ** 2
+        assert_allclose(shown.error, error)
+        if len(model.models_) == 1:
+            assert_allclose(error, np.mean((y - model.loo_predictions_) ** 2))
         assert_allclose(shown.chosen_.get_xydata(), [[shown.alpha, shown.error]])
         (again,) = AlphaPathDisplay.from_estimator(model, alphas=[shown.alpha]).errors
         assert_allclose(again, shown.error, rtol=1e-7)

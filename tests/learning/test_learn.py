@@ -352,10 +352,11 @@ class TestLearningInStages:
         X, y = _data()
         model = WNTKRegressor(verbose=1).fit(X, y)
         _, *lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == model.n_iter_
-        assert f"{model.objective_path_[-1]:.6g}" in lines[-1]
+        learned = model.models_[0].learned  # its rival says nothing
+        assert len(lines) == len(learned.path) - 1
+        assert f"{learned.path[-1]:.6g}" in lines[-1]
         rows = [int(line.split(" on ")[1].split(" rows")[0]) for line in lines]
-        assert_array_equal(rows, model.objective_rows_[1:])
+        assert_array_equal(rows, learned.rows[1:])
         assert rows[0] < rows[-1] == len(X)
 
     def test_classes(self):
@@ -485,7 +486,8 @@ class TestRaised:
             rows = training_set(X, y)
             (spec,) = regression_specs(rows)
             spec, Z = replace(spec, rival=None), spec.encode(X)
-            found.append(learn(spec, rows, options).kernel)
+            (learned,) = learn(spec, rows, options)
+            found.append(learned.kernel)
         assert found[0].alpha == found[1].alpha < found[1].alpha_bounds[1]
         ratio = np.divide(found[0].alpha_bounds, found[1].alpha_bounds)
         assert_allclose(ratio, [1.0, 1e6], rtol=1e-14)
@@ -539,10 +541,27 @@ class TestRivals:
         assert WNTKRegressor(objective="gcv").fit(X, y).kernel_.activation == "relu"
 
     def test_a_rival_says_nothing_while_it_learns(self, capsys):
-        model = WNTKRegressor(verbose=1).fit(*_data())
-        assert model.kernel_.activation == "relu"
+        given, rival = WNTKRegressor(verbose=1).fit(*_data()).models_
+        assert given.kernel.activation == "relu" and rival.kernel.activation == "erf"
         lines = capsys.readouterr().out.splitlines()
-        assert sum("iteration" in line for line in lines) == model.n_iter_
+        assert sum("iteration" in line for line in lines) == len(given.learned.path) - 1
+
+    def test_two_that_are_about_equal_are_blended(self):
+        X, y = _data()
+        model = WNTKRegressor().fit(X, y)
+        assert [m.kernel.activation for m in model.models_] == ["relu", "erf"]
+        ends = [m.learned.path[-1] for m in model.models_]
+        assert abs(ends[0] - ends[1]) < 0.05 * len(X)
+        values = [m.predict(X) for m in model.models_]
+        blended = np.tensordot(model.blend_weights_, values, 1) * model.target_scale_
+        assert_allclose(model.predict(X), blended[:, 0] + y.mean(), rtol=1e-9)
+        errors = np.array([m.expected_error for m in model.models_])
+        shares = np.exp(-10.0 * (errors / errors.min() - 1.0))
+        assert_allclose(model.blend_weights_, shares / shares.sum(), rtol=1e-12)
+        assert model.kernel_ == model.models_[np.argmax(shares)].kernel
+        # Solvers that learn from a sample go on with the better one.
+        nystrom = WNTKRegressor(n_components=100).fit(X, y)
+        assert len(nystrom.models_) == 1 and nystrom.kernel_ == model.kernel_
 
     def test_a_hundred_rows_do_not_decide(self):
         # Large targets among small ones: few rows look smooth, half of all do not.

@@ -147,7 +147,9 @@ def test_partial_fit_after_an_exact_fit():
     alone = clone(model).partial_fit(X[:50], Y[:50])
     np.testing.assert_array_equal(model.predict(NEW), alone.predict(NEW))
     # Nothing is left of the rows that are forgotten.
-    assert not {"loo_predictions_", "layer_weights_"} & set(vars(model))
+    assert not hasattr(model, "loo_predictions_") and not hasattr(
+        model, "layer_weights_"
+    )
 
 
 def test_first_batch_without_weight():

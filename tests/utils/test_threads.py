@@ -168,6 +168,34 @@ def test_fits_and_predictions_keep_blas_to_one_thread():
     assert set().union(*seen) == {1}
 
 
+@pytest.fixture
+def started(monkeypatch):
+    """Four threads may be started; the numbers of those that are, as a set."""
+    seen, call = set(), _threads.call_in_threads
+
+    def counted(serve, n_threads):
+        seen.add(n_threads)
+        call(serve, n_threads)
+
+    monkeypatch.setattr(_threads, "call_in_threads", counted)
+    monkeypatch.setattr(_threads._blas, "enter", lambda: 4)
+    monkeypatch.setattr(_threads._blas, "leave", lambda: None)
+    return seen
+
+
+@pytest.mark.parametrize(("n_jobs", "most"), [(None, 8), (1, 1), (3, 3)])
+@pytest.mark.parametrize("solver", ["cholesky", "nystrom"])
+def test_n_jobs_limits_threads(started, n_jobs, most, solver):
+    model = WNTKRegressor(NTKernel(), tol=1.0, solver=solver, n_jobs=n_jobs)
+    values = model.fit(X, X[:, 0]).predict(Y)
+    model.predict_interval(Y[:5])
+    assert max(started) <= most and (n_jobs is None) == (max(started) > 3)
+    alone = WNTKRegressor(NTKernel(), tol=1.0, solver=solver, n_jobs=-1)
+    assert_allclose(alone.fit(X, X[:, 0]).predict(Y), values, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="n_jobs"):
+        WNTKRegressor(n_jobs=0).fit(X, X[:, 0])
+
+
 def test_settings_are_restored_after_an_error_in_a_worker():
     before = settings()
     seen = []
