@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .tables import TablePart, TableSource, is_table_source
+from .tables import FORMATS, TablePart, TableSource, is_table_source
 
 # Kernel values of this size keep BLAS busy, and are small enough for the C library to
 # reuse the same memory: fresh pages would take 5 % of the time of a pass.
@@ -154,8 +154,17 @@ def block_lengths(X) -> np.ndarray:
         except (OSError, ValueError, EOFError) as error:
             raise BlockError(
                 f"block {number} (file {os.fspath(path)}) cannot be read: {error}"
+                f"{_unless_named(path)}"
             ) from error
     return np.array(lengths)
+
+
+def _unless_named(path) -> str:
+    """Say which files are read, after one whose name ends otherwise."""
+    if os.path.splitext(path)[1] == ".npy":
+        return ""
+    known = ", ".join(FORMATS)
+    return f". Files must be .npy, or all of them tables: {known}."
 
 
 def is_source(X) -> bool:

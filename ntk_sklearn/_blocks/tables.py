@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,13 +19,30 @@ FORMATS = {".parquet": "parquet", ".pq": "parquet", ".arrow": "ipc", ".feather":
 _LOOKED_AT, _SAMPLED = 4, 50_000
 
 
+class ReadsTables(Protocol):
+    """A file of a dataset of pyarrow."""
+
+    def to_table(self, *, schema, columns): ...
+
+
+class Fragment(NamedTuple):
+    """A file of a dataset of pyarrow, with the columns that its folder's name holds."""
+
+    fragment: ReadsTables
+    schema: object
+
+    def to_table(self, columns: list[str]):
+        """Read some columns."""
+        return self.fragment.to_table(schema=self.schema, columns=columns)
+
+
 class TablePart(NamedTuple):
     """A file of a table, or a partition of a dask DataFrame.
 
     Attributes
     ----------
-    where : str or Delayed
-        The path, or the dask object.
+    where : str, Fragment or Delayed
+        The path, the file of a dataset, or the dask object.
     columns : list of str
         The columns that are read, in this order.
     read : callable or None
@@ -40,6 +57,8 @@ class TablePart(NamedTuple):
         """Read the columns; `compute` computes a dask object."""
         if isinstance(self.where, str):
             return _dataset(self.where).to_table(columns=self.columns)
+        if isinstance(self.where, Fragment):
+            return self.where.to_table(self.columns)
         return compute(self.where)[self.columns]
 
     def numbers(self, compute: Callable) -> np.ndarray:
@@ -94,6 +113,8 @@ def is_table_source(X) -> bool:
         hasattr(X, "npartitions") and hasattr(X, "columns")
     ):
         return True
+    if _is_dataset(X):
+        return True
     return bool(_paths(X))
 
 
@@ -112,10 +133,13 @@ def table_source(X) -> TableSource:
     Raises
     ------
     ValueError
-        If a file cannot be read; the message names it.
+        If a file cannot be read, or lacks a column of the first one; the message names
+        it.
     ImportError
         If pyarrow is needed, and not installed.
     """
+    if _is_dataset(X):
+        return _of_dataset(X)
     paths = _paths(X)
     if not paths:
         columns = [str(name) for name in X.columns]
@@ -129,22 +153,48 @@ def table_source(X) -> TableSource:
             data = _dataset(path)
             lengths.append(data.count_rows())
         except (OSError, ValueError) as error:
-            raise ValueError(f"{name} cannot be read: {error}") from error
+            why = "there is no such file" if not os.path.exists(path) else error
+            raise ValueError(f"{name} cannot be read: {why}") from error
         columns = columns or list(data.schema.names)
+        lacking = [column for column in columns if column not in data.schema.names]
+        if lacking:
+            raise ValueError(f"{name} lacks columns that {names[0]} has: {lacking}.")
     parts = [TablePart(path, columns, None) for path in paths]
+    return TableSource(parts, names, np.array(lengths))
+
+
+def _is_dataset(X) -> bool:
+    """Return whether an input is a dataset of pyarrow."""
+    return hasattr(X, "get_fragments") and hasattr(X, "schema")
+
+
+def _of_dataset(X) -> TableSource:
+    found = list(X.get_fragments())
+    columns, names, lengths = list(X.schema.names), list[str](), list[int]()
+    for k, fragment in enumerate(found):
+        where = getattr(fragment, "path", f"number {k}")
+        names.append(f"block {k} (file {where})")
+        try:
+            lengths.append(fragment.count_rows())
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{names[k]} cannot be read: {error}") from error
+    parts = [TablePart(Fragment(part, X.schema), columns, None) for part in found]
     return TableSource(parts, names, np.array(lengths))
 
 
 def _paths(X) -> list[str]:
     """Return the paths of the files of a table, if it is in such files."""
-    if hasattr(X, "files") and hasattr(X, "schema"):  # a dataset of pyarrow
-        return list(X.files)
     if not isinstance(X, (list, tuple)) or not all(
         isinstance(path, (str, os.PathLike)) for path in X
     ):
         return []
     paths = [os.fspath(path) for path in X]
-    return paths if all(os.path.splitext(path)[1] in FORMATS for path in paths) else []
+    return paths if paths and all(map(_format, paths)) else []
+
+
+def _format(path: str) -> str | None:
+    """Return pyarrow's name of the format of a file, if it is one of tables."""
+    return FORMATS.get(os.path.splitext(path)[1].lower())
 
 
 def _dataset(path: str):
@@ -156,5 +206,4 @@ def _dataset(path: str):
             "Parquet and Arrow files are read by pyarrow, which is not installed; use "
             "pip install 'ntk_sklearn[arrow]'."
         ) from error
-    form = FORMATS.get(os.path.splitext(path)[1], "parquet")
-    return dataset.dataset(path, format=form)
+    return dataset.dataset(path, format=_format(path))

@@ -8,6 +8,7 @@ on the blocks alone, so that results do not depend on the workers.
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,9 @@ _TASKS = 64
 _THREADS_BYTES = 2**30
 # Errors if a process is gone, or data that a cluster had sent to it.
 _LOST = (BrokenProcessPool, CancelledError)
+# Seconds that a cluster may take to replace a lost worker before the other tasks begin.
+# With a single worker, joblib would work in the calling process instead.
+_REPLACEMENT = 30.0
 # Number of failures of a task after which its blocks are taken to be the reason.
 _ATTEMPTS = 3
 
@@ -104,6 +108,7 @@ def run_tasks(
         reports an error. The message names the blocks.
     """
     done = failures = 0
+    n_workers = effective_n_jobs(n_jobs)
     options = joblib_options(n_jobs, len(groups), task_bytes)
     while True:
         rest = groups[done:]
@@ -137,6 +142,14 @@ def run_tasks(
                     "after it; most often it has run out of memory: use fewer workers, "
                     "or smaller blocks."
                 ) from error
+            _wait_for_workers(n_jobs, n_workers)
+
+
+def _wait_for_workers(n_jobs: int | None, n_workers: int) -> None:
+    """Wait until there are as many workers as before, but not for ever."""
+    end = time.monotonic() + _REPLACEMENT
+    while effective_n_jobs(n_jobs) < n_workers and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def _names(group) -> str:

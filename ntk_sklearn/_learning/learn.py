@@ -27,7 +27,7 @@ from .training_set import TrainingSet
 # each row. Beside a model that sees nothing but noise, fewer do.
 _DECIDES, _DECIDES_PER_ROW, _SEES = 10.0, 0.05, 3.0
 # A rival that may learn on all rows has to be behind by so many times as much to be
-# dropped on a subset: fewer rows, whose priors are normal, have misled by twice as much.
+# dropped on a subset: few rows, whose priors are normal, have misled by twice as much.
 _BEHIND = 3.0
 # Of two models that are about equal on half of the rows, both go on to all of up to so
 # many rows; beyond, the time that it takes is more than what there is to gain.

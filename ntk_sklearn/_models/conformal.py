@@ -51,7 +51,8 @@ def jackknife_interval(part: LeftOut, X: np.ndarray, coverage: float) -> np.ndar
     for block, without in left_out_blocks(part, X):
         out[block, 0] = -upper_quantile(errors - without, mass, coverage)
         out[block, 1] = upper_quantile(errors + without, mass, coverage)
-    return out
+    # The ends of a small coverage may cross. What lies between holds no less.
+    return np.sort(out, axis=1)
 
 
 def upper_quantile(values: np.ndarray, mass: np.ndarray, level: float) -> np.ndarray:

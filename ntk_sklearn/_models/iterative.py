@@ -17,8 +17,9 @@ class IterativeModel(DualModel):
     def posterior_variance(self, X, _place=None):
         """Raise an error, because variances need a factorisation."""
         raise ValueError(
-            "return_std=True needs a factorisation of the whole problem, which "
-            'solver="cg" does without; fit with another solver.'
+            "standard deviations (return_std=True) and gaussian intervals need a "
+            'factorisation of the whole problem, which solver="cg" does without; fit '
+            "with another solver."
         )
 
 

@@ -42,13 +42,14 @@ from ._options import (
     fit_options,
     given_kernels,
     matrices_of,
+    naming_encoding,
     progress_name,
     solver_for,
     takes_sparse,
     takes_tables,
     takes_vectors,
 )
-from ._table_files import open_table
+from ._table_files import check_in_memory, check_names, open_table
 from ._training_set import (
     Given,
     checked_targets,
@@ -125,6 +126,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
     def _given(self, X, y, sample_weight, reset=True, **how) -> Given:
         """Check inputs, targets and weights without changing the estimator."""
+        if takes_vectors(self.kernel):
+            check_names(X, y)
         place = place_of(X)
         if place is not None:
             X = checked_floats(X)
@@ -149,7 +152,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             if reset and takes_tables(self):
                 reader = TableReader.of(X, self._categorical_features)
             used = reader if takes_tables(self) else None
-            X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
+            with naming_encoding(self):
+                X, y = validated(probe, used, X, y, reset=reset, **self._vectors, **how)
             X = sparse_rows(X) if issparse(X) else X
         else:
             X, y = validate_any(probe, X, y, reset=reset, **how)
@@ -335,8 +339,10 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         X = as_numpy(X if place_of(X) is None else checked_floats(X))
         if not takes_vectors([model.kernel for model in self.models_]):
             return validate_any(self, X, reset=False)
+        check_in_memory(X)
         reader = self._reader if takes_tables(self) else None
-        X = validated(self, reader, X, reset=False, **self._vectors)
+        with naming_encoding(self):
+            X = validated(self, reader, X, reset=False, **self._vectors)
         return sparse_rows(X) if issparse(X) else X
 
 

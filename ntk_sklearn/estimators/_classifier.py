@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 
 from .._learning.training_set import TrainingSet
 from .._utils.arrays import place_of, to_numpy
@@ -26,6 +25,7 @@ from ._indicators import (
 )
 from ._intervals import SetMixin
 from ._options import checked_bounds
+from ._training_set import check_labels
 
 
 class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
@@ -309,7 +309,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
             The fitted estimator.
         """
         given = self._given(X, y, sample_weight)
-        check_classification_targets(given.y)
+        check_labels(given.y)
         classes = np.unique(given.y[given.present])
         if len(classes) < 2:
             raise ValueError(
@@ -400,7 +400,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
                     "classes must be passed on the first call to partial_fit."
                 )
         given = self._given(X, y, sample_weight, reset=not grows)
-        check_classification_targets(given.y)
+        check_labels(given.y)
         classes = np.unique(classes)
         _refuse_unknown(given.y, classes, "the first call")
         factor = class_factors(self.class_weight, classes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 
@@ -97,6 +98,21 @@ def takes_tables(estimator: BaseEstimator) -> bool:
     if isinstance(encoding, str) and encoding == "auto":
         return isinstance(estimator.kernel, str)
     return encoding is not None
+
+
+@contextmanager
+def naming_encoding(estimator: BaseEstimator) -> Iterator[None]:
+    """Say how a table is encoded, if a check refuses strings or missing values."""
+    try:
+        yield
+    except ValueError as error:
+        what = "could not convert string", "contains NaN"
+        if takes_tables(estimator) or not any(words in str(error) for words in what):
+            raise
+        raise ValueError(
+            f'{error} Strings and missing values are encoded by encoding="table", with '
+            "any kernel."
+        ) from error
 
 
 def takes_sparse(estimator: BaseEstimator) -> bool:

@@ -16,6 +16,7 @@ from ._batches import can_add_batches
 from ._defaults import regression_specs
 from ._intervals import IntervalMixin
 from ._target_scaler import TargetScaler, flatten_rounding
+from ._training_set import numeric_targets
 
 
 class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
@@ -299,7 +300,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
             The fitted estimator.
         """
         given = self._given(X, y, sample_weight, multi_output=True, y_numeric=True)
-        Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
+        Y = numeric_targets(given.y)
         scaler = self._fit_scaler(Y, given.weights.weight)
         flatten_rounding(Y, given.present)
         fitted = self._fit(given, scaler.apply(Y), np.ones(len(Y)))
@@ -335,7 +336,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         grows = self._grows
         how = {"multi_output": True, "y_numeric": True, "reset": not grows}
         given = self._given(X, y, sample_weight, **how)
-        Y = np.asarray(given.y, dtype=np.float64).reshape(len(given.y), -1)
+        Y = numeric_targets(given.y)
         scaler, single = self._fit_scaler(Y, given.weights.weight), given.y.ndim == 1
         if grows:
             scaler, single = self._scaler, self._single_output
@@ -363,7 +364,7 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     def _training_again(self, X, y, sample_weight=None):
         how = {"multi_output": True, "y_numeric": True, "reset": False}
         given = self._given(X, y, sample_weight, **how)
-        Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
+        Y = numeric_targets(given.y)
         ones, roles = np.ones(len(Y)), np.zeros((len(Y), 0))
         Y = self._scaler.apply(Y)
         return TrainingSet(given.X, Y, given.weights, ones, roles)

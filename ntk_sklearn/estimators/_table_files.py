@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .._blocks.reading import read_frames
-from .._blocks.tables import TableSource, table_source
+from .._blocks.sources import is_source
+from .._blocks.tables import FORMATS, TableSource, is_table_source, table_source
 from ..preprocessing._table_columns import columns_of
 from ..preprocessing._table_reader import TableReader
 
@@ -32,6 +34,30 @@ class OpenTable(NamedTuple):
     targets: npt.ArrayLike
     reader: TableReader
     head: object
+
+
+def check_names(X, y) -> None:
+    """Raise if a path or a name stands for rows or targets where it cannot."""
+    if isinstance(X, (str, os.PathLike)):
+        raise ValueError(
+            f"X must be a table, got the path {os.fspath(X)!r}; files are given as a "
+            "list of their paths."
+        )
+    if isinstance(y, str) and not is_table_source(X):
+        raise ValueError(
+            f"y must be targets, got {y!r}; names of columns are for dask DataFrames "
+            f"and lists of files that end in {', '.join(FORMATS)}. Of any other table, "
+            "give the column itself."
+        )
+
+
+def check_in_memory(X) -> None:
+    """Raise if rows to predict are in files."""
+    if is_source(X) and isinstance(X, (list, tuple)):
+        raise ValueError(
+            "rows to predict must be in memory, got a list of files; read and predict "
+            "them one by one."
+        )
 
 
 def open_table(X, y, categorical_features) -> OpenTable:
@@ -71,11 +97,13 @@ def open_table(X, y, categorical_features) -> OpenTable:
         names = [name for name in names if name != column.columns[0]]
     source = source.with_columns(names)
     frames = list(read_frames(source, few=True))
-    reader = TableReader.of_parts(frames, categorical_features)
+    looked_at = [source.names[k] for k, _ in source.looked_at()]
+    reader = TableReader.of_parts(frames, categorical_features, looked_at)
     levels = [names[j] for j in np.flatnonzero(reader.categorical)]
     if levels:
         reader = reader.with_levels(read_frames(source.with_columns(levels)))
-    return OpenTable(source.with_columns(names, reader.read), y, reader, frames[0])
+    head = max(frames, key=len)  # some may have no rows
+    return OpenTable(source.with_columns(names, reader.read), y, reader, head)
 
 
 def _targets(frame) -> np.ndarray:

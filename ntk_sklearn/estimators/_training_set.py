@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
 
 from .._blocks.sampling import gather
 from .._learning.training_set import TrainingSet
@@ -88,6 +89,47 @@ def checked_weights(sample_weight: ArrayLike | None, y) -> RowWeights:
 def checked_targets(y) -> np.ndarray:
     """Read targets from wherever they are stored, and check them."""
     return check_array(gather(y), ensure_2d=False, dtype=None, input_name="y")
+
+
+def numeric_targets(y: np.ndarray) -> np.ndarray:
+    """Return a copy of the targets of a regressor as numbers, one column an output.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,) or (n, k)
+        Checked targets.
+
+    Returns
+    -------
+    ndarray of shape (n, k)
+
+    Raises
+    ------
+    ValueError
+        If they are strings, dates or durations.
+    """
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            "y must be numbers, got dates or durations; predict the days since a date, "
+            "for instance."
+        )
+    try:
+        return np.array(y, dtype=np.float64).reshape(len(y), -1)
+    except ValueError as error:
+        raise ValueError(
+            f"y must be numbers, but {error}; labels of classes are for WNTKClassifier."
+        ) from error
+
+
+def check_labels(y: np.ndarray) -> None:
+    """Raise if the targets of a classifier are no labels, or some are missing."""
+    if y.dtype.kind == "O":
+        missing = np.flatnonzero([label is None for label in y.ravel()])
+        if len(missing):
+            raise ValueError(
+                f"y must have a label for each row, got None in row {missing[0]}."
+            )
+    check_classification_targets(y)
 
 
 def training_set(

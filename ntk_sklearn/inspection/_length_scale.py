@@ -52,7 +52,7 @@ class LengthScaleDisplay:
     >>> model = WNTKRegressor().fit(X[:150], y[:150])
     >>> display = LengthScaleDisplay.from_estimator(model)
     >>> display.names[:2], display.names[-1]
-    (['age', 'sex'], 's6_rank')
+    (['age', 'sex'], 's6')
     """
 
     def __init__(self, length_scale, *, names=None, name=None):

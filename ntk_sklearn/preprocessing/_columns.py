@@ -1,8 +1,9 @@
 """Codes of one column of a table: scaled numbers, or a rank.
 
 Each has `usable`, whether the column varies enough to be written at all;
-`length_scale`, by which a neural tangent kernel divides it; and `suffix`, which its
-name gets. Statistics are weighted, so that a row of weight 2 is the row twice.
+`length_scale`, by which a neural tangent kernel divides it; and `suffixes`, a single
+one, which its name gets. Missing values, as NaN, are written as the mean. Statistics
+are weighted, so that a row of weight 2 is the row twice.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _ROUNDING = 1e-12
 class Standard:
     """``(x - mean) / std``, clipped to the widened training range."""
 
-    length_scale, suffix, fill = 1.0, "", 0.0
+    length_scale, suffixes = 1.0, ("",)
 
     def __init__(self, clip: bool):
         self.clip = clip
@@ -42,7 +43,7 @@ class Standard:
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Scale the numbers of a column."""
         held = np.minimum(np.maximum(x, self.low), self.high)
-        return (held - self.mean) / self.scale
+        return np.where(np.isnan(x), 0.0, (held - self.mean) / self.scale)
 
 
 class Rank:
@@ -53,7 +54,7 @@ class Rank:
     it have variance one, or nearly: they are taken to be infinitely many.
     """
 
-    suffix = "_rank"
+    suffixes = ("_rank",)
 
     def __init__(self, n_quantiles: int, by_mass: bool, is_standard: bool):
         self.n_quantiles = n_quantiles
@@ -99,7 +100,7 @@ class Rank:
         if self.is_standard:
             ranks -= self.mean
             ranks /= self.scale
-        return ranks
+        return np.where(np.isnan(x), self.fill, ranks)
 
 
 def _masses(x, s):

@@ -9,44 +9,43 @@ import numpy as np
 _VARIANCE = 0.5
 
 
-class Indicator:
-    """Whether a value of a column is in one state: a level, missing, or a rare level.
+class Indicators:
+    """The states of a column, each a level, missing or a rare level, as indicators.
 
-    Each has mean 0 over the training rows. A level that is not known is in no state,
-    unless some are rare: its indicators are 0, the mean.
+    An indicator says whether a row is in a state. Each has mean 0 over the training
+    rows. A level that is not known is in no state, unless some are rare: its indicators
+    are 0, the mean.
 
     Attributes
     ----------
-    suffix : str
-        The end of its name: the state.
-    values : ndarray of shape (n_levels + 2,)
-        The indicator of each level, of what is missing, and of unknown levels.
+    suffixes : tuple of str
+        The end of the name of each indicator: its state.
+    values : ndarray of shape (n_levels + 2, n_indicators)
+        The indicators of each level, of what is missing, and of unknown levels.
     length_scale : float
         Always 1.
-    fill : float
-        Always 0; missing values have an indicator of their own.
     """
 
-    length_scale, fill = 1.0, 0.0
+    length_scale = 1.0
 
-    def __init__(self, state: str, values: np.ndarray):
-        self.suffix = f"_{state}"
+    def __init__(self, states: list[str], values: np.ndarray):
+        self.suffixes = tuple(f"_{state}" for state in states)
         self.values = values
 
     def transform(self, x: np.ndarray) -> np.ndarray:
-        """Write the codes of levels."""
+        """Write the codes of levels, as an array of shape (n, n_indicators)."""
         return self.values[_positions(x, len(self.values) - 2)]
 
 
-class MissingIndicator(Indicator):
+class MissingIndicator(Indicators):
     """Whether a number is missing."""
 
     def transform(self, x: np.ndarray) -> np.ndarray:
-        """Write the numbers of a column."""
+        """Write the numbers of a column, as an array of shape (n, 1)."""
         return self.values[np.isnan(x).astype(np.intp)]
 
 
-def missing_indicators(x: np.ndarray, s: np.ndarray) -> list[Indicator]:
+def missing_indicators(x: np.ndarray, s: np.ndarray) -> list[Indicators]:
     """Return the indicator of missing numbers of a column, if it has variance.
 
     Parameters
@@ -58,16 +57,16 @@ def missing_indicators(x: np.ndarray, s: np.ndarray) -> list[Indicator]:
 
     Returns
     -------
-    list of at most one Indicator
+    list of at most one Indicators
     """
     codes = np.where(np.isnan(x), x, 0.0)
     found = level_indicators(codes, s, ("",), max_categories=2)
-    return [MissingIndicator("missing", code.values) for code in found]
+    return [MissingIndicator(["missing"], code.values) for code in found]
 
 
 def level_indicators(
     x: np.ndarray, s: np.ndarray, levels: tuple[str, ...], max_categories: int
-) -> list[Indicator]:
+) -> list[Indicators]:
     """Return the indicators of the states of a column.
 
     Parameters
@@ -84,8 +83,8 @@ def level_indicators(
 
     Returns
     -------
-    list of Indicator
-        One for each state; a single one of two states, and none of a single state.
+    list of at most one Indicators
+        An indicator for each state; a single one of two states, none of a single state.
     """
     positions, missing = _positions(x, len(levels)), len(levels)
     mass = np.bincount(positions, weights=s, minlength=missing + 2)
@@ -95,13 +94,13 @@ def level_indicators(
         names.append(_unlike("missing", levels))
     share = np.bincount(state[positions], weights=s, minlength=len(names)) / s.sum()
     variance = share * (1.0 - share)
-    written = range(len(names)) if len(names) > 2 else range(1, len(names))
-    total = variance.sum() / _VARIANCE if len(names) > 2 else variance[1:].sum()
-    found = []
-    for k in written:
-        centred = np.where(state < 0, 0.0, (state == k) - share[k])
-        found.append(Indicator(names[k], centred / np.sqrt(total)))
-    return found
+    if len(names) < 2:
+        return []
+    written = np.arange(0 if len(names) > 2 else 1, len(names))
+    total = variance.sum() / _VARIANCE if len(names) > 2 else variance[1]
+    state = state[:, None]
+    centred = np.where(state < 0, 0.0, (state == written) - share[written])
+    return [Indicators([names[k] for k in written], centred / np.sqrt(total))]
 
 
 def _positions(x: np.ndarray, n_levels: int) -> np.ndarray:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from numbers import Number
 from operator import ne
+from reprlib import repr as short_repr
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 _NUMERIC, _TIMES = "biuf", "mM"
+# Methods of DataFrames, of which each library has one or another.
+_FRAMES = "__dataframe__", "__arrow_c_stream__", "__narwhals_dataframe__"
 
 
 class Column(NamedTuple):
@@ -48,17 +52,37 @@ def columns_of(X, of_numbers: bool = False) -> list[Column] | None:
     """
     if issparse(X):
         return None
+    _refuse_others(X)
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
         kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
         if not of_numbers and kinds <= set(_NUMERIC):  # of pandas: for scikit-learn
             return None
-    if hasattr(X, "__dataframe__") or hasattr(X, "__narwhals_dataframe__"):
+    if any(hasattr(X, name) for name in _FRAMES):
         import narwhals  # as only DataFrames need it
 
         frame = narwhals.from_native(X, pass_through=True, eager_only=True)
         if isinstance(frame, narwhals.DataFrame):
             return [_of_series(series) for series in frame.iter_columns()]
     return _of_array(X, of_numbers)
+
+
+def _refuse_others(X) -> None:
+    """Raise if an input holds a table that must first become one in memory."""
+    if hasattr(type(X), "collect") and not hasattr(type(X), "to_numpy"):
+        raise TypeError(
+            f"X is a {type(X).__name__} whose rows are not in memory; call its method "
+            "collect first."
+        )
+    if hasattr(X, "columns") and len(X.columns) == 0:
+        raise ValueError("X has no columns.")
+    first = X[0] if isinstance(X, Sequence) and len(X) else X
+    if isinstance(first, Mapping):
+        what = "dict" if first is X else "list of dicts"
+        raise TypeError(f"X must be a table, got a {what}; use pandas.DataFrame(X).")
+    if isinstance(X, np.ndarray) and X.dtype.names:
+        raise TypeError(
+            "X must be a table, got a structured array; use pandas.DataFrame(X)."
+        )
 
 
 def _of_array(X, of_numbers) -> list[Column] | None:
@@ -69,6 +93,11 @@ def _of_array(X, of_numbers) -> list[Column] | None:
     except (TypeError, ValueError):
         return None
     kind = array.dtype.kind
+    if array.ndim == 1 and kind not in _NUMERIC + "c" and array.size:
+        raise ValueError(
+            f"X must have rows and columns, got {len(array)} values in one dimension; "
+            "a single column is X.to_frame(), or X[:, None] of an array."
+        )
     if array.ndim != 2 or (kind in _NUMERIC + "c" and not of_numbers):
         return None
     if kind in _TIMES:
@@ -86,18 +115,29 @@ def _of_series(series) -> Column:
     elif dtype in (nw.Date, nw.Datetime, nw.Duration):
         unit = "m" if dtype == nw.Duration else "M"
         values = _seconds(np.asarray(series.to_numpy(), dtype=f"{unit}8[us]"))
+    elif dtype in (nw.String, nw.Categorical, nw.Enum):
+        return Column(name, _objects(series), has_levels=True)
     else:
-        has_levels = dtype in (nw.Categorical, nw.Enum)
-        return _column(name, np.array([*series.to_list(), None])[:-1], has_levels)
+        # Lists among the values would become dimensions of an array.
+        return _column(name, np.fromiter(series.to_list(), object, len(series)))
     return Column(name, np.asarray(values, dtype=np.float64), has_levels=False)
 
 
-def _column(name: str, values: np.ndarray, has_levels: bool = False) -> Column:
+def _objects(series) -> np.ndarray:
+    """Return the strings or categories of a column, or numbers where these are some."""
+    values, missing = series.to_numpy(), series.is_null().to_numpy()
+    if missing.any():  # where pyarrow gives any category
+        values = values.astype(object)
+        values[missing] = None
+    return values.astype(np.float64) if values.dtype.kind in _NUMERIC else values
+
+
+def _column(name: str, values: np.ndarray) -> Column:
     """Return a column of objects; strings are levels."""
     if values.dtype.kind in _NUMERIC:
-        return Column(name, values.astype(np.float64), has_levels)
+        return Column(name, values.astype(np.float64), has_levels=False)
     strings = any(isinstance(value, (str, bytes)) for value in values)
-    return Column(name, values, has_levels or strings)
+    return Column(name, values, strings)
 
 
 def _seconds(times: np.ndarray) -> np.ndarray:
@@ -123,6 +163,8 @@ def _number(value) -> float:
     """Return a number, date, duration or time of the day as a number."""
     if _is_missing(value):
         return np.nan
+    if hasattr(value, "to_timestamp"):  # a period of pandas, which begins then
+        value = value.to_timestamp()
     if isinstance(value, datetime):
         zoned = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return (zoned - _EPOCH).total_seconds()
@@ -135,7 +177,10 @@ def _number(value) -> float:
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return float(_seconds(np.asarray(value)))
     if isinstance(value, Number) and not isinstance(value, complex):
-        return float(value)  # type: ignore[arg-type]
+        try:
+            return float(value)  # type: ignore[arg-type]
+        except OverflowError:  # infinity is refused later, in scikit-learn's words
+            return np.inf
     raise TypeError
 
 
@@ -166,14 +211,30 @@ def numbers_of(column: Column) -> np.ndarray:
         except TypeError:
             raise TypeError(
                 f"column {column.name!r} must hold numbers, dates or times, as it is "
-                f"no column of categories, got {value!r} in row {i}. The argument must "
+                f"no column of categories, got {short_repr(value)} in row {i}. If its "
+                "values are levels, name it in categorical_features. The argument must "
                 "be a string or a real number."
             ) from None
     return out
 
 
-def level_names(column: Column) -> list[str | None]:
-    """Return the name of the level of each row; None for what is missing.
+class Levels(NamedTuple):
+    """The different values of a column of levels.
+
+    Attributes
+    ----------
+    names : list of str or None
+        The name of each, which different values may share; None for what is missing.
+    places : ndarray of int, shape (n,)
+        Which of them each row has.
+    """
+
+    names: list[str | None]
+    places: np.ndarray
+
+
+def levels_of(column: Column) -> Levels:
+    """Return the levels of a column, each of them named once.
 
     Parameters
     ----------
@@ -182,13 +243,18 @@ def level_names(column: Column) -> list[str | None]:
 
     Returns
     -------
-    list of str or None
+    Levels
     """
-    values, inverse = column.values, None
-    if values.dtype.kind == "f":  # a level has one name, however many rows it has
-        values, inverse = np.unique(values, return_inverse=True)
-    keys = [None if _is_missing(value) else _key(value) for value in values]
-    return keys if inverse is None else [keys[i] for i in inverse.ravel()]
+    values = column.values
+    if values.dtype.kind == "f":
+        values, places = np.unique(values, return_inverse=True)
+        return Levels([_name(value) for value in values], places.ravel())
+    first: dict[object, int] = {}
+    try:  # equal values have one name, however many rows there are
+        numbers = [first.setdefault(value, len(first)) for value in values.tolist()]
+    except TypeError:  # some cannot be looked up, such as lists
+        return Levels([_name(value) for value in values], np.arange(len(values)))
+    return Levels([_name(value) for value in first], np.array(numbers, dtype=np.intp))
 
 
 def distinct_levels(frame) -> list[set[str]]:
@@ -208,13 +274,20 @@ def distinct_levels(frame) -> list[set[str]]:
     found = []
     for series in narwhals.from_native(frame, eager_only=True).iter_columns():
         # Values become objects of Python one by one, so the distinct ones only.
-        names = level_names(_of_series(series.unique()))
+        names = levels_of(_of_series(series.unique())).names
         found.append({name for name in names if name is not None})
     return found
 
 
-def _key(value) -> str:
+def _name(value) -> str | None:
     """Return the name of a level; 1, 1.0 and True are the same."""
+    if _is_missing(value):
+        return None
     if isinstance(value, Number) and not isinstance(value, complex):
-        return f"{float(value):.17g}"  # type: ignore[arg-type]
-    return value.decode() if isinstance(value, bytes) else str(value)
+        try:
+            return f"{float(value):.17g}"  # type: ignore[arg-type]
+        except OverflowError:
+            return str(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return str(value)

@@ -17,11 +17,11 @@ from .._utils.compat import (
     _fit_context,
 )
 from ._columns import Rank, Standard
-from ._levels import Indicator, level_indicators, missing_indicators
+from ._levels import Indicators, level_indicators, missing_indicators
 from ._table_reader import TableReader, validated
 
 CODES = ("standard", "ranks")
-Code = Standard | Rank | Indicator
+Code = Standard | Rank | Indicators
 _CHECKS = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
 # Rows that are written at a time, so that they stay in the cache.
 _BATCH = 16_384
@@ -229,7 +229,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if not len(s):
             raise ValueError("sample_weight is zero for every row; none is left.")
         self._reader, self._columns = reader, self._fit_columns(X, s, reader.levels)
-        width = len(self._columns)
+        width = sum(len(code.suffixes) for _, code in self._columns)
         self.n_varying_ = max(1, len({j for j, _ in self._columns}))
         self.n_ranks_, self._gain = 0, 1.0
         self.length_scale_ = np.ones(max(1, width))
@@ -251,7 +251,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
 
     def _fit_columns(self, X, s, levels) -> list[tuple[int, Code]]:
-        """Return the index of each written column and its code, ranks last."""
+        """Return each code and the index of the column it writes, ranks last."""
         first: list[tuple[int, Code]] = []
         last: list[tuple[int, Code]] = []
         shared: dict[bytes, np.ndarray] = {}  # equal levels of ranks are one array
@@ -270,7 +270,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _fit_numbers(self, x, s) -> list[Code]:
         """Return the codes of numbers, and of what is missing among them."""
-        missing, codes = np.isnan(x), list[Indicator]()
+        missing, codes = np.isnan(x), list[Indicators]()
         if missing.any():
             codes = missing_indicators(x, s)
             x, s = x[~missing], s[~missing]
@@ -303,14 +303,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validated(self, self._reader, X, reset=False, **_CHECKS)
-        fill = np.array([column.fill for _, column in self._columns])
         Z = np.zeros((len(X), len(self.length_scale_)))
         for rows in gen_batches(len(X), _BATCH):
-            for k, (j, column) in enumerate(self._columns):
-                Z[rows, k] = column.transform(X[rows, j])
-            missing = np.isnan(Z[rows])
-            if missing.any():
-                Z[rows] = np.where(missing, fill, Z[rows])
+            start = 0
+            for j, code in self._columns:
+                stop = start + len(code.suffixes)
+                Z[rows, start:stop] = code.transform(X[rows, j]).reshape(
+                    -1, stop - start
+                )
+                start = stop
             Z[rows, : Z.shape[1] - self.n_ranks_] *= self._gain
         return Z
 
@@ -331,7 +332,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        written = [f"{names[j]}{column.suffix}" for j, column in self._columns]
+        written = [
+            f"{names[j]}{suffix}"
+            for j, code in self._columns
+            for suffix in code.suffixes
+        ]
         return np.array(written or ["constant"], dtype=object)
 
     def __sklearn_tags__(self):

@@ -6,21 +6,24 @@ array of objects, strings or dates. Arrays and DataFrames of numbers stay as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from .._utils.warnings import warn
 from ._table_columns import (
     Column,
     columns_of,
     distinct_levels,
-    level_names,
+    levels_of,
     numbers_of,
 )
 
+# Number of levels up to which strings that are numbers may well be codes.
+_FEW = 20
 # The code of a level that the reader has not learned.
 UNKNOWN = -1.0
 _NO_TARGETS = "no_validation"  # of scikit-learn
@@ -66,7 +69,9 @@ class TableReader:
         return cls() if columns is None else cls._of(columns, categorical_features)
 
     @classmethod
-    def of_parts(cls, frames: list, categorical_features="from_dtype") -> TableReader:
+    def of_parts(
+        cls, frames: list, categorical_features="from_dtype", names: Sequence[str] = ()
+    ) -> TableReader:
         """Learn the same from parts of a table, each of them some of its rows.
 
         Parameters
@@ -75,20 +80,23 @@ class TableReader:
             The parts.
         categorical_features : "from_dtype", array-like or None, default="from_dtype"
             As for `of`.
+        names : list of str, default=()
+            The names of the parts in messages.
 
         Returns
         -------
         TableReader
+
+        Raises
+        ------
+        TypeError
+            If a column holds levels in one part, and numbers or times in another.
         """
         parts = [columns_of(frame, of_numbers=True) or [] for frame in frames]
-        columns = [
-            Column(
-                same[0].name,
-                np.concatenate([column.values for column in same]),
-                any(column.has_levels for column in same),
-            )
-            for same in zip(*parts, strict=True)
-        ]
+        columns = []
+        for same in zip(*parts, strict=True):
+            values = np.concatenate([column.values for column in same])
+            columns.append(Column(same[0].name, values, _have_levels(same, names)))
         return cls._of(columns, categorical_features)
 
     @classmethod
@@ -108,8 +116,10 @@ class TableReader:
                     'categorical_features="from_dtype".'
                 )
             else:
-                keys = set(level_names(column))
-                levels.append(tuple(sorted(key for key in keys if key is not None)))
+                names = set(levels_of(column).names) - {None}
+                if j not in chosen:
+                    _warn_of_numbers(column, names)
+                levels.append(tuple(sorted(name for name in names if name is not None)))
         return cls(tuple(levels))
 
     def with_levels(self, frames: Iterable) -> TableReader:
@@ -212,8 +222,41 @@ def validated(
 def _codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     code: dict[str | None, float] = {level: k for k, level in enumerate(levels)}
     code[None] = np.nan
-    return np.array(
-        [code.get(key, UNKNOWN) for key in level_names(column)], dtype=np.float64
+    names, places = levels_of(column)
+    return np.array([code.get(name, UNKNOWN) for name in names], dtype=float)[places]
+
+
+def _have_levels(columns: Sequence[Column], names: Sequence[str]) -> bool:
+    """Return whether parts of a column hold levels; raise if only some of them do."""
+    first: dict[bool, int] = {}
+    for k, column in enumerate(columns):
+        if any(name is not None for name in levels_of(column).names):
+            first.setdefault(column.has_levels, k)
+    if len(first) < 2:
+        return next(iter(first), any(column.has_levels for column in columns))
+    here, there = (names[first[kind]] if names else "a part" for kind in (True, False))
+    raise TypeError(
+        f"column {columns[0].name!r} holds strings or categories in {here}, and "
+        f"numbers or times in {there}; make them alike."
+    )
+
+
+def _warn_of_numbers(column: Column, names: set[str | None]) -> None:
+    """Warn if strings are numbers, no codes, and most rows have one of their own."""
+    many = len(names) > max(_FEW, len(column.values) / 2)
+    if not many or column.values.dtype.kind == "f":
+        return
+    try:
+        values = [float(name or "") for name in names]
+    except ValueError:
+        return
+    if all(value.is_integer() for value in values):
+        return
+    warn(
+        f"column {column.name!r} has {len(names)} levels in {len(column.values)} rows, "
+        "and all are numbers: was it to be a column of numbers? If not, name it in "
+        "categorical_features.",
+        UserWarning,
     )
 
 

@@ -519,7 +519,10 @@ def broken(at, text):
         ),
         (broken(7, "1,2,3"), "line 7 has 3 cells, the first line has 2; mend or"),
         (broken(7, "1"), "line 7 has 1 cell, the first line has 2; mend or delete"),
-        ("Report of May\n" + PLAIN, "the first line has 1; mend or delete the line"),
+        (
+            "Report of May\n" + PLAIN,
+            "the first line has 1; mend or delete the first line",
+        ),
         (PLAIN + "Source: us\n", "line 26 has 1 cell"),
         (PLAIN.replace(".", ","), "hold ','"),
         (

@@ -263,6 +263,15 @@ def test_too_few_rows_leave_everything_open():
     assert WNTKClassifier(**HELD).fit(X[:8], labels).predict_set(NEW).all()
 
 
+@pytest.mark.parametrize("solver", ["cholesky", "nystrom", "cg", "local"])
+def test_the_ends_of_a_small_coverage_are_in_order(solver, monkeypatch):
+    turn(monkeypatch, cluster_rows=20)
+    n = 20 if solver in ("nystrom", "local") else None
+    model = clone(FIXED).set_params(solver=solver, n_components=n).fit(X, Y)
+    new = np.random.default_rng(0).standard_normal((300, 3))
+    assert (np.diff(model.predict_interval(new, 0.01), axis=1) >= 0.0).all()
+
+
 def test_after_batches_and_within_other_estimators():
     model = clone(FIXED).set_params(n_components=20)
     model.partial_fit(X[:40], Y[:40]).partial_fit(X[40:], Y[40:])
@@ -289,6 +298,6 @@ def test_what_cannot_be_told():
     with pytest.raises(ValueError, match=r"method must be one of .*got 'bootstrap'"):
         model.predict_interval(NEW, method="bootstrap")
     model.set_params(solver="cg").fit(X, Y)
-    with pytest.raises(ValueError, match="return_std=True needs a factorisation"):
+    with pytest.raises(ValueError, match="gaussian intervals need a factorisation"):
         model.predict_interval(NEW, method="gaussian")
     assert not hasattr(WNTKRegressor(), "noise_std_")

@@ -76,6 +76,63 @@ def test_a_dataset_of_pyarrow(files, expected):
     same(quiet(clone(MODEL), dataset.dataset(files, format=form), "price"), expected)
 
 
+def test_columns_in_the_names_of_folders(tmp_path, expected):
+    dataset = pytest.importorskip("pyarrow.dataset")
+    pyarrow = pytest.importorskip("pyarrow")
+    kept = TABLE[TABLE["colour"].notna()]
+    rows = pyarrow.Table.from_pandas(kept, preserve_index=False)
+    how = {"format": "parquet", "partitioning_flavor": "hive"}
+    dataset.write_dataset(rows, tmp_path, partitioning=["colour"], **how)
+    parts = dataset.dataset(tmp_path, format="parquet", partitioning="hive")
+    model = quiet(clone(MODEL), parts, "price")
+    assert list(model.feature_names_in_) == ["size", "sold", "count", "colour"]
+    there = kept[model.feature_names_in_]
+    assert model.score(there, kept["price"]) > 0.9
+    with pytest.raises(ValueError, match="Remove the filtering"):
+        MODEL.fit(parts.filter(dataset.field("count") > 3), "price")
+
+
+def test_a_file_without_rows_and_one_without_values(files, expected, tmp_path):
+    """Parts of which nothing is seen do not say what kind of column it is."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    empty, gaps = tmp_path / "empty.parquet", tmp_path / "gaps.parquet"
+    rows = pyarrow.Table.from_pandas(TABLE, preserve_index=False)
+    parquet.write_table(rows.slice(0, 0), empty)
+    same(quiet(clone(MODEL), [empty, *files], "price"), expected)
+    nothing = pyarrow.nulls(120, pyarrow.string())
+    for name in ("colour", "count"):
+        at = rows.column_names.index(name)
+        parquet.write_table(rows.slice(0, 120).set_column(at, name, nothing), gaps)
+        model = quiet(clone(MODEL), [gaps, *files[1:]], "price")
+        written = model.models_[0].encoder.get_feature_names_out()
+        assert {"x1_0", "x3"} <= set(written)  # a level, and a number
+
+
+def test_files_of_other_kinds_are_named(files, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    other = tmp_path / "other.parquet"
+
+    def write(frame):
+        parquet.write_table(
+            pyarrow.Table.from_pandas(frame, preserve_index=False), other
+        )
+
+    write(TABLE.assign(sold=TABLE["sold"].astype(str)))
+    words = r"'sold' holds strings .* in block 1 \(file .*other.*, and .* in block 0 \("
+    with pytest.raises(TypeError, match=words):
+        MODEL.fit([files[0], other], "price")
+    write(TABLE.drop(columns="size"))
+    with pytest.raises(ValueError, match=r"file .*other.* lacks columns .*'size'"):
+        MODEL.fit([files[0], other], "price")
+
+
+def test_rows_to_predict_are_in_memory(files, expected):
+    with pytest.raises(ValueError, match="rows to predict must be in memory, got"):
+        expected.predict(files)
+
+
 def test_labels_by_name(files, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     labels = np.where(Y > 0, "dear", "cheap")
@@ -123,7 +180,9 @@ def test_errors_name_the_file_or_the_column(files, tmp_path):
     with pytest.raises(ValueError, match=r"block 1 \(file .*broken.* cannot be read"):
         MODEL.fit([files[0], broken], "price")
     missing = tmp_path / f"missing{files[0].suffix}"
-    with pytest.raises(ValueError, match=r"block 0 \(file .*missing.* cannot be read"):
+    with pytest.raises(
+        ValueError, match=r"block 0 \(file .*missing.*: there is no such"
+    ):
         MODEL.fit([missing], "price")
     assert not hasattr(MODEL, "models_")
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ntk_sklearn import NTKernel, TableEncoder, WNTKRegressor
+from ntk_sklearn import NTKernel, TableEncoder, WNTKClassifier, WNTKRegressor
 
 from ..estimator_cases import BOTH, both, quiet
 
@@ -148,8 +148,8 @@ def test_codes_that_are_said_to_be_levels(estimator):
     encoder = TableEncoder(rank_scale="unit", categorical_features=[1])
     given = quiet(estimator(max_iter=3, encoding=encoder), numbers, y)
     assert len(given.models_) == 1
-    widths = {fitted.X.shape[1] for fitted in model.models_}
-    assert given.X_fit_.shape[1] == max(widths)
+    # Of the default models, one is written as the encoder writes: scaled and as ranks.
+    assert given.X_fit_.shape[1] == max(fit.X.shape[1] for fit in model.models_)
 
 
 @both
@@ -233,3 +233,60 @@ def test_columns_may_have_numbers_for_names():
     y = frame[0] + (frame[1] == "high")
     model = WNTKRegressor().fit(frame, y)
     assert model.score(frame, y) > 0.99
+
+
+# -- what is refused, and the cure that the message names -----------------------------
+
+
+@pytest.mark.parametrize("parameters", [{"encoding": None}, {"kernel": NTKernel()}])
+@both
+def test_tables_without_an_encoding(estimator, parameters):
+    y, cure = target(estimator), r'encoded by encoding="table", with any kernel'
+    with pytest.raises(ValueError, match=f"could not convert string .* {cure}"):
+        estimator(**parameters).fit(X, y)
+    gaps = X[["size", "count"]].astype(float)
+    with pytest.raises(ValueError, match=f"contains NaN(?s:.*){cure}"):
+        estimator(**parameters).fit(gaps, y)
+    model = quiet(estimator(max_iter=1, **parameters), gaps.fillna(0.0), y)
+    with pytest.raises(ValueError, match=f"contains NaN(?s:.*){cure}"):
+        model.predict(gaps)
+
+
+@both
+def test_names_and_paths_that_stand_for_nothing(estimator):
+    with pytest.raises(ValueError, match="y must be targets, got 'count'; names of"):
+        estimator().fit(X, "count")
+    with pytest.raises(
+        ValueError, match=r"got the path 'table\.parquet'; files are given"
+    ):
+        estimator().fit("table.parquet", "count")
+
+
+def test_files_that_are_no_tables(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(
+        ValueError, match=r"cannot be read: .* Files must be \.npy, or all"
+    ):
+        WNTKRegressor().fit([path], Y)
+
+
+def test_targets_that_are_no_numbers():
+    for times in (X["sold"].fillna(X["sold"].min()), X["sold"] - X["sold"].min()):
+        with pytest.raises(
+            ValueError, match="y must be numbers, got dates or durations"
+        ):
+            WNTKRegressor().fit(X, times.fillna(times.min()))
+    with pytest.raises(
+        ValueError, match=r"y must be numbers, but .*for WNTKClassifier"
+    ):
+        WNTKRegressor().fit(X, np.where(Y > 0, "high", "low"))
+
+
+def test_labels_that_are_missing():
+    labels = np.where(Y > 0, "high", "low").astype(object)
+    labels[7] = None
+    with pytest.raises(
+        ValueError, match="y must have a label for each row, got None in"
+    ):
+        WNTKClassifier().fit(X, labels)

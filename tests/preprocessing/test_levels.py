@@ -55,6 +55,16 @@ def test_unknown_levels_are_the_mean_where_none_is_rare():
     assert_array_equal(np.column_stack(list(found.values())), np.zeros((2, 4)))
 
 
+@pytest.mark.parametrize("most", [128, 3])
+def test_a_level_without_a_row_that_counts_is_as_an_unknown_one(most):
+    weight = (COLOURS.ravel() != "pink").astype(float)
+    new = np.array([["pink"], ["purple"]])
+    found = encode(COLOURS, new, weight, max_categories=most)
+    assert "pink" not in found
+    pink, purple = np.column_stack(list(found.values()))
+    assert_array_equal(pink, purple)
+
+
 def test_missing_is_a_level():
     x = np.array(["a", "b", None, np.nan, "a", "c"], dtype=object)
     found = encode(x[:, None])

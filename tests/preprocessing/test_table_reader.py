@@ -56,13 +56,39 @@ def of_polars():
     return polars.DataFrame({name: v for name, (v, *_) in COLUMNS.items()})
 
 
-@pytest.mark.parametrize("table", [objects, of_pandas, of_polars])
+def of_pyarrow():
+    """With a category missing, beside which pyarrow's arrays of NumPy have another."""
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {name: pyarrow.array(values) for name, (values, *_) in COLUMNS.items()}
+    columns["strings"] = columns["strings"].dictionary_encode()
+    return pyarrow.table(columns)
+
+
+@pytest.mark.parametrize("table", [objects, of_pandas, of_polars, of_pyarrow])
 def test_every_kind_of_column(table):
     X = table()
     reader = TableReader.of(X)
     assert reader.levels == LEVELS
     assert_array_equal(reader.categorical, [found is not None for found in LEVELS])
     assert_array_equal(reader.read(X), NUMBERS)
+
+
+def test_categories_that_are_numbers():
+    pyarrow = pytest.importorskip("pyarrow")
+    codes = pandas.Categorical([30, None, 7, 30])
+    frame = pandas.DataFrame({"a": codes})
+    for table in (frame, pyarrow.Table.from_pandas(frame)):
+        reader = TableReader.of(table)
+        assert reader.levels == (("30", "7"),)
+        assert_array_equal(reader.read(table), [[0], [NAN], [1], [0]])
+
+
+def test_levels_that_cannot_be_looked_up():
+    X = np.empty((4, 1), dtype=object)
+    X[:, 0] = [[1, 2], "a", [1, 2], None]
+    reader = TableReader.of(X)
+    assert reader.levels == (("[1, 2]", "a"),)
+    assert_array_equal(reader.read(X), [[0], [1], [0], [NAN]])
 
 
 def test_lists_and_arrays_of_strings_and_dates():
@@ -130,10 +156,11 @@ def test_no_categories_where_there_must_be_none():
     )
 
 
-@pytest.mark.parametrize("value", ["x", {"foo": "bar"}, 1j])
+@pytest.mark.parametrize("value", ["x", {"foo": "bar"}, 1j, [1, 2], np.ones(2)])
 def test_other_objects_are_named(value):
     reader = TableReader.of([[1.0], [2.0]])
-    X = np.array([[1.0], [value]], dtype=object)
+    X = np.full((2, 1), 1.0, dtype=object)
+    X[1, 0] = value
     with pytest.raises(TypeError, match=r"column '0' must hold numbers, .* in row 1\."):
         reader.read(X)
 
@@ -144,3 +171,100 @@ def test_time_zones_are_one_time():
     frames = [pandas.DataFrame({"t": t}) for t in (zoned, there, there.astype(object))]
     for frame in frames:
         assert_array_equal(TableReader.of(frame).read(frame), [[1577880000.0]])
+
+
+def test_lists_in_a_column_are_named():
+    polars = pytest.importorskip("polars")
+    values = [[1, 2], [3], None]
+    frames = pandas.DataFrame({"a": values}), polars.DataFrame({"a": values})
+    for frame in frames:
+        with pytest.raises(TypeError, match=r"column 'a' .*\[1, 2\] in row 0\. If its"):
+            TableReader.of(frame)
+        reader = TableReader.of(frame, ["a"])
+        assert reader.levels == (("[1, 2]", "[3]"),)
+
+
+def test_polars_types():
+    """By the types of the columns, whatever methods this version of polars has."""
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {
+            "enum": polars.Series(["b", None, "a"], dtype=polars.Enum(["a", "b", "c"])),
+            "category": polars.Series(["b", None, "a"], dtype=polars.Categorical),
+            "no strings": polars.Series([None, None, None], dtype=polars.String),
+            "decimal": polars.Series([Decimal("0.5"), None, Decimal("2.0")]),
+        }
+    )
+    reader = TableReader.of(frame)
+    assert reader.levels == (("a", "b"), ("a", "b"), (), None)
+    expected = [[1, NAN, 0], [1, NAN, 0], [NAN] * 3, [0.5, NAN, 2]]
+    assert_array_equal(reader.read(frame), np.transpose(expected))
+
+
+def test_periods_are_times():
+    months = pandas.period_range("1970-02", periods=3, freq="M")
+    X = pandas.DataFrame({"p": months.insert(1, pandas.NaT)})
+    expected = [[31 * DAY], [NAN], [59 * DAY], [90 * DAY]]
+    assert_array_equal(TableReader.of(X).read(X), expected)
+
+
+def test_numbers_too_large_for_floats():
+    X = np.array([[10**400], [1]], dtype=object)
+    assert_array_equal(TableReader.of(X).read(X), [[np.inf], [1.0]])
+    assert TableReader.of(X, [0]).levels == (("1", str(10**400)),)
+
+
+def test_bytes_that_are_no_text():
+    X = np.array([[b"a"], [b"\xff"]], dtype=object)
+    assert TableReader.of(X).levels == (("\\xff", "a"),)
+
+
+def test_strings_that_are_numbers_are_warned_of():
+    X = pandas.DataFrame({"a": [f"{i / 7:.3f}" for i in range(40)]})
+    with pytest.warns(
+        UserWarning, match="column 'a' has 40 levels in 40 rows, and all"
+    ):
+        TableReader.of(X)
+    TableReader.of(X, ["a"])  # warnings are errors
+    TableReader.of(X.assign(a=X["a"].where(X.index > 0, "about 3")))
+    TableReader.of(pandas.DataFrame({"a": [str(i) for i in range(40)]}))
+
+
+class Lazy:
+    columns = ("a",)
+
+    def collect(self):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ({"a": [1, 2]}, TypeError, "got a dict; use pandas.DataFrame"),
+        ([{"a": 1}, {"a": 2}], TypeError, "got a list of dicts; use pandas.DataFrame"),
+        (np.zeros(3, dtype=[("a", float)]), TypeError, "got a structured array; use"),
+        (
+            pandas.Series(["a", "b"]),
+            ValueError,
+            "got 2 values in one dimension; a single",
+        ),
+        (np.array(["a", "b"]), ValueError, "got 2 values in one dimension; a single"),
+        (pandas.DataFrame(index=range(3)), ValueError, "X has no columns"),
+        (
+            Lazy(),
+            TypeError,
+            "X is a Lazy whose rows are not in memory; call its method",
+        ),
+    ],
+)
+def test_what_is_no_table(X, error, message):
+    with pytest.raises(error, match=message):
+        TableReader.of(X)
+    with pytest.raises(error, match=message):
+        TableReader.of([["a"]]).read(X)
+
+
+def test_polars_lazy_frames_are_to_be_collected():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"X is a LazyFrame .* its method collect"):
+        TableReader.of(polars.LazyFrame({"a": ["x"]}))

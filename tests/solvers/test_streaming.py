@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ntk_sklearn import NTKernel
+from ntk_sklearn._blocks import tasks
 from ntk_sklearn._blocks.reading import load
 from ntk_sklearn._blocks.sampling import sample_rows
 from ntk_sklearn._blocks.sources import Mapped, row_blocks
@@ -175,6 +176,28 @@ def test_any_number_of_lost_workers_is_replaced():
     expected = list(run_tasks(sum_rows, GROUPS, 5, n_jobs=1))
     assert list(run_tasks(sum_rows, GROUPS, 5, parallel=weak)) == expected
     assert len(expected) == 6 and len(starts) == 6
+
+
+def test_lost_workers_are_waited_for(monkeypatch):
+    """With the only one that is left, joblib would work in the calling process."""
+    alive, starts = [2, 1, 1, 1, 2], []
+    monkeypatch.setattr(
+        tasks, "effective_n_jobs", lambda _: alive.pop(0) if len(alive) > 1 else 2
+    )
+
+    def weak(**options):
+        def run(work):
+            starts.append(len(alive))
+            for function, args, _ in work:
+                if len(starts) == 1:
+                    raise BrokenProcessPool
+                yield function(*args)
+
+        return run
+
+    monkeypatch.setattr(tasks, "joblib_options", lambda *_: {})
+    assert len(list(run_tasks(sum_rows, GROUPS, 5, parallel=weak))) == len(GROUPS)
+    assert starts == [4, 1]
 
 
 @pytest.fixture(scope="module")

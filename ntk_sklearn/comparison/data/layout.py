@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,6 +26,7 @@ DELIMITERS = {
 }
 # Rows that are looked at to decide.
 _SAMPLE = 500
+_LONGEST_CELL = 2**31 - 1
 # A scale of numbers above a table is no row of it from this length on.
 _SCALE = 8
 
@@ -54,18 +56,19 @@ class Table(NamedTuple):
 
 def lay_out(path, text: Text) -> Table:
     """Split the lines of a file into named columns of cells."""
-    splits = [_split(text.lines, d) for d in text.delimiter or DELIMITERS]
-    # Of equals the first; of splits that a quote has spoilt, the one that says so.
-    split = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
+    split = _best_split(text)
     if split.fault:
         raise StudyError(f"{path}: {split.fault}")
     if not split.rows:
         raise StudyError(f"{path}: is empty")
+    split, titles = _without_titles(split)
     rows = _even(path, split)
+    if len(rows) < 2:
+        raise StudyError(f"{path}: has one line; names and rows below are needed")
     decimal = _decimal(split.delimiter, list(zip(*rows[1:_SAMPLE], strict=True)))
     separated = DELIMITERS.get(split.delimiter, repr(split.delimiter))
     marks = ", decimal commas" if decimal == "," else ""
-    notes = [*text.notes, f"separated by {separated}{marks}"]
+    notes = [*text.notes, f"separated by {separated}{marks}", *titles]
     above = _split([text.comment], split.delimiter).rows
     return _named(path, rows, decimal, notes, above[0] if above else ())
 
@@ -87,16 +90,39 @@ class _Split(NamedTuple):
         return max(widths, key=widths.__getitem__, default=0)
 
 
-def _split(lines: Sequence[str], delimiter: str) -> _Split:
+def _best_split(text: Text, escape: str | None = None) -> _Split:
+    """Return the split at the delimiter that makes the most even rows."""
+    splits = [_split(text.lines, d, escape) for d in text.delimiter or DELIMITERS]
+    # Of equals the first; of splits that a quote has spoilt, the one that says so.
+    best = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
+    whole = [row[0] for row in best.rows if len(row) == 1]
+    if not best.fault and len(whole) == len(best.rows) and _unquoted(text.lines, whole):
+        return _best_split(text._replace(lines=whole))  # rows that were quoted whole
+    if best.fault and escape is None:  # some programs mark quotes within quotes so
+        escaped = _best_split(text, "\\")
+        return best if escaped.fault else escaped
+    return best
+
+
+def _unquoted(lines: Sequence[str], cells: Sequence[str]) -> bool:
+    """Return whether cells have lost quotes that stood around them."""
+    return "".join(lines).count('"') > "".join(cells).count('"')
+
+
+def _split(lines: Sequence[str], delimiter: str, escape: str | None = None) -> _Split:
     """Split lines as far as their quotes allow."""
     if delimiter == " ":
         lines = [" ".join(line.split()) for line in lines]
+    else:  # blanks between a quoted cell and the next delimiter are no part of it
+        lines = [re.sub(rf'" +(?={re.escape(delimiter)}|$)', '"', x) for x in lines]
     reader = csv.reader(
         (line + "\n" for line in lines),
         delimiter=delimiter,
         skipinitialspace=delimiter != " ",
         strict=True,
+        escapechar=escape,
     )
+    limit = csv.field_size_limit(_LONGEST_CELL)
     rows: list[Row] = []
     numbers: list[int] = []
     fault, start = "", 1
@@ -107,7 +133,12 @@ def _split(lines: Sequence[str], delimiter: str) -> _Split:
                 numbers.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        fault = f"line {start} cannot be read ({error}): close or delete its quote"
+        fault = (
+            f"line {start} cannot be read ({error}): close or delete its quote, or "
+            "write it twice if it stands within a quoted cell"
+        )
+    finally:
+        csv.field_size_limit(limit)
     split = _Split(delimiter, rows, numbers, fault)
     return split if fault else split._replace(fault=_swallowed(split))
 
@@ -142,6 +173,23 @@ def _quality(split: _Split) -> float:
     return round(float(even) + 1 - (len(words) + whole) / len(cells), 2)
 
 
+def _without_titles(split: _Split) -> tuple[_Split, list[str]]:
+    """Drop lines above the names that fill one cell of three or more, as Excel's do."""
+    count, width, rows = 0, split.width, split.rows
+    while (
+        count + 2 < len(rows)
+        and width > 2
+        and len(rows[count]) == width
+        and sum(map(bool, rows[count])) == 1
+    ):
+        count += 1
+    if not count or not all(rows[count]):
+        return split, []
+    titles = [next(filter(None, row)) for row in rows[:count]]
+    split = split._replace(rows=rows[count:], numbers=split.numbers[count:])
+    return split, [f"title {titles[0]!r} left out"]
+
+
 def _even(path, split: _Split) -> list[Row]:
     """Return rows of one length, without columns that are empty throughout."""
     rows, delimiter = list(split.rows), split.delimiter
@@ -150,17 +198,20 @@ def _even(path, split: _Split) -> list[Row]:
     if width < 2:
         raise StudyError(
             f"{path}: has one column; a target and an input are needed, separated by "
-            "comma, semicolon, tab, bar or space"
+            "comma, semicolon, tab, bar or space, or by what a first line such as "
+            "sep=^ says"
         )
     if len(rows[0]) + 1 == width and _names_rows(rows[1:], width):
         rows[0], filled[0] = ("", *rows[0]), width
     most = max(filled[0], len(rows[0]))
     for number, row, last in zip(split.numbers, rows, filled, strict=True):
         if last > most or len(row) < filled[0]:
+            usual = Counter(map(len, rows[1:])).most_common(1)[0][0]
+            odd = "the first line" if usual == len(row) else "the line"
             raise StudyError(
                 f"{path}: line {number} has {plural(len(row), 'cell')}, the first line "
-                f"has {len(rows[0])}; mend or delete the line, or quote cells that "
-                f"hold {delimiter!r}"
+                f"has {len(rows[0])}; mend or delete {odd}, or put cells that hold "
+                f"{delimiter!r} in double quotes"
             )
     return [(row + ("",) * width)[:width] for row in rows]
 

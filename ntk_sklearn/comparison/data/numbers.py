@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ import numpy as np
 _THOUSANDS = {".": r",'’_\s", ",": r".'’_\s"}
 _CURRENCY = r"(?:[A-Z]{1,3}\s?)?[$€£¥₹₩₽₺₪฿₫₴₦]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR)\b"
 _UNIT = r"[^\d\s.,:;/+\-()'][^\d()]{0,9}[23]?"
+# Ends of numbers that say how large they are, where a column mixes them.
+_FACTORS = {"": 1.0, "k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6, "B": 1e9}
+_FACTORS |= {"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 # A column is of numbers, or of dates, if this share of its cells is.
 _MOSTLY = 0.9
@@ -28,10 +31,11 @@ def _pattern(decimal: str) -> re.Pattern[str]:
     mark = rf"(?P<mark>[{_THOUSANDS[decimal]}])"
     grouped = rf"[1-9]\d{{0,2}}{mark}(?:\d{{2,3}}(?P=mark))*\d{{3}}"
     whole = rf"(?:{grouped}|\d+)(?:[{decimal}]\d*)?"
-    number = rf"(?:{whole}|[{decimal}]\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?)"
+    power = r"[eE][+-]?\d+|[dD][+-]\d+"
+    number = rf"(?:{whole}|[{decimal}]\d+)(?:{power})?|(?i:inf(?:inity)?)"
     return re.compile(
         rf"'?(?P<sign>[-+−–(]?)\s*(?P<currency>{_CURRENCY})?\s*(?P<inner>[-+−]?)"
-        rf"(?P<number>{number})\s*(?P<unit>{_UNIT})?(?P<close>\)?)"
+        rf"(?P<number>{number})(?P<unit>\s*{_UNIT})?\s*(?P<close>[-−)]?)"
     )
 
 
@@ -45,13 +49,20 @@ def looks_numeric(text: str) -> bool:
 
 def _match(text: str, decimal: str) -> re.Match[str] | None:
     match = _PATTERNS[decimal].fullmatch(text)
-    return match if match and (match["sign"] == "(") == bool(match["close"]) else None
+    if not match:
+        return None
+    first, last = match["sign"], match["close"]
+    if "(" in first or ")" in last:
+        return match if first + last == "()" else None
+    # Some programs write the minus behind a number, but none writes two signs then.
+    return None if last and (first or match["inner"]) else match
 
 
-def _value(match: re.Match[str], decimal: str) -> float:
+def _value(match: re.Match[str], decimal: str, factors: Mapping[str, float]) -> float:
     text = match["number"].replace(match["mark"] or " ", "").replace(decimal, ".")
-    negative = {match["sign"], match["inner"]} & set("-−–(")
-    return -float(text) if negative else float(text)
+    number = float(text.upper().replace("D", "E")) * factors.get(_unit(match), 1.0)
+    negative = {match["sign"], match["inner"], match["close"]} & set("-−–(")
+    return -number if negative else number
 
 
 class Numbers(NamedTuple):
@@ -88,12 +99,14 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
     """
     if usual == ".":
         try:  # which most columns are done with
-            return Numbers(np.array([float(text or "nan") for text in texts]), [])
+            values = np.array([float(text or "nan") for text in texts])
         except ValueError:
             pass
+        else:
+            return Numbers(values, [], note=_lost_zeros(texts))
     present = [text for text in texts if text]
     found = {decimal: _matches(set(present), decimal) for decimal in _PATTERNS}
-    point, comma = ({t: _value(m, d) for t, m in found[d].items()} for d in ".,")
+    point, comma = (_values(found[decimal], decimal) for decimal in ".,")
     fits = [sum(text in read for text in present) for read in (point, comma)]
     forced = "" if fits[0] == fits[1] else ".,"[fits[1] > fits[0]]
     either = [text for text in point if comma.get(text, point[text]) != point[text]]
@@ -108,10 +121,12 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
     marked = (
         either if doubt else [t for t in read if t in marks or t not in found[decimal]]
     )
-    marked += [text for text in read if text.startswith("(")]
+    marked += [text for text in read if text.startswith("(") or text[-1] in "-−"]
     units = {_unit(match) or match["currency"] for match in found[decimal].values()}
+    if _are_factors(found[decimal].values()):
+        marked += [t for t, match in found[decimal].items() if _unit(match)]
     units -= {"", None}
-    note = f"read without {min(units)}" if units else ""
+    note = f"read without {min(units)}" if units else _lost_zeros(present)
     if marked:
         note = f"{marked[0]} read as {read[marked[0]]:.15g}{doubt}"
     array = np.array([read.get(text, np.nan) for text in texts], dtype=np.float64)
@@ -121,9 +136,35 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
 def _matches(texts: Iterable[str], decimal: str) -> dict[str, re.Match[str]]:
     """Return the cells that are numbers, all of one unit and at most one currency."""
     found = {t: match for t in sorted(texts) if (match := _match(t, decimal))}
-    (unit, _), *_ = Counter(map(_unit, found.values())).most_common(1) or [("", 0)]
-    found = {t: match for t, match in found.items() if _unit(match) == unit}
+    if not _are_factors(found.values()):
+        (unit, _), *_ = Counter(map(_unit, found.values())).most_common(1) or [("", 0)]
+        found = {t: match for t, match in found.items() if _unit(match) == unit}
     return found if len({m["currency"] for m in found.values()} - {None}) < 2 else {}
+
+
+def _are_factors(matches: Iterable[re.Match[str]]) -> bool:
+    """Tell thousands and millions, such as 1.5M beside 300K, from units."""
+    matches = list(matches)
+    units = set(map(_unit, matches))
+    attached = not any(
+        match["unit"] and match["unit"][0].isspace() for match in matches
+    )
+    several = len(units - {""}) > 1 or (len(units) > 1 and units & {"k", "K"})
+    return bool(several and attached and units <= _FACTORS.keys())
+
+
+def _values(matches: Mapping[str, re.Match[str]], decimal: str) -> dict[str, float]:
+    """Return the number that each cell is."""
+    factors = _FACTORS if _are_factors(matches.values()) else {}
+    return {t: _value(match, decimal, factors) for t, match in matches.items()}
+
+
+def _lost_zeros(texts: Sequence[str]) -> str:
+    """Say that a number begins with zeros, as the codes of some postcodes do."""
+    for text in texts:
+        if text[:1] == "0" and text.isdecimal() and int(text):
+            return f"{text} read as {int(text)}"
+    return ""
 
 
 def _unit(match: re.Match[str]) -> str:

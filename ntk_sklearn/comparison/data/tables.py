@@ -17,7 +17,7 @@ from .datasets import Dataset
 from .layout import Row, lay_out
 from .numbers import read_numbers
 from .targets import is_continuous, recognise_target
-from .text import read_text
+from .text import PACKED, read_text
 
 FEWEST_ROWS = 10
 # Repeated rows beyond this share are how the table is, not an accident.
@@ -49,8 +49,9 @@ def read_csv(
     Parameters
     ----------
     path : path-like
-        Separated by comma, semicolon, tab, bar or spaces, in UTF-8, UTF-16 or
-        Windows-1252, packed by gzip or not. Cells of features that are empty or say
+        Separated by comma, semicolon, tab, bar or spaces, in UTF-8, UTF-16, UTF-32 or
+        Windows-1252; packed by gzip, bzip2, xz, or alone in a zip archive, or not
+        packed. Cells of features that are empty or say
         NA, NaN, null, none or ? are missing; of a target only empty ones, unless the
         others are numbers. Without a header line the columns are called column_1,
         column_2 and so on.
@@ -77,7 +78,7 @@ def read_csv(
     if len(rows) < FEWEST_ROWS:
         raise StudyError(
             f"{path}: has {plural(len(rows), 'row')} with a target, at least "
-            f"{FEWEST_ROWS} are needed"
+            f"{FEWEST_ROWS} are needed; the target is the column {target}"
         )
     texts = list(zip(*rows, strict=True))
     read = read_numbers(texts[at], decimal)
@@ -101,7 +102,7 @@ def read_csv(
 
 
 def _name(path: Path) -> str:
-    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    return Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem
 
 
 def _dataset(name: str, task: str, columns: Sequence[Column], y, notes) -> Dataset:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import StudyError
+from .columns import same_case
 from .datasets import CLASSIFICATION, REGRESSION
+from .dates import read_dates
+from .numbers import looks_numeric
 
 # An integer target of at most this many values is a class.
 MOST_INTEGER_CLASSES = 10
@@ -36,7 +39,7 @@ def recognise_target(
     """
     if values is not None and not np.isfinite(values).all():
         raise StudyError(f"{source}: target {name} has infinite values")
-    labels = np.asarray(texts, dtype=str) if values is None else values
+    labels = np.asarray(same_case(texts), dtype=str) if values is None else values
     classes, codes = np.unique(labels, return_inverse=True)
     if task == "auto":
         numeric = values is not None and is_continuous(values)
@@ -50,11 +53,21 @@ def recognise_target(
             )
         return task, values
     if len(classes) > len(texts) / 2:
-        raise StudyError(
-            f"{source}: target {name} has {len(classes)} different values in "
-            f"{len(texts)} rows, too many for classes"
-        )
+        raise StudyError(f"{source}: target {name} {_why_no_classes(texts, values)}")
     return task, codes
+
+
+def _why_no_classes(texts: Sequence[str], values: np.ndarray | None) -> str:
+    """Say why a target with hardly any value twice is neither classes nor numbers."""
+    strange = [text for text in texts if not looks_numeric(text)]
+    if 0 < len(strange) <= len(texts) / 2:
+        return f"has cells that are no numbers, such as {strange[0]!r}; mend them"
+    if values is None and not strange:
+        return "has numbers of several units; write all in one"
+    if strange and read_dates(texts):
+        return "holds dates; choose another column"
+    count = len(set(texts))
+    return f"has {count} different values in {len(texts)} rows, too many for classes"
 
 
 def is_continuous(values: np.ndarray) -> bool:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
-import zlib
+import zipfile
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StudyError, plural
+from .columns import NO_NUMBER
 
+# What packed files begin with, and the modules that unpack them, which some builds of
+# Python lack.
+_PACKINGS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
+PACKED = (".gz", ".bz2", ".xz", ".zip")
+_ZIP = b"PK\x03\x04"
+# Encodings that begin with a mark; that of UTF-32 begins as that of UTF-16 does.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# Marks of encoding, of direction and of no width, which are no part of a cell.
+_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))
+# Texts that are no tables of cells.
+_OTHERS = {
+    "HTML": re.compile(r"\s*<(?:!doctype|html|\?xml|table)\b", re.IGNORECASE),
+    "JSON": re.compile(r"\s*[\[{]\s*[\[{\"]"),
+}
 # Excel's way of naming the delimiter.
 _SEP = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 
@@ -41,16 +61,15 @@ def read_text(path: Path) -> Text:
         data = path.read_bytes()
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror or error}") from error
-    if data.startswith(b"\x1f\x8b"):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise StudyError(f"{path}: cannot be unpacked: {error}") from error
-    text, notes = _decoded(data)
+    text, notes = _decoded(_unpacked(path, data))
+    text = text.translate(_INVISIBLE).rstrip("\x1a")  # the end of a file of DOS
     if "\0" in text:
         raise StudyError(
             f"{path}: is not a text file; unpack it, or save the table as CSV"
         )
+    for name, begins in _OTHERS.items():
+        if begins.match(text):
+            raise StudyError(f"{path}: is {name}; save the table as CSV")
     lines = io.StringIO(text, newline=None).read().split("\n")
     named = _SEP.fullmatch(lines[0])
     if named:
@@ -61,22 +80,58 @@ def read_text(path: Path) -> Text:
     return Text(lines, named[1] if named else "", comment, notes)
 
 
+def _unpacked(path: Path, data: bytes) -> bytes:
+    if data.startswith(_ZIP) and zipfile.is_zipfile(io.BytesIO(data)):
+        return _only_member(path, data)
+    for start, module in _PACKINGS.items():
+        if data.startswith(start):
+            try:
+                return import_module(module).decompress(data)
+            except Exception as error:  # each module has errors of its own
+                raise StudyError(f"{path}: cannot be unpacked: {error}") from error
+    return data
+
+
+def _only_member(path: Path, data: bytes) -> bytes:
+    """Unpack a zip archive of one file."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = [name for name in archive.namelist() if not name.endswith("/")]
+        if "[Content_Types].xml" in files:
+            raise StudyError(f"{path}: is a workbook; save the table as CSV")
+        files = [name for name in files if not name.startswith("__MACOSX/")]
+        if len(files) != 1:
+            raise StudyError(
+                f"{path}: holds {plural(len(files), 'file')}; unpack the one with the "
+                "table"
+            )
+        try:
+            return archive.read(files[0])
+        except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+            raise StudyError(f"{path}: cannot be unpacked: {error}") from error
+
+
 def _decoded(data: bytes) -> tuple[str, list[str]]:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace"), ["read as UTF-16"]
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            note = f"read as {encoding.upper()}"
+            return data.decode(encoding, "replace"), [note]
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if data[start::2].count(0) > len(data) / 4:
             return data.decode(encoding, "replace"), ["read as UTF-16"]
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
-        note = "not UTF-8, letters read as those of Windows-1252"
-        return data.decode("cp1252", "replace"), [note]
+        pass
+    notes = ["not UTF-8, letters read as those of Windows-1252"]
+    try:
+        return data.decode("cp1252"), notes
+    except UnicodeDecodeError:  # other letters, which stay different at least
+        return data.decode("latin-1"), notes
 
 
 def _blank_comments(lines: list[str]) -> tuple[str, int]:
     """Empty the lines that begin with #, unless most do: then these are cells."""
-    comments = [at for at, line in enumerate(lines) if line.lstrip().startswith("#")]
+    comments = [at for at, line in enumerate(lines) if _is_comment(line)]
     if 2 * len(comments) >= sum(bool(line.strip()) for line in lines):
         return "", 0
     above = ""
@@ -85,3 +140,9 @@ def _blank_comments(lines: list[str]) -> tuple[str, int]:
             above = lines[at].lstrip("# \t").strip()
         lines[at] = ""
     return above, len(comments)
+
+
+def _is_comment(line: str) -> bool:
+    """Tell comments from rows that begin with an error of Excel, such as #N/A."""
+    first = re.split(r"[,;|\t]", line.strip(), maxsplit=1)[0].strip(' "')
+    return line.lstrip().startswith("#") and first.lower() not in NO_NUMBER
