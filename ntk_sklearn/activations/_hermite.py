@@ -23,6 +23,11 @@ from ._table import both, kinks_of, reach
 
 # Orders that are tried, in blocks of sixteen; one with errors below this is enough.
 ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 2e-11
+# What blocks leave of a pair is no more than rho^k sqrt(t t'), with t the tails of its
+# two inputs and k the orders in the blocks. Tails are kept as their roots of degree 2 k,
+# so that rho times those of both inputs is compared with a number for each block.
+ROOTS = 1.0 / (2.0 * BLOCK * np.arange(1, ORDERS[-1] // BLOCK + 1))
+LIMITS = TOLERANCE ** (2.0 * ROOTS)
 # More orders than a series needs: those of its derivatives.
 EXTRA = BLOCK
 # The root of the least variance that is told from zero.
@@ -50,15 +55,16 @@ class Expansion(NamedTuple):
         Logarithms of ``E[phi^2]`` and ``E[phi'^2]``.
     excess : ndarray of shape (n,)
         ``d log(E[phi^2] / q) / d log q``.
-    tails : ndarray of shape (n, order / 16)
-        The share of ``E[phi'^2]`` that each number of blocks leaves, or a little more.
+    roots : ndarray of shape (n, order / 16)
+        The share of ``E[phi'^2]`` that each number of blocks leaves, or a little more,
+        to the power `ROOTS`.
     """
 
     coefficients: np.ndarray
     log_moment: np.ndarray
     log_slope: np.ndarray
     excess: np.ndarray
-    tails: np.ndarray
+    roots: np.ndarray
 
 
 @jit_sums
@@ -219,25 +225,25 @@ class Curves(NamedTuple):
         Coefficients of Chebyshev polynomials of the place between the ends.
     nodes : ndarray of shape (m + 1,)
         Logarithms of variances, rising.
-    tails : ndarray of shape (m + 1, blocks)
-        Of the nodes, as in `_tails`.
+    roots : ndarray of shape (m + 1, blocks)
+        Of the tails of the nodes.
     """
 
     low: float
     high: float
     series: np.ndarray
     nodes: np.ndarray
-    tails: np.ndarray
+    roots: np.ndarray
 
     def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `_exact` does, transposed, and tails, of some variances."""
+        """Return what `_exact` does, transposed, and the roots, of some variances."""
         middle, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
         place = np.clip((logs - middle) / half, -1.0, 1.0)
         m = len(self.nodes) - 1
         found = self.series @ np.polynomial.chebyshev.chebvander(place, m).T
         # Of an input between two nodes, the larger of their tails.
         after = np.searchsorted(self.nodes, logs).clip(1, m)
-        return found, np.maximum(self.tails[after], self.tails[after - 1])
+        return found, np.maximum(self.roots[after], self.roots[after - 1])
 
 
 def _ends(table, interval: int) -> tuple[float, float]:
@@ -287,14 +293,14 @@ def _curves(numbers: bytes, interval: int, order: int) -> Curves | None:
         series = (map_to * ends[:, None]) @ rows
         if np.abs(series[-3:]).max() < 1e-13:
             # Nodes come in pairs of about equal last terms, which bound the error.
-            tails = _tails(rows, nodes)[::-1, : order // BLOCK]
-            return Curves(low, high, series.T.copy(), nodes[::-1], tails)
+            roots = _roots(rows, nodes)[::-1, : order // BLOCK]
+            return Curves(low, high, series.T.copy(), nodes[::-1], roots)
         m *= 2
     return None
 
 
 def _of_interval(numbers, interval, logs, order, many: bool):
-    """Return what `_exact` does, transposed, and tails, of variances of an interval."""
+    """Return what `_exact` does, transposed, and roots, of variances of an interval."""
     curves = None
     if many:
         with suppress(ValueError):  # at a variance that no input need have
@@ -303,7 +309,7 @@ def _of_interval(numbers, interval, logs, order, many: bool):
         return curves.at(logs)
     unique, back = np.unique(logs, return_inverse=True)
     rows = _exact(np.frombuffer(numbers), unique, order)
-    return rows[back].T, _tails(rows, unique)[back, : order // BLOCK]
+    return rows[back].T, _roots(rows, unique)[back, : order // BLOCK]
 
 
 def _tails(found, logs):
@@ -312,6 +318,12 @@ def _tails(found, logs):
     # D is the sum of k a_k^2 E[phi^2] / q.
     scale = np.exp(found[:, 0] - logs - found[:, 1])[:, None]
     return _left(k * found[:, 3:] ** 2 * scale)
+
+
+def _roots(found, logs):
+    """Return `_tails` to the power `ROOTS`; blocks beyond the last have none."""
+    tails = _tails(found, logs)[:, : len(ROOTS)]
+    return tails ** ROOTS[: tails.shape[1]]
 
 
 def _left(shares):
@@ -362,18 +374,18 @@ def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
     order = max(_order(numbers, interval) for interval in present)
     many = len(np.unique(logs)) > _FEW
     found = np.empty((order + EXTRA + 3, len(logs)))
-    tails = np.empty((len(logs), order // BLOCK))
+    roots = np.empty((len(logs), order // BLOCK))
     for interval in present:
         own = np.flatnonzero(intervals == interval)
         for start in range(0, len(own), _AT_ONCE):
             some = own[start : start + _AT_ONCE]
             part = _of_interval(numbers, interval, logs[some], order + EXTRA, many)
-            found[:, some], tails[some] = part[0], part[1][:, : order // BLOCK]
-    enough = tails.max(axis=0) <= TOLERANCE
+            found[:, some], roots[some] = part[0], part[1][:, : order // BLOCK]
+    enough = roots.max(axis=0) <= TOLERANCE ** ROOTS[: order // BLOCK]
     if enough.any():
         order = BLOCK * (int(np.argmax(enough)) + 1)
-    found, tails = found[: order + EXTRA + 3], tails[:, : order // BLOCK]
+    found, roots = found[: order + EXTRA + 3], roots[:, : order // BLOCK]
     # Below the least variance, the moment goes on as it did.
     below = np.minimum(np.log(np.maximum(variances, 1e-320)) - 2.0 * np.log(LEAST), 0.0)
     log_moment = found[0] + below * (1.0 + found[2])
-    return Expansion(found[3:], log_moment, found[1], found[2], tails)
+    return Expansion(found[3:], log_moment, found[1], found[2], roots)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._utils.arrays import to_numpy
 from .._utils.jit import jit
-from ._hermite import TOLERANCE
+from ._hermite import LIMITS
 from ._on_arrays import DUALS, PULLBACKS, Deficits, deficits_of
 from ._series import CODE, ROWS_BEFORE, ROWS_OF_BLOCK
 from ._series import dual as jitted_dual
@@ -28,14 +28,13 @@ def _row(k):
 def _needed(xp, rho, s_i, s_j):
     """Return how many blocks are needed, and which pairs need more than there are."""
     blocks = int(min(float(s_i[4][0, 0]), float(s_j[4][0, 0])))
-    allowed, power, power32 = TOLERANCE**2, rho**32, rho**32
+    size = xp.abs(rho)
     for b in range(blocks):
         row = ROWS_BEFORE + ROWS_OF_BLOCK * b + 16
-        left = s_i[row] * s_j[row] * power
-        if float(xp.max(left)) <= allowed:
+        left = s_i[row] * s_j[row] * size
+        if float(xp.max(left)) <= LIMITS[b]:
             return b + 1, None
-        power = power * power32
-    return blocks, left > allowed
+    return blocks, left > float(LIMITS[blocks - 1])
 
 
 def _dual(xp, parameters, pairs, s_i, s_j):
