@@ -18,7 +18,7 @@ import numpy as np
 
 from .._utils.jit import jit, jit_views
 from ._base import ANY
-from ._hermite import LEAST, LIMITS, expand
+from ._hermite import HEAD, LEAST, LIMITS, ROWS_OF_BLOCK, expand
 from ._quadrature import pair_by_quadrature
 from ._shrinkage import signed_deficit
 
@@ -26,9 +26,7 @@ CODE = ANY
 
 # Statistics: g, the excess, the root of the variance, that of the second moment, how
 # many blocks there are, of even orders and of odd ones, and the mean squared slope;
-# then each block's eight coefficients of even orders, eight of odd ones, and the root of
-# its tail; and a last block that only derivatives read.
-ROWS_BEFORE, ROWS_OF_BLOCK = 8, 17
+# then the blocks of an `Expansion`, whose last only derivatives read.
 # Pairs that take the same number of terms: a third of a tile, in whole vectors. And how
 # many blocks the first group of a row is thought to take.
 _GROUP, _GUESS = 88, 3
@@ -42,36 +40,29 @@ def prepare(table, norms):
     They are ``(n_statistics, n)``, and of shape (n,) the others.
     """
     found = expand(table, norms * norms)
-    n, blocks = found.roots.shape
-    stats = np.empty((ROWS_BEFORE + ROWS_OF_BLOCK * (blocks + 1), n))
-    moment = np.exp(found.log_moment)
+    stats, moment = found.table, np.exp(found.log_moment)
     # Of a variance that vanishes, the images are those of the least that is known.
     safe = np.maximum(norms, LEAST)
     fallen = np.minimum(np.log(np.maximum(norms, 1e-160) / LEAST), 0.0)
     inside = moment * np.exp(-2.0 * fallen * (1.0 + found.excess))
+    blocks = len(stats) // ROWS_OF_BLOCK - 1
     stats[0] = np.sqrt(inside) / safe
     stats[1] = found.excess
     stats[2] = safe
     stats[3] = np.sqrt(inside)
     stats[4] = blocks
     stats[7] = np.exp(found.log_slope)
-    body = stats[ROWS_BEFORE:].reshape(blocks + 1, ROWS_OF_BLOCK, n)
-    orders = found.coefficients.reshape(blocks + 1, 8, 2, n)
+    sizes = found.sizes[HEAD:-ROWS_OF_BLOCK].reshape(blocks, ROWS_OF_BLOCK)
     for parity in (0, 1):
-        own = orders[:, :, parity]
-        body[:, 8 * parity : 8 * parity + 8] = own
-        highest, lowest = (f(axis=(1, 2), initial=0.0) for f in (own.max, own.min))
-        largest = np.maximum(highest, -lowest)
-        used = np.flatnonzero(largest > _NOTHING)
-        stats[5 + parity] = min(used[-1] + 1, blocks) if used.size else 0
-    body[:-1, 16] = found.roots.T
-    body[-1, 16] = 0.0
+        own = sizes[:, 8 * parity : 8 * parity + 8].max(axis=1)
+        used = np.flatnonzero(own > _NOTHING)
+        stats[5 + parity] = used[-1] + 1 if used.size else 0
     return stats, moment, stats[7].copy(), found.excess
 
 
 @jit
 def _row(k):
-    return ROWS_BEFORE + ROWS_OF_BLOCK * (k // 16) + (k % 16) // 2 + 8 * (k % 2)
+    return HEAD + ROWS_OF_BLOCK * (k // 16) + (k % 16) // 2 + 8 * (k % 2)
 
 
 @jit_views
@@ -120,14 +111,14 @@ def _parity(sides, places, which, z):
     for n in range(places[2]):
         z[1][n], z[2][n] = 0.0, 0.0
     for b in range(blocks - 1, -1, -1):
-        _eight(sides, places, ROWS_BEFORE + ROWS_OF_BLOCK * b + 8 * odd, z)
+        _eight(sides, places, HEAD + ROWS_OF_BLOCK * b + 8 * odd, z)
 
 
 @jit_views
 def _enough(sides, places, b, rho):
     """Return whether all of some correlations need no more than b + 1 blocks."""
     (s_i, s_j), (i, j, m) = sides, places
-    row, top = ROWS_BEFORE + ROWS_OF_BLOCK * b + 16, np.int64(0)
+    row, top = HEAD + ROWS_OF_BLOCK * b + 16, np.int64(0)
     c_j = s_j[row][j : j + m]
     for n in range(m):
         # Positive floats are in the order of their bits, as integers, whose maximum
@@ -153,7 +144,7 @@ def _needed(sides, places, rho, guess):
     for more in range(b + 1, blocks):
         if _enough(sides, places, more, rho):
             return more + 1
-    row = ROWS_BEFORE + ROWS_OF_BLOCK * (blocks - 1) + 16
+    row = HEAD + ROWS_OF_BLOCK * (blocks - 1) + 16
     for n in range(m):
         if s_i[row, i] * s_j[row, j + n] * abs(rho[n]) > LIMITS[blocks - 1]:
             rho[n] = np.nan
