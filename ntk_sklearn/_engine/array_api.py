@@ -57,7 +57,7 @@ def array_gram(
     if np.dtype(dtype) != DOUBLE:
         check_fits(np.dtype(dtype), *own)
     K = xp.empty((x.n_rows, y.n_rows), dtype=place.of(dtype), device=place.device)
-    diagonal = place.move(own[0])
+    diagonal = place.move(own[0]) if symmetric else None
     large = network.work(x.n_rows * y.n_rows) > profile_work
     profile = find_profile(network, DOUBLE) if large else None
     if profile is not None and profile.coefficients.size > _PASSES * network.depth:
@@ -77,19 +77,25 @@ def array_gram(
                 block = at_deficits(xp, profile, pairs.deficits)
                 block *= n_i * n_j
                 block += float(profile.constant)
-            if tile.lower:
-                same = xp.eye(tile.i1 - tile.i0, dtype=xp.bool, device=place.device)
-                block = xp.where(same, diagonal[tile.i0 : tile.i1, None], block)
-            block = xp.astype(block, K.dtype, copy=False)
-            K[tile.i0 : tile.i1, tile.j0 : tile.j1] = block
-            if symmetric and not tile.lower:
-                K[tile.j0 : tile.j1, tile.i0 : tile.i1] = xp.matrix_transpose(block)
+            _write(place, K, tile, block, diagonal)
 
         return fill
 
     tiles = list(plan(place, x.n_rows, y.n_rows, symmetric, TEMPORARIES))
     run_tiles(place, tiles, make_worker, network.work(x.n_rows * y.n_rows))
     return K
+
+
+def _write(place, K, tile, block, diagonal) -> None:
+    """Write a tile into a matrix; if its diagonal is given, into both halves of it."""
+    xp = place.xp
+    if tile.lower:
+        same = xp.eye(tile.i1 - tile.i0, dtype=xp.bool, device=place.device)
+        block = xp.where(same, diagonal[tile.i0 : tile.i1, None], block)
+    block = xp.astype(block, K.dtype, copy=False)
+    K[tile.i0 : tile.i1, tile.j0 : tile.j1] = block
+    if diagonal is not None and not tile.lower:
+        K[tile.j0 : tile.j1, tile.i0 : tile.i1] = xp.matrix_transpose(block)
 
 
 def array_diagonal(network: Network, X: Array) -> Array:
@@ -100,12 +106,53 @@ def array_diagonal(network: Network, X: Array) -> Array:
 
 def array_components(network: Network, X: Array, Y: Array | None = None) -> Array:
     """Return every layer's own, unweighted term: (depth + 1, n, m)."""
-    terms = []
+    x = ArrayRows(network, X)
+    y = x if Y is None else ArrayRows(network, Y)
+    place, depth, symmetric = x.place, network.depth, Y is None
+    xp = place.xp
+    shape = (depth + 1, x.n_rows, y.n_rows)
+    out = xp.empty(shape, dtype=place.of(np.float64), device=place.device)
+    one = np.eye(depth + 1)
+    diagonals = [
+        place.move(diagonal_of(network.with_weights(one[l]), x.X, x.forward))
+        for l in range(depth + 1)
+    ]
+
+    def make_worker():
+        correlate = Correlator(x, y)
+
+        def fill(tile):
+            pairs = correlate(tile)
+            terms = terms_of(xp, network, *sides_of(x, y, pairs), pairs.deficits)
+            for l, block in enumerate(terms):
+                own = diagonals[l] if symmetric else None
+                _write(place, out[l, ...], tile, block, own)
+
+        return fill
+
+    held = TEMPORARIES + 2 * depth
+    tiles = list(plan(place, x.n_rows, y.n_rows, symmetric, held))
+    run_tiles(place, tiles, make_worker, network.work(x.n_rows * y.n_rows))
+    return out
+
+
+def terms_of(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> list[Array]:
+    """Return every layer's own, unweighted term of a tile, in one recursion."""
+    terms, derivatives = [], []
     for l in range(network.depth + 1):
-        one = np.zeros(network.depth + 1)
-        one[l] = 1.0
-        terms.append(array_gram(network.with_weights(one), X, Y))
-    return ArrayRows(network, X[:1, :]).place.xp.stack(terms)
+        if l > 0:
+            pairs, derivative = next_deficits(xp, network, l, i, j, pairs)
+            derivatives.append(derivative)
+        term = pairs.correlations(xp)
+        term *= i.norms[l]
+        term *= j.norms[l]
+        terms.append(term)
+    product = None
+    for l in range(network.depth - 1, -1, -1):
+        derivatives[l] *= float(network.layers.weight_variance[l + 1])
+        product = derivatives[l] if product is None else product * derivatives[l]
+        terms[l] *= product
+    return terms
 
 
 def weighted(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> Array:

@@ -282,13 +282,19 @@ def numbers(activation):
 def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
     """Take deficits through a bias: the angles of each input's bias share add up."""
     d, negative = pairs
-    cc = c_i * c_j
-    near = cc * d + (0.5 * (c_i - c_j) ** 2 + 0.5 * (s_i - s_j) ** 2)
+    half = 0.5**0.5
+    near, apart = half * c_i - half * c_j, half * s_i - half * s_j
+    near *= near
+    apart *= apart
+    near += apart
+    across = c_i * c_j
+    across *= d
+    near += across
     if negative is None:
         return Deficits(near)
-    ss = s_i * s_j
-    rho = ss - cc * (1.0 - d)
-    far = cc * d + (0.5 * (c_i - c_j) ** 2 + 0.5 * (s_i + s_j) ** 2)
-    still = negative & (rho < 0.0)
-    size = xp.where(still, far, xp.where(negative, 1.0 - rho, near))
-    return Deficits(size, still)
+    # Of what was opposite, one plus the correlation; it may be beyond a right angle.
+    far = xp.astype(negative, d.dtype)
+    far *= 2.0 * s_i
+    far *= s_j
+    far += near
+    return Deficits(xp.minimum(far, 2.0 - far), negative & (far < 1.0))
