@@ -17,6 +17,7 @@ from .array_rows import (
     Side,
     next_deficits,
     plan,
+    run_tiles,
     sides_of,
 )
 from .forward import diagonal as diagonal_of
@@ -56,30 +57,45 @@ def array_gram(
     if np.dtype(dtype) != DOUBLE:
         check_fits(np.dtype(dtype), *own)
     K = xp.empty((x.n_rows, y.n_rows), dtype=place.of(dtype), device=place.device)
-    diagonal, correlate = place.move(own[0]), Correlator(x, y)
+    diagonal = place.move(own[0]) if symmetric else None
     large = network.work(x.n_rows * y.n_rows) > profile_work
     profile = find_profile(network, DOUBLE) if large else None
     if profile is not None and profile.coefficients.size > _PASSES * network.depth:
         profile = None
-    for tile in plan(place, x.n_rows, y.n_rows, symmetric, TEMPORARIES):
-        pairs = correlate(tile)
-        if profile is None:
-            sides = sides_of(x, y, pairs)
-            block = weighted(xp, network, *sides, pairs.deficits)
-        else:
-            n_i = x.first[tile.i0 : tile.i1, None]
-            n_j = y.first[None, tile.j0 : tile.j1]
-            block = at_deficits(xp, profile, pairs.deficits)
-            block *= n_i * n_j
-            block += float(profile.constant)
-        if tile.lower:
-            same = xp.eye(tile.i1 - tile.i0, dtype=xp.bool, device=place.device)
-            block = xp.where(same, diagonal[tile.i0 : tile.i1, None], block)
-        block = xp.astype(block, K.dtype, copy=False)
-        K[tile.i0 : tile.i1, tile.j0 : tile.j1] = block
-        if symmetric and not tile.lower:
-            K[tile.j0 : tile.j1, tile.i0 : tile.i1] = xp.matrix_transpose(block)
+
+    def make_worker():
+        correlate = Correlator(x, y)
+
+        def fill(tile):
+            pairs = correlate(tile)
+            if profile is None:
+                sides = sides_of(x, y, pairs)
+                block = weighted(xp, network, *sides, pairs.deficits)
+            else:
+                n_i = x.first[tile.i0 : tile.i1, None]
+                n_j = y.first[None, tile.j0 : tile.j1]
+                block = at_deficits(xp, profile, pairs.deficits)
+                block *= n_i * n_j
+                block += float(profile.constant)
+            _write(place, K, tile, block, diagonal)
+
+        return fill
+
+    tiles = list(plan(place, x.n_rows, y.n_rows, symmetric, TEMPORARIES))
+    run_tiles(place, tiles, make_worker, network.work(x.n_rows * y.n_rows))
     return K
+
+
+def _write(place, K, tile, block, diagonal) -> None:
+    """Write a tile into a matrix; if its diagonal is given, into both halves of it."""
+    xp = place.xp
+    if tile.lower:
+        same = xp.eye(tile.i1 - tile.i0, dtype=xp.bool, device=place.device)
+        block = xp.where(same, diagonal[tile.i0 : tile.i1, None], block)
+    block = xp.astype(block, K.dtype, copy=False)
+    K[tile.i0 : tile.i1, tile.j0 : tile.j1] = block
+    if diagonal is not None and not tile.lower:
+        K[tile.j0 : tile.j1, tile.i0 : tile.i1] = xp.matrix_transpose(block)
 
 
 def array_diagonal(network: Network, X: Array) -> Array:
@@ -90,17 +106,59 @@ def array_diagonal(network: Network, X: Array) -> Array:
 
 def array_components(network: Network, X: Array, Y: Array | None = None) -> Array:
     """Return every layer's own, unweighted term: (depth + 1, n, m)."""
-    terms = []
+    x = ArrayRows(network, X)
+    y = x if Y is None else ArrayRows(network, Y)
+    place, depth, symmetric = x.place, network.depth, Y is None
+    xp = place.xp
+    shape = (depth + 1, x.n_rows, y.n_rows)
+    out = xp.empty(shape, dtype=place.of(np.float64), device=place.device)
+    one = np.eye(depth + 1)
+    diagonals = [
+        place.move(diagonal_of(network.with_weights(one[l]), x.X, x.forward))
+        for l in range(depth + 1)
+    ]
+
+    def make_worker():
+        correlate = Correlator(x, y)
+
+        def fill(tile):
+            pairs = correlate(tile)
+            terms = terms_of(xp, network, *sides_of(x, y, pairs), pairs.deficits)
+            for l, block in enumerate(terms):
+                own = diagonals[l] if symmetric else None
+                _write(place, out[l, ...], tile, block, own)
+
+        return fill
+
+    held = TEMPORARIES + 2 * depth
+    tiles = list(plan(place, x.n_rows, y.n_rows, symmetric, held))
+    run_tiles(place, tiles, make_worker, network.work(x.n_rows * y.n_rows))
+    return out
+
+
+def terms_of(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> list[Array]:
+    """Return every layer's own, unweighted term of a tile, in one recursion."""
+    terms, derivatives = [], []
     for l in range(network.depth + 1):
-        one = np.zeros(network.depth + 1)
-        one[l] = 1.0
-        terms.append(array_gram(network.with_weights(one), X, Y))
-    return ArrayRows(network, X[:1, :]).place.xp.stack(terms)
+        if l > 0:
+            pairs, derivative = next_deficits(xp, network, l, i, j, pairs)
+            derivatives.append(derivative)
+        term = pairs.correlations(xp)
+        term *= i.norms[l]
+        term *= j.norms[l]
+        terms.append(term)
+    product = None
+    for l in range(network.depth - 1, -1, -1):
+        derivatives[l] *= float(network.layers.weight_variance[l + 1])
+        product = derivatives[l] if product is None else product * derivatives[l]
+        terms[l] *= product
+    return terms
 
 
 def weighted(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> Array:
     """Return the weighted kernel of a tile, by the recursion over layers."""
     layers, out = network.layers, None
+    scale = 1.0  # that `out` lacks: one factor at the end, and none for each layer
     for l in range(network.depth + 1):
         if l > 0:
             pairs, derivative = next_deficits(xp, network, l, i, j, pairs)
@@ -108,14 +166,22 @@ def weighted(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> Array:
         extra = float((layers.bias_weights[l] - weight) * layers.bias_variance[l])
         if out is not None:
             out *= derivative
-            out *= gain
+            scale *= gain
         elif weight == 0.0 and extra == 0.0:
             continue  # frozen layers cost nothing
-        term = pairs.correlations(xp)
-        term *= (weight * i.norms[l]) * j.norms[l]
-        term += extra
-        out = term if out is None else out + term
-    return xp.zeros_like(pairs.size) if out is None else out
+        if weight != 0.0 or extra != 0.0:
+            term = pairs.correlations(xp)
+            term *= (weight / scale * i.norms[l]) * j.norms[l]
+            if extra != 0.0:
+                term += extra / scale
+            if out is not None:
+                term += out
+            out = term
+    if out is None:
+        return xp.zeros_like(pairs.size)
+    if scale != 1.0:
+        out *= scale
+    return out
 
 
 def at_deficits(xp, profile: Profile, pairs: Deficits) -> Array:

@@ -8,13 +8,14 @@ rows: it is little. A column that is a rank becomes its steps, as many columns (
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from .._utils.arrays import Array, Place, place_at, to_numpy
 from .._utils.compat import array_device
+from .._utils.threads import run
 from ..activations._on_arrays import Deficits
 from ..activations._series_on_arrays import ARRAY_DUALS
 from .exact import LONG
@@ -83,8 +84,11 @@ class ArrayRows:
         move = self.place.move
         self.first = move(self.forward.norms[0])
         self._layers = [move(part) for part in self.forward[:4]]
+        self._units: dict[tuple[int, int], Array] = {}
+        self._sides: dict[tuple[int, int, bool], Side] = {}
         close = closeness(network, self.forward.norms[0])
-        self.close = move(np.minimum(close * self.place.digits, 0.02))
+        close = np.minimum(close * self.place.digits, 0.02)
+        self.close, self.closest = move(close), float(close.max(initial=0.0))
 
     def _forward(self) -> Forward:
         first = np.empty(self.n_rows)
@@ -129,12 +133,22 @@ class ArrayRows:
         return xp.concat(parts, axis=1)
 
     def units(self, start: int, stop: int):
-        """Return some rows over their lengths; rows of zeros stay."""
-        norms = self.first[start:stop, None]
-        return self.scaled(start, stop) / self.place.xp.where(norms > 0.0, norms, 1.0)
+        """Return some rows over their lengths; rows of zeros stay. All are kept."""
+        found = self._units.get((start, stop))
+        if found is None:
+            norms = self.first[start:stop, None]
+            lengths = self.place.xp.where(norms > 0.0, norms, 1.0)
+            found = self._units[start, stop] = self.scaled(start, stop) / lengths
+        return found
 
     def side(self, start: int, stop: int, column: bool) -> Side:
         """Return what the duals need of some rows, as a row or a column of a tile."""
+        key = (start, stop, column)
+        if key not in self._sides:
+            self._sides[key] = self._side(start, stop, column)
+        return self._sides[key]
+
+    def _side(self, start: int, stop: int, column: bool) -> Side:
         at = (None, slice(None)) if column else (slice(None), None)
 
         def cut(part):
@@ -175,26 +189,41 @@ def plan(
             yield Tile(i0, i1, j0, min(j0 + size, n if symmetric else m), lower)
 
 
+def run_tiles(place: Place, tiles: list[Tile], make_worker: Callable, work: float):
+    """Call a worker on every tile: on several threads on the CPU, in turn elsewhere.
+
+    Parameters
+    ----------
+    place, tiles
+        The place, and what is to be done.
+    make_worker, work
+        As for `threads.run`.
+    """
+    if place.free_memory() is None:
+        run(tiles, make_worker, work)
+        return
+    fill = make_worker()
+    for tile in tiles:
+        fill(tile)
+
+
 class Correlator:
-    """The correlations of tiles; unit rows of a tile's rows are kept for the next."""
+    """The correlations of tiles."""
 
     def __init__(self, x: ArrayRows, y: ArrayRows):
         self._x, self._y = x, y
-        self._at, self._u = (-1, -1), x.first
 
     def __call__(self, tile: Tile) -> Pairs:
         """Return the pairs of a tile."""
         x, xp = self._x, self._x.place.xp
-        if self._at != (tile.i0, tile.i1):
-            self._at, self._u = (tile.i0, tile.i1), x.units(tile.i0, tile.i1)
-        u = self._u
-        v = u if tile.lower else self._y.units(tile.j0, tile.j1)
+        u, v = x.units(tile.i0, tile.i1), self._y.units(tile.j0, tile.j1)
         rho = u @ xp.matrix_transpose(v)
-        negative = rho < 0.0
+        # Extremes take one pass, and masks several.
+        negative = rho < 0.0 if float(xp.min(rho)) < 0.0 else None
         size = xp.clip(1.0 - xp.abs(rho), 0.0, None)
+        if float(xp.min(size)) >= x.closest:
+            return Pairs(tile, u, v, Deficits(size, negative), None)
         close = size < x.close[tile.i0 : tile.i1, None]
-        if not bool(xp.any(negative)):
-            negative = None
         if not bool(xp.any(close)):
             return Pairs(tile, u, v, Deficits(size, negative), None)
         parts = []
@@ -253,13 +282,19 @@ def numbers(activation):
 def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
     """Take deficits through a bias: the angles of each input's bias share add up."""
     d, negative = pairs
-    cc = c_i * c_j
-    near = cc * d + (0.5 * (c_i - c_j) ** 2 + 0.5 * (s_i - s_j) ** 2)
+    half = 0.5**0.5
+    near, apart = half * c_i - half * c_j, half * s_i - half * s_j
+    near *= near
+    apart *= apart
+    near += apart
+    across = c_i * c_j
+    across *= d
+    near += across
     if negative is None:
         return Deficits(near)
-    ss = s_i * s_j
-    rho = ss - cc * (1.0 - d)
-    far = cc * d + (0.5 * (c_i - c_j) ** 2 + 0.5 * (s_i + s_j) ** 2)
-    still = negative & (rho < 0.0)
-    size = xp.where(still, far, xp.where(negative, 1.0 - rho, near))
-    return Deficits(size, still)
+    # Of what was opposite, one plus the correlation; it may be beyond a right angle.
+    far = xp.astype(negative, d.dtype)
+    far *= 2.0 * s_i
+    far *= s_j
+    far += near
+    return Deficits(xp.minimum(far, 2.0 - far), negative & (far < 1.0))

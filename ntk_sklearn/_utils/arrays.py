@@ -19,8 +19,9 @@ from .compat import _convert_to_numpy, _max_precision_float_dtype, array_device
 from .compat import get_namespace as _get_namespace
 
 # Bytes of temporary arrays on a device; the working memory of scikit-learn is the other
-# limit. On the CPU, what is worked on should stay in the cache of a core.
-_SHARE_OF_FREE, _IN_CACHE = 0.25, 6 * 2**20
+# limit. On the CPU, what is worked on should stay in the cache of a core, and have so
+# few entries, below 2^15, that PyTorch starts no threads in each operation.
+_SHARE_OF_FREE, _IN_CACHE = 0.25, 3 * 2**20
 
 
 # An array of any library. The type checker is told of NumPy's, which has all methods.

@@ -18,11 +18,19 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.jit import jit_sums
+from .._utils.threads import one_blas_thread
 from ._panels import evaluate_table
 from ._table import both, kinks_of, reach
 
 # Orders that are tried, in blocks of sixteen; one with errors below this is enough.
 ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 2e-11
+# Rows of the table of an expansion: those before the blocks, and those of a block.
+HEAD, ROWS_OF_BLOCK = 8, BLOCK + 1
+# What blocks of k orders leave of a pair is at most rho^k sqrt(t t'), with t the tails
+# of its two inputs. Kept are the roots of tails, of degree 2 k, so that rho times those
+# of both inputs is compared with one number for each block.
+ROOTS = 1.0 / (2.0 * BLOCK * np.arange(1, ORDERS[-1] // BLOCK + 1))
+LIMITS = TOLERANCE ** (2.0 * ROOTS)
 # More orders than a series needs: those of its derivatives.
 EXTRA = BLOCK
 # The root of the least variance that is told from zero.
@@ -44,21 +52,24 @@ class Expansion(NamedTuple):
 
     Attributes
     ----------
-    coefficients : ndarray of shape (order + 16, n)
-        Hermite coefficients over the root of the second moment.
+    table : ndarray of shape (HEAD + ROWS_OF_BLOCK * (blocks + 1), n)
+        First rows that are not written; then, for each block, eight Hermite
+        coefficients of even orders over the root of the second moment, eight of odd
+        ones, and the share of ``E[phi'^2]`` that so many blocks leave, or a little
+        more, to the power `ROOTS`. A last block is for derivatives only.
+    sizes : ndarray of shape (HEAD + ROWS_OF_BLOCK * (blocks + 1),)
+        Bounds of the numbers in each row of coefficients.
     log_moment, log_slope : ndarray of shape (n,)
         Logarithms of ``E[phi^2]`` and ``E[phi'^2]``.
     excess : ndarray of shape (n,)
         ``d log(E[phi^2] / q) / d log q``.
-    tails : ndarray of shape (n, order / 16)
-        The share of ``E[phi'^2]`` that each number of blocks leaves, or a little more.
     """
 
-    coefficients: np.ndarray
+    table: np.ndarray
+    sizes: np.ndarray
     log_moment: np.ndarray
     log_slope: np.ndarray
     excess: np.ndarray
-    tails: np.ndarray
 
 
 @jit_sums
@@ -208,6 +219,39 @@ def _grid(width, order):
     return z, w, H.T
 
 
+class Part(NamedTuple):
+    """What is known of variances of an interval, or of curves over it.
+
+    Attributes
+    ----------
+    facts : ndarray of shape (3, n)
+        The first numbers that `_exact` returns.
+    body : ndarray of shape (ROWS_OF_BLOCK * blocks, n)
+        As in `Expansion`.
+    """
+
+    facts: np.ndarray
+    body: np.ndarray
+
+    @property
+    def roots(self) -> np.ndarray:
+        """The rows of the roots, of all blocks but the last."""
+        return self.body[BLOCK:-ROWS_OF_BLOCK:ROWS_OF_BLOCK]
+
+
+def _arranged(rows) -> Part:
+    """Return what `_exact` does, row by row; there are no roots yet, but zeros."""
+    columns = np.ascontiguousarray(rows.T)
+    blocks, n = (len(columns) - 3) // BLOCK, columns.shape[1]
+    body = np.zeros((blocks, ROWS_OF_BLOCK, n))
+    orders = columns[3:].reshape(blocks, BLOCK // 2, 2, n)
+    body[:, : BLOCK // 2], body[:, BLOCK // 2 : BLOCK] = (
+        orders[:, :, 0],
+        orders[:, :, 1],
+    )
+    return Part(columns[:3], body.reshape(-1, n))
+
+
 class Curves(NamedTuple):
     """What `_exact` returns, of all variances of an interval.
 
@@ -215,29 +259,36 @@ class Curves(NamedTuple):
     ----------
     low, high : float
         The ends of the interval, logarithms of variances.
-    series : ndarray of shape (order + 3, m + 1)
+    series : Part
         Coefficients of Chebyshev polynomials of the place between the ends.
     nodes : ndarray of shape (m + 1,)
         Logarithms of variances, rising.
-    tails : ndarray of shape (m + 1, blocks)
-        Of the nodes, as in `_tails`.
+    roots : ndarray of shape (blocks, m + 1)
+        Of the tails of the nodes.
     """
 
     low: float
     high: float
-    series: np.ndarray
+    series: Part
     nodes: np.ndarray
-    tails: np.ndarray
+    roots: np.ndarray
 
-    def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `_exact` does, transposed, and tails, of some variances."""
+    def at(self, logs: np.ndarray) -> Part:
+        """Return what is known of some variances."""
         middle, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
         place = np.clip((logs - middle) / half, -1.0, 1.0)
         m = len(self.nodes) - 1
-        found = self.series @ np.polynomial.chebyshev.chebvander(place, m).T
+        powers = np.polynomial.chebyshev.chebvander(place, m).T
+        found = Part(self.series.facts @ powers, self.series.body @ powers)
         # Of an input between two nodes, the larger of their tails.
         after = np.searchsorted(self.nodes, logs).clip(1, m)
-        return found, np.maximum(self.tails[after], self.tails[after - 1])
+        larger = np.maximum(self.roots[:, 1:], self.roots[:, :-1])
+        np.take(larger, after - 1, axis=1, out=found.roots, mode="clip")
+        return found
+
+    def sizes(self) -> np.ndarray:
+        """Return bounds of the rows of the body."""
+        return np.abs(self.series.body).sum(axis=1)
 
 
 def _ends(table, interval: int) -> tuple[float, float]:
@@ -287,23 +338,27 @@ def _curves(numbers: bytes, interval: int, order: int) -> Curves | None:
         series = (map_to * ends[:, None]) @ rows
         if np.abs(series[-3:]).max() < 1e-13:
             # Nodes come in pairs of about equal last terms, which bound the error.
-            tails = _tails(rows, nodes)[::-1, : order // BLOCK]
-            return Curves(low, high, series.T.copy(), nodes[::-1], tails)
+            roots = _roots(rows, nodes)[:, ::-1].copy()
+            return Curves(low, high, _arranged(series), nodes[::-1], roots)
         m *= 2
     return None
 
 
-def _of_interval(numbers, interval, logs, order, many: bool):
-    """Return what `_exact` does, transposed, and tails, of variances of an interval."""
-    curves = None
+def _curves_of(numbers, interval, order, many: bool) -> Curves | None:
+    """Return the curves of an interval, for many inputs, or None."""
     if many:
         with suppress(ValueError):  # at a variance that no input need have
-            curves = _curves(numbers, interval, order)
-    if curves is not None:
-        return curves.at(logs)
+            return _curves(numbers, interval, order)
+    return None
+
+
+def _one_by_one(numbers, logs, order) -> Part:
+    """Return what is known of some variances by integrals of each."""
     unique, back = np.unique(logs, return_inverse=True)
     rows = _exact(np.frombuffer(numbers), unique, order)
-    return rows[back].T, _tails(rows, unique)[back, : order // BLOCK]
+    found = _arranged(rows)
+    found.roots[:] = _roots(rows, unique)
+    return Part(found.facts[:, back], found.body[:, back])
 
 
 def _tails(found, logs):
@@ -312,6 +367,12 @@ def _tails(found, logs):
     # D is the sum of k a_k^2 E[phi^2] / q.
     scale = np.exp(found[:, 0] - logs - found[:, 1])[:, None]
     return _left(k * found[:, 3:] ** 2 * scale)
+
+
+def _roots(found, logs):
+    """Return `_tails` to the power `ROOTS`, of all blocks but the last: (blocks, n)."""
+    tails = _tails(found, logs)[:, :-1]
+    return (tails ** ROOTS[: tails.shape[1]]).T
 
 
 def _left(shares):
@@ -354,26 +415,36 @@ def expand(table: np.ndarray, variances: np.ndarray) -> Expansion:
         )
     logs = np.log(np.maximum(variances, LEAST**2))
     if not logs.size:
-        none = np.zeros(0)
-        return Expansion(np.zeros((32, 0)), none, none, none, np.zeros((0, 1)))
+        none, rows = np.zeros(0), HEAD + 2 * ROWS_OF_BLOCK
+        return Expansion(np.zeros((rows, 0)), np.zeros(rows), none, none, none)
     numbers = table.tobytes()
     intervals = np.floor(logs / _WIDTH).astype(np.int64)
     present = [int(interval) for interval in np.unique(intervals)]
     order = max(_order(numbers, interval) for interval in present)
     many = len(np.unique(logs)) > _FEW
-    found = np.empty((order + EXTRA + 3, len(logs)))
-    tails = np.empty((len(logs), order // BLOCK))
-    for interval in present:
-        own = np.flatnonzero(intervals == interval)
-        for start in range(0, len(own), _AT_ONCE):
-            some = own[start : start + _AT_ONCE]
-            part = _of_interval(numbers, interval, logs[some], order + EXTRA, many)
-            found[:, some], tails[some] = part[0], part[1][:, : order // BLOCK]
-    enough = tails.max(axis=0) <= TOLERANCE
+    blocks = order // BLOCK + 1
+    found = np.empty((HEAD + ROWS_OF_BLOCK * blocks, len(logs)))
+    facts, sizes = np.empty((3, len(logs))), np.zeros(len(found))
+    with one_blas_thread():  # products are small
+        for interval in present:
+            own = np.flatnonzero(intervals == interval)
+            curves = _curves_of(numbers, interval, order + EXTRA, many)
+            if curves is None:
+                part = _one_by_one(numbers, logs[own], order + EXTRA)
+                size = np.abs(part.body).max(axis=1)
+                facts[:, own], found[HEAD:, own] = part
+            else:
+                size = curves.sizes()
+                for start in range(0, len(own), _AT_ONCE):
+                    some = own[start : start + _AT_ONCE]
+                    facts[:, some], found[HEAD:, some] = curves.at(logs[some])
+            np.maximum(sizes[HEAD:], size, out=sizes[HEAD:])
+    roots = Part(facts, found[HEAD:]).roots
+    enough = roots.max(axis=1) <= TOLERANCE ** ROOTS[: blocks - 1]
     if enough.any():
-        order = BLOCK * (int(np.argmax(enough)) + 1)
-    found, tails = found[: order + EXTRA + 3], tails[:, : order // BLOCK]
+        blocks = int(np.argmax(enough)) + 2
+    rows = HEAD + ROWS_OF_BLOCK * blocks
     # Below the least variance, the moment goes on as it did.
     below = np.minimum(np.log(np.maximum(variances, 1e-320)) - 2.0 * np.log(LEAST), 0.0)
-    log_moment = found[0] + below * (1.0 + found[2])
-    return Expansion(found[3:], log_moment, found[1], found[2], tails)
+    log_moment = facts[0] + below * (1.0 + facts[2])
+    return Expansion(found[:rows], sizes[:rows], log_moment, facts[1], facts[2])

@@ -41,7 +41,11 @@ class Deficits(NamedTuple):
         """Return values with the signs of the correlations."""
         if self.negative is None:
             return values
-        return xp.where(self.negative, -values, values)
+        sign = xp.astype(self.negative, values.dtype)  # several times as fast as where
+        sign *= -2.0
+        sign += 1.0
+        sign *= values
+        return sign
 
     def correlations(self, xp):
         """Return the correlations themselves."""
@@ -55,19 +59,28 @@ def deficits_of(xp, rho):
 
 def _angle(xp, size):
     """Return the acute angle whose cosine has a deficit: no digits are lost near 0."""
-    return 2.0 * xp.asin(xp.sqrt(0.5 * size))
+    return xp.atan2(_sine(xp, size), 1.0 - size)
 
 
 def _sine(xp, size):
-    return xp.sqrt(size * (2.0 - size))
+    square = 2.0 - size
+    square *= size
+    return xp.sqrt(square)
 
 
 def _angles(xp, pairs):
     """Return acute angles, and those of the pairs."""
     acute = _angle(xp, pairs.size)
+    return acute, _whole(xp, pairs, acute)
+
+
+def _whole(xp, pairs, acute):
+    """Return the angles of pairs, whose acute ones are given."""
     if pairs.negative is None:
-        return acute, acute
-    return acute, xp.where(pairs.negative, math.pi - acute, acute)
+        return acute
+    whole = pairs.signed(xp, acute - 0.5 * math.pi)
+    whole += 0.5 * math.pi
+    return whole
 
 
 # -- rectifiers -----------------------------------------------------------------------
@@ -76,14 +89,29 @@ def _angles(xp, pairs):
 def _rectified_dual(xp, parameters, pairs, _i, _j):
     r, h, c = parameters[0], parameters[1], parameters[2]
     d, negative = pairs
-    acute, theta = _angles(xp, pairs)
-    lens = r * (_sine(xp, d) - acute * (1.0 - d))
-    derivative = h - (h * r) * theta
+    lens, cosine = _sine(xp, d), 1.0 - d
+    acute = xp.atan2(lens, cosine)
+    cosine *= acute
+    lens -= cosine
+    lens *= r
+    derivative = _whole(xp, pairs, acute)
+    derivative *= -h * r
+    derivative += h
+    if negative is None or c == 1.0:
+        # What images lack of one, if those of opposite inputs are orthogonal.
+        if negative is None:
+            near = d - lens
+        else:
+            near = xp.astype(negative, d.dtype)
+            near *= 1.0 - d
+            near += d
+            near -= lens
+        return Deficits(xp.clip(near, 0.0, None)), derivative
     near = xp.clip(d - lens, 0.0, None)
-    if negative is None:
-        return Deficits(near), derivative
-    upper = (2.0 - c) + (c - 1.0) * d - lens
-    if c >= 1.0:  # images of opposite inputs are never opposite
+    upper = (c - 1.0) * d
+    upper -= lens
+    upper += 2.0 - c
+    if c > 1.0:  # images of opposite inputs are never opposite
         return Deficits(xp.where(negative, upper, near)), derivative
     flipped = negative & ((c - 1.0) * (1.0 - d) + lens < 0.0)
     lower = c + (1.0 - c) * d + lens
@@ -108,11 +136,20 @@ def _over_sine(xp, size, values):
 
 
 def _shrinkage(k_i, k_j, l_i, l_j):
-    return 0.5 * ((k_i - k_j) ** 2 + (l_i - l_j) ** 2) + l_i * l_j
+    """Return ``1 - k_i k_j``, as ``k^2 + l^2 = 1``, with digits of its own."""
+    half = 0.5**0.5
+    found = half * k_i - half * k_j
+    found *= found
+    found += (0.5 * l_i) * l_i
+    found += (0.5 * l_j) * l_j
+    return found
 
 
 def _shrunk(xp, d, k_i, k_j, l_i, l_j):
-    return xp.clip(k_i * k_j * d + _shrinkage(k_i, k_j, l_i, l_j), None, 1.0)
+    found = k_i * k_j
+    found *= d
+    found += _shrinkage(k_i, k_j, l_i, l_j)
+    return xp.clip(found, None, 1.0)
 
 
 def _arcs(xp, r, e):
@@ -126,13 +163,16 @@ def _arcs(xp, r, e):
 
 
 def _erf_dual(xp, _parameters, pairs, s_i, s_j):
-    d = pairs.size
-    k_k, l_l = s_i[0] * s_j[0], s_i[1] * s_j[1]
-    e = _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1])
-    derivative = (4.0 / math.pi) * l_l / _sine(xp, e)
-    arc, _ = _arcs(xp, k_k * (1.0 - d), e)
-    size = xp.clip(1.0 - (2.0 / math.pi) * arc * (s_i[2] * s_j[2]), 0.0, None)
-    return Deficits(size, pairs.negative), derivative
+    d, r = pairs.size, 1.0 - pairs.size
+    r *= s_i[0]
+    r *= s_j[0]
+    sine = _sine(xp, _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1]))
+    arc = xp.atan2(r, sine)
+    arc *= (2.0 / math.pi) * s_i[2]
+    arc *= s_j[2]
+    derivative = ((4.0 / math.pi) * s_i[1]) * s_j[1]
+    derivative /= sine
+    return Deficits(xp.clip(1.0 - arc, 0.0, None), pairs.negative), derivative
 
 
 def _erf_pullback(xp, _parameters, pairs, sides, bars):

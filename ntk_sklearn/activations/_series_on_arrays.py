@@ -13,29 +13,28 @@ import numpy as np
 
 from .._utils.arrays import to_numpy
 from .._utils.jit import jit
-from ._hermite import TOLERANCE
+from ._hermite import HEAD, LIMITS, ROWS_OF_BLOCK
 from ._on_arrays import DUALS, PULLBACKS, Deficits, deficits_of
-from ._series import CODE, ROWS_BEFORE, ROWS_OF_BLOCK
+from ._series import CODE
 from ._series import dual as jitted_dual
 from ._series import pullback as jitted_pullback
 
 
 def _row(k):
     """Return the row of the statistics that holds the coefficients of an order."""
-    return ROWS_BEFORE + ROWS_OF_BLOCK * (k // 16) + (k % 16) // 2 + 8 * (k % 2)
+    return HEAD + ROWS_OF_BLOCK * (k // 16) + (k % 16) // 2 + 8 * (k % 2)
 
 
 def _needed(xp, rho, s_i, s_j):
     """Return how many blocks are needed, and which pairs need more than there are."""
     blocks = int(min(float(s_i[4][0, 0]), float(s_j[4][0, 0])))
-    allowed, power, power32 = TOLERANCE**2, rho**32, rho**32
+    size = xp.abs(rho)
     for b in range(blocks):
-        row = ROWS_BEFORE + ROWS_OF_BLOCK * b + 16
-        left = s_i[row] * s_j[row] * power
-        if float(xp.max(left)) <= allowed:
+        row = HEAD + ROWS_OF_BLOCK * b + 16
+        left = s_i[row] * s_j[row] * size
+        if float(xp.max(left)) <= LIMITS[b]:
             return b + 1, None
-        power = power * power32
-    return blocks, left > allowed
+    return blocks, left > float(LIMITS[blocks - 1])
 
 
 def _dual(xp, parameters, pairs, s_i, s_j):
@@ -70,7 +69,7 @@ def _series(xp, square, s_i, s_j, odd, blocks):
     blocks = min(blocks, int(max(float(s_i[5 + odd][0, 0]), float(s_j[5 + odd][0, 0]))))
     value, slope = xp.zeros_like(square), xp.zeros_like(square)
     for b in range(blocks - 1, -1, -1):
-        first = ROWS_BEFORE + ROWS_OF_BLOCK * b + 8 * odd
+        first = HEAD + ROWS_OF_BLOCK * b + 8 * odd
         for row in range(first + 7, first - 1, -1):
             slope *= square
             slope += value

@@ -28,6 +28,7 @@ from ..kernels._ntk import NTKernel
 from ._law import noise_covariance, start_covariance
 from ._noise import most_likely_noise
 from ._path import TrainingPath, resolved_spectrum
+from ._rules import Rule
 from ._start import start_kernel
 from ._stopping import STOPPING, Schedule, best_time, candidate_times
 from ._trained import TrainedNetwork
@@ -178,7 +179,8 @@ class BaseGradientDescent(BaseEstimator):
 
     def _stopped(self, network: TrainedNetwork, K, schedule: Schedule, rows):
         """Return the times that are tried, their errors if any, and the chosen time."""
-        times = self._times(network)
+        largest = float(network.spectrum.values.max(initial=0.0))
+        times = self._times(network.path.rule, largest)
         if self.n_steps is not None:
             return times, None, float(self.n_steps)
         if self.stopping is None:
@@ -187,11 +189,9 @@ class BaseGradientDescent(BaseEstimator):
         errors = STOPPING[self.stopping](network, K, schedule, folds, times)
         return times, errors, best_time(times, errors)
 
-    def _times(self, network: TrainedNetwork) -> np.ndarray:
+    def _times(self, rule: Rule, largest: float) -> np.ndarray:
         """Return the times that are tried, or those up to the given one."""
-        rule = network.path.rule
         if isinstance(self.times, Integral):
-            largest = float(network.spectrum.values.max(initial=0.0))
             times = candidate_times(rule, largest, int(self.times))
         else:
             times = np.unique(np.asarray(self.times, dtype=np.float64))
@@ -282,7 +282,7 @@ def _number(given: float | str) -> float | None:
 
 def _takes_vectors(kernel) -> bool:
     """Return whether a kernel takes a matrix of numbers, and no other inputs."""
-    return kernel is None or kernel.requires_vector_input
+    return getattr(kernel, "requires_vector_input", True)
 
 
 def _validated(estimator, *inputs, **how):

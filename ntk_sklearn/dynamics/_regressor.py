@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin, RegressorMixin, clone
+from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils import check_random_state
 
 from .._utils.compat import _fit_context
+from ..estimators._training_set import Given
+from ..kernels._surrogate import SurrogateNTKernel
+from ._asymmetric import AsymmetricNetwork, scheduled
 from ._base import BaseGradientDescent
+from ._rules import GradientFlow
+from ._stopping import Schedule, best_time
 
 
 class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDescent):
@@ -35,7 +41,10 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
         The kernel by which the network learns, with the hyperparameters that it has:
         none is learned. None means ``NTKernel()``; give a
         :class:`~ntk_sklearn.WeightedNTKernel` for layers with learning rates of their
-        own. Any other kernel of scikit-learn is taken too.
+        own. Any other kernel of scikit-learn is taken too, and
+        :class:`~ntk_sklearn.SurrogateNTKernel`, which is not symmetric: there is no
+        leave-one-out error of it, so that `n_steps` must be given, or `stopping` be
+        ``"holdout"`` or None, and no momentum, temperature or evidence.
     learning_rate : float or "max", default="max"
         The learning rate :math:`\eta` for half the sum of squared errors, weighted by
         `sample_weight`. With ``flow=True`` it is only a unit of time. ``"max"`` is the
@@ -107,9 +116,9 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
         The error at each time, summed over outputs; only if `stopping` chose the time.
     loo_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         The prediction of each training row by a network that was trained without it,
-        for the same time.
+        for the same time; only if the kernel is symmetric.
     path_ : TrainingPath
-        The fits at all times.
+        The fits at all times; only if the kernel is symmetric.
     dual_coef_ : ndarray of shape (n_rows, n_outputs)
         Coefficients of the kernel values of the rows of `X_fit_`.
     intercept_ : ndarray of shape (n_outputs,)
@@ -155,6 +164,11 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
     0.43
     """
 
+    _parameter_constraints: dict = {
+        **BaseGradientDescent._parameter_constraints,
+        "kernel": [Kernel, SurrogateNTKernel, None],
+    }
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Train the network, and choose the time of training.
@@ -178,11 +192,76 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
         given = self._given(X, y, sample_weight, multi_output=True, y_numeric=True)
         Y = np.array(given.y, dtype=np.float64).reshape(len(given.y), -1)
         single = given.y.ndim == 1
+        if isinstance(self.kernel, SurrogateNTKernel):
+            found = self._fit_asymmetric(given, Y)
+            return self._publish(found | {"_single_output": single})
         found, held_out = self._fit(given, Y, np.ones(len(Y)))
         del found["_held_out"]
         found["temperature_"] = found["_noise"]
         found["loo_predictions_"] = held_out.ravel() if single else held_out
         return self._publish(found | {"_single_output": single})
+
+    def _fit_asymmetric(self, given: Given, Y) -> dict:
+        """Return all attributes of training by a kernel that is not symmetric."""
+        self._refuse_what_needs_symmetry()
+        rows, _ = self._rows(given, Y, np.ones(len(Y)))
+        schedule = Schedule(
+            None if self.learning_rate == "max" else self.learning_rate,
+            self.flow,
+            self.momentum,
+            self.weight_decay,
+        )
+        kernel = clone(self.kernel)
+        network, limit = scheduled(
+            AsymmetricNetwork(
+                kernel,
+                rows.X,
+                kernel(rows.X),
+                rows.Y,
+                rows.solve_weights,
+                self.fit_intercept,
+                GradientFlow(),
+            ),
+            schedule,
+        )
+        errors, time = None, np.inf if self.n_steps is None else float(self.n_steps)
+        learned = np.abs(network.eigenvalues() - network.rule.weight_decay)
+        times = self._times(network.rule, float(learned.max(initial=0.0)))
+        if self._holds_out:
+            errors = network.holdout(self._folds(rows), times)
+            time = best_time(times, errors)
+        dual, intercept = network.coefficients(time)
+        found = {
+            **given.features,
+            "_network": network,
+            "_noise": 0.0,
+            "temperature_": 0.0,
+            "kernel_": kernel,
+            "learning_rate_": network.rule.learning_rate,
+            "max_learning_rate_": limit,
+            "weight_decay_": network.rule.weight_decay,
+            "n_steps_": time,
+            "times_": times,
+            "dual_coef_": dual,
+            "intercept_": intercept,
+        }
+        return found if errors is None else found | {"stopping_errors_": errors}
+
+    def _refuse_what_needs_symmetry(self) -> None:
+        """Raise if a parameter asks for what a symmetric kernel only can give."""
+        searches = self.n_steps is None and self.stopping in ("loo", "gcv")
+        for refused, name, needed in (
+            (searches, "stopping", '"holdout" or None, if n_steps is not given,'),
+            (self.momentum > 0, "momentum", "0"),
+            (self.temperature != 0, "temperature", "0"),
+            (self.weight_decay == "evidence", "weight_decay", "a number"),
+        ):
+            if refused:
+                raise ValueError(
+                    f"{name} must be {needed} with a SurrogateNTKernel, got "
+                    f"{getattr(self, name)!r}: the formulas for anything else need a "
+                    "symmetric kernel."
+                )
 
     def predict(self, X, return_std=False, return_cov=False):
         """Predict targets by the mean output of trained networks.

@@ -9,14 +9,17 @@ from sklearn.gaussian_process.kernels import Kernel
 
 from ..kernels._dense import DenseKernel
 from ..kernels._nngp import NNGPKernel
+from ..kernels._surrogate import SurrogateNTKernel
 
 
-def start_kernel(kernel: Kernel, start: Kernel | str) -> Kernel | None:
+def start_kernel(
+    kernel: Kernel | SurrogateNTKernel, start: Kernel | str
+) -> Kernel | None:
     """Return the covariance of the outputs at the start of training.
 
     Parameters
     ----------
-    kernel : Kernel
+    kernel : Kernel or SurrogateNTKernel
         The kernel by which the network learns.
     start : {"random", "zero"} or Kernel
         The parameter of the estimator.
@@ -36,6 +39,13 @@ def start_kernel(kernel: Kernel, start: Kernel | str) -> Kernel | None:
         return clone(start)
     if start == "zero":
         return None
+    if isinstance(kernel, SurrogateNTKernel):
+        return NNGPKernel(
+            kernel.depth,
+            kernel.unit,
+            weight_variance=kernel.weight_variance,
+            bias_variance=kernel.bias_variance,
+        )
     if not isinstance(kernel, DenseKernel):
         raise ValueError(
             'start="random" needs the kernel of a fully connected network of this '

@@ -60,19 +60,28 @@ class Schedule:
         ValueError
             If steps of the given length would not converge.
         """
-        limit = self.limit(spectrum)
-        rate = limit if self.flow else _SHARE_OF_LIMIT * limit
-        if self.learning_rate is not None:
-            rate = self.learning_rate
+        rate = self.rate_at(self.limit(spectrum))
         if self.flow:
             return GradientFlow(rate, self.weight_decay)
-        if rate > limit:
+        return GradientDescent(rate, self.momentum, self.weight_decay)
+
+    def rate_at(self, limit: float) -> float:
+        """Return the learning rate, of those below a limit.
+
+        Raises
+        ------
+        ValueError
+            If steps of the given length would not converge.
+        """
+        if self.learning_rate is None:
+            return limit if self.flow else _SHARE_OF_LIMIT * limit
+        if not self.flow and self.learning_rate > limit:
             raise ValueError(
                 f"learning_rate must be at most {limit:.6g}, the largest at which "
-                f'gradient descent converges on these rows, got {rate!r}; pass "max" '
-                "for nine tenths of it."
+                "gradient descent converges on these rows, got "
+                f'{self.learning_rate!r}; pass "max" for nine tenths of it.'
             )
-        return GradientDescent(rate, self.momentum, self.weight_decay)
+        return self.learning_rate
 
 
 def candidate_times(rule: Rule, largest: float, count: int) -> np.ndarray:

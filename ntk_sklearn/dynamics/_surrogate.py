@@ -5,12 +5,13 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from scipy.linalg import expm
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.compat import Interval, _fit_context
 from ..kernels._surrogate import SurrogateNTKernel
+from ._asymmetric import integrated
+from ._rules import GradientFlow
 
 
 class SurrogateNTKRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -23,6 +24,9 @@ class SurrogateNTKRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     with the kernel I of :class:`~ntk_sklearn.SurrogateNTKernel`, which is not
     symmetric. After infinite time this is ridge regression by a general linear solver.
+
+    :class:`~ntk_sklearn.dynamics.GradientDescentRegressor` takes the kernel too, for
+    steps of gradient descent, weights of rows, a constant, and a choice of the time.
 
     Parameters
     ----------
@@ -103,7 +107,8 @@ class SurrogateNTKRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         K = kernel(X)
         K[np.diag_indices_from(K)] += self.alpha
         y = np.asarray(y, dtype=np.float64)
-        coefficients = _integrated(K, y.reshape(len(y), -1), float(self.training_time))
+        Y, time = y.reshape(len(y), -1), float(self.training_time)
+        coefficients = integrated(K, Y, GradientFlow(), time)
         self.kernel_, self.X_fit_ = kernel, X
         self.dual_coef_ = coefficients.reshape(y.shape)
         return self
@@ -123,20 +128,3 @@ class SurrogateNTKRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self.kernel_(X, self.X_fit_) @ self.dual_coef_
-
-
-def _integrated(K, Y, time) -> np.ndarray:
-    """Return the integral of ``exp(-K s) Y`` from zero to a time."""
-    n, k = Y.shape
-    if np.isfinite(time):
-        block = np.zeros((n + k, n + k))
-        block[:n, :n], block[:n, n:] = -time * K, time * Y
-        return expm(block)[:n, n:]
-    slowest = np.linalg.eigvals(K).real.min()
-    if not slowest > 1e-12 * np.abs(np.diag(K)).max():
-        raise ValueError(
-            "training for ever does not converge, as an eigenvalue of the kernel "
-            f"matrix plus alpha has the real part {slowest:.3g}; use a larger alpha or "
-            "a finite training_time."
-        )
-    return np.linalg.solve(K, Y)

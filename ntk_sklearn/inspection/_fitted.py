@@ -52,6 +52,12 @@ def trained_estimator(estimator) -> BaseGradientDescent:
             f"{type(estimator).__name__}."
         )
     check_is_fitted(estimator)
+    if not hasattr(estimator, "path_"):
+        raise ValueError(
+            "estimator was trained by a kernel that is not symmetric, "
+            f"{estimator.kernel_!r}, and has no path_ of fits along eigenvectors to "
+            "draw; use staged_predict."
+        )
     return estimator
 
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ntk_sklearn import NTKernel
+from ntk_sklearn import NTKernel, SurrogateNTKernel
 from ntk_sklearn.dynamics import (
     GradientDescentClassifier,
     GradientDescentRegressor,
@@ -85,6 +85,9 @@ def test_axes_names_and_searches(display, data, trained):
         display.from_estimator(KernelRidge().fit(*data))
     with pytest.raises(ValueError, match="not fitted"):
         display.from_estimator(GradientDescentRegressor())
+    model = GradientDescentRegressor(SurrogateNTKernel(), n_steps=2.0)
+    with pytest.raises(ValueError, match="not symmetric"):
+        display.from_estimator(model.fit(*data))
 
 
 def test_errors_during_training(data, trained):

@@ -13,7 +13,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import (
-    GradientDescentRegressor,
+    GradientDescentClassifier,
     SurrogateNTKernel,
     SurrogateNTKRegressor,
     WNTKRegressor,
@@ -146,7 +146,7 @@ def test_estimators_of_symmetric_kernels_refuse_it():
     X, y = ARRAYS["0_X"], np.arange(7.0)
     for estimator in (
         WNTKRegressor(SurrogateNTKernel()),
-        GradientDescentRegressor(SurrogateNTKernel()),
+        GradientDescentClassifier(SurrogateNTKernel()),
         GaussianProcessRegressor(SurrogateNTKernel()),
     ):
         with pytest.raises(ValueError, match=r"(?s)kernel.*must be.*SurrogateNTKernel"):
