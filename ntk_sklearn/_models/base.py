@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,15 +15,11 @@ from sklearn.utils import gen_batches
 
 from .._learning.spec import Encoder, LearnedKernel
 from .._learning.training_set import TrainingSet
-from .._utils.arrays import Place, to_numpy
+from .._utils.arrays import Place
 from .._utils.compat import get_chunk_n_rows
-from .._utils.sparse import SparseRows
 from .._utils.threads import one_blas_thread
 from ..kernels._on_rows import matrix_at
-from ..solvers._attribution import smoother
-from ..solvers._cholesky import Solution, solve
 from ..solvers._features import multiply
-from ..solvers._on_arrays import diagonal, submatrix
 from ..solvers._row_weights import RowWeights
 
 # Numbers that are held for each encoded input of a row while its kernel is computed:
@@ -244,100 +239,3 @@ class RidgeModel(ABC):
         dense = np.ndim(self.X) == 2 and not issparse(self.X)
         width = self.X.shape[1] if dense else 0
         return row_slices(len(X), n_columns + _PER_INPUT * width)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DualModel(RidgeModel):
-    """A ridge model with a coefficient for each training row.
-
-    Attributes
-    ----------
-    rows : TrainingSet
-        The training rows, as the kernel sees them.
-    raw : ndarray of shape (n, n_features), or a sequence of n objects
-        The training rows as they were given.
-    fit_intercept : bool
-        Whether it has a constant.
-    """
-
-    rows: TrainingSet
-    raw: np.ndarray
-    fit_intercept: bool
-
-    def __getstate__(self):
-        """Leave out the encoded rows: models share the raw ones, which are smaller."""
-        state = vars(self).copy()
-        if self.encoder is not None:
-            state["rows"] = self.rows._replace(X=np.empty(0))
-        return state
-
-    def __setstate__(self, state):
-        """Encode the raw rows again."""
-        vars(self).update(state)
-        if self.encoder is not None:
-            rows = self.rows._replace(X=self.encode(self.raw))
-            vars(self)["rows"] = rows
-
-    @property
-    def X(self) -> np.ndarray:
-        """The training rows, as the kernel sees them."""
-        X = self.rows.X  # a file of skops holds a sparse array without a length
-        return SparseRows(X) if issparse(X) else X
-
-    def attributed(self, training):
-        """Return the training rows, as attribution needs them."""
-        return SolvedRows(self)
-
-    @property
-    def raw_rows(self) -> np.ndarray:
-        """All training rows, as they were given."""
-        return self.raw
-
-
-@dataclass(frozen=True, eq=False)
-class SolvedRows:
-    """The rows of a model with an exact kernel, which is factorised again if needed."""
-
-    model: DualModel
-    place: Place | None = None  # where its matrices are
-
-    @property
-    def weights(self) -> RowWeights:
-        """The weights of the rows."""
-        return self.model.rows.solve_weights
-
-    @property
-    def targets(self) -> np.ndarray:
-        """The targets of the rows."""
-        return self.model.rows.Y
-
-    @property
-    def dual_coef(self) -> np.ndarray:
-        """The coefficients of the rows."""
-        return self.model.dual_coef
-
-    @cached_property
-    def solution(self) -> Solution:
-        """The solution of the ridge problem, with the inverse of its matrix."""
-        model = self.model
-        K = matrix_at(self.place, model.kernel, model.X)
-        how = model.alpha, self.weights, model.fit_intercept, True
-        return solve(K, model.rows.Y, *how)
-
-    def kernel(self, X) -> np.ndarray:
-        """Return the kernel of raw rows with the training rows."""
-        model = self.model
-        return matrix_at(self.place, model.kernel, model.encode(X), model.X)
-
-    def smoother(self, X) -> np.ndarray:
-        """Return the derivatives of predictions of raw rows by targets."""
-        return smoother(self.solution, self.kernel(X))
-
-    @property
-    def diagonal(self) -> np.ndarray:
-        """The derivative of the coefficient of each row by its own target."""
-        return diagonal(self.solution.P)
-
-    def precision(self, rows) -> np.ndarray:
-        """Return the derivatives of coefficients of some rows by their targets."""
-        return to_numpy(submatrix(self.solution.P, rows))

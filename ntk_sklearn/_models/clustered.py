@@ -20,7 +20,8 @@ from ..solvers._clustered import (
 from ..solvers._clusters import cluster_rows, nearest_cluster
 from ..solvers._features import NystromFeatures, multiply
 from ..solvers._row_weights import RowWeights
-from .base import DualModel, HeldOut, RidgeModel
+from .base import HeldOut, RidgeModel
+from .dual import DualModel
 from .sample import PilotSample, first_layer
 
 

@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from .._learning.training_set import TrainingSet
 from .._utils.threads import one_blas_thread
 from ..solvers._one_matrix import solve_in_place
-from .base import DualModel
+from .dual import DualModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class IterativeModel(DualModel):
     """A ridge model of all rows, with the kernel and the ridge of a pilot."""
-
-    def posterior_variance(self, X, _place=None):
-        """Raise an error, because variances need a factorisation."""
-        raise ValueError(
-            "standard deviations (return_std=True) and gaussian intervals need a "
-            'factorisation of the whole problem, which solver="cg" does without; fit '
-            "with another solver."
-        )
 
 
 @one_blas_thread()

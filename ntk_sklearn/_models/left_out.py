@@ -20,8 +20,9 @@ from ..solvers._attribution import smoother
 from ..solvers._conjugate_gradient import IterativeSolution
 from ..solvers._features import multiply
 from ..solvers._one_matrix import solve_in_place
-from .base import HeldOut, RidgeModel, SolvedRows, row_slices
+from .base import HeldOut, RidgeModel, row_slices
 from .clustered import ClusteredModel
+from .dual import SolvedRows
 from .ensemble import Ensemble
 from .exact import ExactModel
 from .iterative import IterativeModel

@@ -16,7 +16,8 @@ from ..solvers._leave_one_out import EPS
 from ..solvers._nystrom import NystromSystem
 from ..solvers._row_weights import RowWeights
 from ..solvers._streaming import accumulate
-from .base import DualModel, HeldOut, RidgeModel, row_slices
+from .base import HeldOut, RidgeModel, row_slices
+from .dual import DualModel
 from .sample import PilotSample
 
 # Ridges that are tried for the Nyström model, relative to the learned one.

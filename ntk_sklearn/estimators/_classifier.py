@@ -145,7 +145,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
           Hyperparameters are learned on all rows, or by ``optimizer="bfgs"`` on at
           most 5000 of them. The other solvers learn them on a sample of 4000 rows.
         - ``"cg"``: exact for the learned kernel and ridge, by conjugate gradients. It
-          holds one kernel matrix instead of five, and gives no standard deviations.
+          holds one kernel matrix instead of five.
         - ``"nystrom"``: a Nyström model with `n_components` centres. It never holds a
           kernel matrix of all rows, reads rows from files, and supports
           `partial_fit`. Its ridge is chosen anew by generalised cross-validation on

@@ -126,7 +126,8 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
           Hyperparameters are learned on all rows, or by ``optimizer="bfgs"`` on at
           most 5000 of them. The other solvers learn them on a sample of 4000 rows.
         - ``"cg"``: exact for the learned kernel and ridge, by conjugate gradients. It
-          holds one kernel matrix instead of five, and gives no standard deviations.
+          holds one kernel matrix instead of five. What needs a factorisation, such as
+          standard deviations, factorises that matrix when it is asked for.
         - ``"nystrom"``: a Nyström model with `n_components` centres. It never holds a
           kernel matrix of all rows, reads rows from files, and supports
           `partial_fit`. Its ridge is chosen anew by generalised cross-validation on
@@ -393,10 +394,10 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         return_std : bool, default=False
             Whether to return standard deviations as well: those of the predicted
             function under a Gaussian process with the learned kernel, whose scale is
-            estimated from the training targets. After an exact fit, each such call
-            factorises the kernel matrix of the training rows again. With
-            ``solver="cg"`` standard deviations are not available. If there are several
-            models, they are those of the one with the smallest error.
+            estimated from the training targets. With ``solver="cholesky"`` and
+            ``"cg"``, each such call factorises the kernel matrix of the training rows.
+            If there are several models, they are those of the one with the smallest
+            error.
         include_noise : bool, default=False
             Whether the standard deviations are those of new targets: the noise of the
             targets, `noise_std_`, is added to that of the function. If false, they say

@@ -297,7 +297,4 @@ def test_what_cannot_be_told():
     model = clone(FIXED).fit(X, Y)
     with pytest.raises(ValueError, match=r"method must be one of .*got 'bootstrap'"):
         model.predict_interval(NEW, method="bootstrap")
-    model.set_params(solver="cg").fit(X, Y)
-    with pytest.raises(ValueError, match="gaussian intervals need a factorisation"):
-        model.predict_interval(NEW, method="gaussian")
     assert not hasattr(WNTKRegressor(), "noise_std_")

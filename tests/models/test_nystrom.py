@@ -122,10 +122,20 @@ def test_all_components_are_the_exact_fit():
     close(loo[:, 0], exact.loo_predictions_, 1e-6)
 
 
-def test_no_deviation_without_a_factorisation():
-    model = clone(FIXED).set_params(solver="cg").fit(X, Y)
-    with pytest.raises(ValueError, match='solver="cg" does without; fit with another'):
-        model.predict(X, return_std=True)
+@pytest.mark.parametrize("weight", [None, 1 + np.arange(len(X)) % 3])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_conjugate_gradients_know_as_much_as_a_factorisation(weight, intercept):
+    exact = clone(FIXED).set_params(solver="cholesky", fit_intercept=intercept)
+    model = clone(exact).set_params(solver="cg")
+    for each in (exact.fit(X, Y[:, 0], weight), model.fit(X, Y[:, 0], weight)):
+        assert each.solver_ == each.solver
+    for noise in (False, True):
+        _, expected = exact.predict(NEW, return_std=True, include_noise=noise)
+        _, found = model.predict(NEW, return_std=True, include_noise=noise)
+        close(found, expected, 1e-7)
+    expected = exact.predict_interval(NEW, method="gaussian")
+    close(model.predict_interval(NEW, method="gaussian"), expected, 1e-6)
+    close(model.loo_predictions_, exact.loo_predictions_, 1e-6)
 
 
 def test_partial_fit_equals_fit():
