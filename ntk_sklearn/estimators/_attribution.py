@@ -35,11 +35,14 @@ class GivenRows(NamedTuple):
         The number of copies that each given row counts for.
     unseen : ndarray of shape (n_unseen, k)
         The decision values of the rows of weight zero, which are not kept.
+    labels : ndarray of shape (n,) or None
+        The labels of the rows, where they are classified and kept.
     """
 
     origin: np.ndarray
     copies: np.ndarray
     unseen: np.ndarray
+    labels: np.ndarray | None = None
 
     def spread(self, values: np.ndarray, axis: int) -> np.ndarray:
         """Share the values of training rows among the given rows that became them."""

@@ -281,7 +281,7 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
     # -- what has been fitted ---------------------------------------------------------
 
-    def _publish(self, fitted: Fitted, given: Given, **others):
+    def _publish(self, fitted: Fitted, given: Given, labels=None, **others):
         """Set all fitted attributes, after everything that may fail has been done."""
         ensemble = fitted.ensemble
         best = ensemble.best
@@ -291,7 +291,10 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             "_ensemble": ensemble,
             "_reader": given.reader,
             "_given_rows": GivenRows(
-                fitted.origin, given.weights.multiplicity, fitted.unseen(given.X)
+                fitted.origin,
+                given.weights.multiplicity,
+                fitted.unseen(given.X),
+                None if fitted.solver == "nystrom" else labels,
             ),
             "solver_": fitted.solver,
             "models_": ensemble.models,
@@ -347,16 +350,9 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
 
 
 # Fitted attributes that stay arrays of NumPy: labels may be strings.
-_ON_HOST = {"feature_names_in_", "classes_", "_labels"}
+_ON_HOST = {"feature_names_in_", "classes_"}
 # Private attributes of a fitted estimator; public ones end in an underscore.
-_PRIVATE = {
-    "_ensemble",
-    "_given_rows",
-    "_labels",
-    "_reader",
-    "_scaler",
-    "_single_output",
-}
+_PRIVATE = {"_ensemble", "_given_rows", "_reader", "_scaler", "_single_output"}
 
 
 def _is_fitted(name: str) -> bool:

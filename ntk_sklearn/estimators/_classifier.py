@@ -325,8 +325,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     def _publish_calibrated(self, fitted, given, classes, found):
         """Set every fitted attribute, including the calibration of probabilities."""
         others = {"temperature_": found.temperature, "class_bias_": found.bias}
-        others["_labels"] = None if fitted.solver == "nystrom" else given.y
-        return self._publish(fitted, given, classes_=classes, **others)
+        return self._publish(fitted, given, given.y, classes_=classes, **others)
 
     @property
     def loo_predictions_(self):
@@ -350,7 +349,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         """
         decisions = self._loo_decisions("loo_loss_")
         found = Calibration(self.temperature_, to_numpy(self.class_bias_))
-        losses = held_out_losses(decisions, found, self._labels, self.classes_)
+        labels = self._given_rows.labels
+        losses = held_out_losses(decisions, found, labels, self.classes_)
         return follow(place_of(self.dual_coef_), losses)
 
     def _class_factor(self, y, weight, classes):
