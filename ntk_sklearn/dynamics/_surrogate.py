@@ -25,7 +25,7 @@ class SurrogateNTKRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     with the kernel I of :class:`~ntk_sklearn.SurrogateNTKernel`, which is not
     symmetric. After infinite time this is ridge regression by a general linear solver.
 
-    :class:`~ntk_sklearn.dynamics.GradientDescentRegressor` takes the kernel too, for
+    :class:`~ntk_sklearn.GradientDescentRegressor` takes the kernel too, for
     steps of gradient descent, weights of rows, a constant, and a choice of the time.
 
     Parameters
