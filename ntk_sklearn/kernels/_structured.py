@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,8 @@ from ._theta import refuse_gradient
 Inputs = TypeVar("Inputs")
 
 
-class Architecture(NamedTuple, Generic[Inputs]):
+@dataclass(frozen=True)
+class Architecture(Generic[Inputs]):
     """A network whose parameters are checked, in the form that the base needs.
 
     Attributes
