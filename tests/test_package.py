@@ -70,6 +70,15 @@ def test_each_room_imports_only_from_below(module):
         assert other != STRANGERS.get(module.room), f"{module.where} imports {other}"
 
 
+@each_module
+def test_named_tuples_have_no_other_base(module):
+    """Python 3.10 raises an error for them when it imports the module."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef) and len(node.bases) > 1:
+            names = {base.id for base in node.bases if isinstance(base, ast.Name)}
+            assert "NamedTuple" not in names, f"{module.where}: {node.name}"
+
+
 def test_no_module_imports_itself_by_way_of_others():
     TopologicalSorter(house.import_graph(PACKAGE)).prepare()
     TopologicalSorter(house.room_graph(PACKAGE)).prepare()
