@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import expm, null_space
 
-from .._models.base import row_slices
 from ..kernels._surrogate import SurrogateNTKernel
 from ..solvers._row_weights import RowWeights
 from ._descent import GradientDescent
 from ._rules import GradientFlow, Rule
+from ._stopping import Schedule
+from ._trained import NetworkAtTimes
 
 # Real parts of eigenvalues below this share of the largest are rounding errors.
 _ROUNDING = 1e-12
@@ -67,7 +68,7 @@ def integrated(M: np.ndarray, B: np.ndarray, rule: Rule, time: float) -> np.ndar
 
 
 @dataclass(frozen=True, eq=False)
-class AsymmetricNetwork:
+class AsymmetricNetwork(NetworkAtTimes):
     """A network on its training rows whose kernel is not symmetric, at all times.
 
     Attributes
@@ -128,14 +129,6 @@ class AsymmetricNetwork:
         dual = self.dual(self.Y, time)
         return dual, self.shares @ (self.Y - self.K @ dual)
 
-    def predict(self, X, time: float) -> np.ndarray:
-        """Return the predictions at one time, (m, k)."""
-        dual, intercept = self.coefficients(time)
-        found = np.empty((len(X), dual.shape[1]))
-        for part in row_slices(len(X), len(self.X)):
-            found[part] = self.kernel(X[part], self.X) @ dual + intercept
-        return found
-
     def stages(self, K: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Return predictions at many times, (n_times, m, k), from K of shape (m, n)."""
         found = np.empty((len(times), len(K), self.Y.shape[1]))
@@ -193,7 +186,9 @@ def largest_rate(values: np.ndarray) -> float:
     return float(np.min(2.0 * values.real[live] / sizes[live] ** 2, initial=np.inf))
 
 
-def scheduled(network: AsymmetricNetwork, schedule) -> tuple[AsymmetricNetwork, float]:
+def scheduled(
+    network: AsymmetricNetwork, schedule: Schedule
+) -> tuple[AsymmetricNetwork, float]:
     """Return a network with the rule of a schedule, and the limit of the rates.
 
     Parameters
@@ -213,10 +208,6 @@ def scheduled(network: AsymmetricNetwork, schedule) -> tuple[AsymmetricNetwork, 
     ValueError
         If steps would not converge.
     """
-    decay = schedule.weight_decay
-    values = replace(network, rule=GradientFlow(1.0, decay)).eigenvalues()
-    limit = largest_rate(values)
-    rate = schedule.rate_at(limit)
-    if schedule.flow:
-        return replace(network, rule=GradientFlow(rate, decay)), limit
-    return replace(network, rule=GradientDescent(rate, 0.0, decay)), limit
+    rule = GradientFlow(1.0, schedule.weight_decay)
+    limit = largest_rate(replace(network, rule=rule).eigenvalues())
+    return replace(network, rule=schedule.rule_below(limit)), limit

@@ -139,9 +139,12 @@ class BaseGradientDescent(BaseEstimator):
         K = kernel(rows.X)
         spectrum = resolved_spectrum(K, weights, self.fit_intercept)
         decay, temperature = most_likely_noise(
-            spectrum, rows.Y, _number(self.weight_decay), _number(self.temperature)
+            spectrum,
+            rows.Y,
+            number_or_none(self.weight_decay),
+            number_or_none(self.temperature),
         )
-        rate = _number(self.learning_rate)
+        rate = number_or_none(self.learning_rate)
         schedule = Schedule(rate, self.flow, self.momentum, decay)
         rule = schedule.rule(spectrum)
         path = TrainingPath(spectrum, rule, rows.Y)
@@ -275,7 +278,7 @@ class BaseGradientDescent(BaseEstimator):
 _PRIVATE = {"_network", "_noise", "_held_out", "_single_output"}
 
 
-def _number(given: float | str) -> float | None:
+def number_or_none(given: float | str) -> float | None:
     """Return a number that is given, and None for the name of a choice."""
     return None if isinstance(given, str) else given
 

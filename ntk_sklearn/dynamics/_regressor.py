@@ -11,7 +11,7 @@ from .._utils.compat import _fit_context
 from ..estimators._training_set import Given
 from ..kernels._surrogate import SurrogateNTKernel
 from ._asymmetric import AsymmetricNetwork, scheduled
-from ._base import BaseGradientDescent
+from ._base import BaseGradientDescent, number_or_none
 from ._rules import GradientFlow
 from ._stopping import Schedule, best_time
 
@@ -205,12 +205,8 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
         """Return all attributes of training by a kernel that is not symmetric."""
         self._refuse_what_needs_symmetry()
         rows, _ = self._rows(given, Y, np.ones(len(Y)))
-        schedule = Schedule(
-            None if self.learning_rate == "max" else self.learning_rate,
-            self.flow,
-            self.momentum,
-            self.weight_decay,
-        )
+        rate = number_or_none(self.learning_rate)
+        schedule = Schedule(rate, self.flow, self.momentum, self.weight_decay)
         kernel = clone(self.kernel)
         network, limit = scheduled(
             AsymmetricNetwork(

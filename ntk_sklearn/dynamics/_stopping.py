@@ -60,12 +60,22 @@ class Schedule:
         ValueError
             If steps of the given length would not converge.
         """
-        rate = self.rate_at(self.limit(spectrum))
+        return self.rule_below(self.limit(spectrum))
+
+    def rule_below(self, limit: float) -> GradientFlow | GradientDescent:
+        """Return the rule of training whose steps converge below a limit.
+
+        Raises
+        ------
+        ValueError
+            If steps of the given length would not converge.
+        """
+        rate = self._rate_below(limit)
         if self.flow:
             return GradientFlow(rate, self.weight_decay)
         return GradientDescent(rate, self.momentum, self.weight_decay)
 
-    def rate_at(self, limit: float) -> float:
+    def _rate_below(self, limit: float) -> float:
         """Return the learning rate, of those below a limit.
 
         Raises

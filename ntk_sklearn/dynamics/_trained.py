@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,27 @@ from ..solvers._spectrum import Spectrum
 from ._path import TrainingPath
 
 
+class NetworkAtTimes(ABC):
+    """A network on its training rows `X`, which learns by a `kernel`."""
+
+    kernel: Callable[..., np.ndarray]
+    X: np.ndarray | Sequence
+
+    @abstractmethod
+    def coefficients(self, time: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return dual coefficients (n, k) and intercepts (k,) at a time."""
+
+    def predict(self, X, time: float) -> np.ndarray:
+        """Return the predictions at one time, (m, k)."""
+        dual, intercept = self.coefficients(time)
+        found = np.empty((len(X), dual.shape[1]))
+        for part in row_slices(len(X), len(self.X)):
+            found[part] = self.kernel(X[part], self.X) @ dual + intercept
+        return found
+
+
 @dataclass(frozen=True, eq=False)
-class TrainedNetwork:
+class TrainedNetwork(NetworkAtTimes):
     """A network of infinite width on its training rows, at all times of training.
 
     Attributes
@@ -57,14 +77,6 @@ class TrainedNetwork:
         """Return dual coefficients (n, k) and intercepts (k,) at a time."""
         dual = self.path.at(time).dual_coef(self.path.Y)
         return dual, self.shares @ self.path.Y - self.mean @ dual
-
-    def predict(self, X, time: float) -> np.ndarray:
-        """Return the predictions at one time, (m, k)."""
-        dual, intercept = self.coefficients(time)
-        found = np.empty((len(X), dual.shape[1]))
-        for part in row_slices(len(X), len(self.X)):
-            found[part] = self.kernel(X[part], self.X) @ dual + intercept
-        return found
 
     def stages(self, K: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Return predictions at many times.

@@ -33,15 +33,15 @@ class GivenRows(NamedTuple):
         weight zero.
     copies : ndarray of shape (n,)
         The number of copies that each given row counts for.
-    unseen : ndarray of shape (n_unseen, k)
-        The decision values of the rows of weight zero, which are not kept.
+    unseen : ndarray of shape (n_unseen, k) or None
+        The decision values of the rows of weight zero, where the others are kept.
     labels : ndarray of shape (n,) or None
         The labels of the rows, where they are classified and kept.
     """
 
     origin: np.ndarray
     copies: np.ndarray
-    unseen: np.ndarray
+    unseen: np.ndarray | None = None
     labels: np.ndarray | None = None
 
     def spread(self, values: np.ndarray, axis: int) -> np.ndarray:
@@ -126,7 +126,7 @@ class AttributionMixin:
                 f"{sums.n_rows:.0f} of them, got {rows.weights.n_rows:.0f}."
             )
         origin = np.where(present, np.cumsum(present) - 1, -1)
-        given = GivenRows(origin, rows.weights.multiplicity, np.empty(0))
+        given = GivenRows(origin, rows.weights.multiplicity)
         rows = rows.take(np.flatnonzero(present))
         # A fit that learns the ridge scales weights.
         factor = sums.weight / rows.solve_weights.total

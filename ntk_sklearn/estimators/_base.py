@@ -285,17 +285,15 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         """Set all fitted attributes, after everything that may fail has been done."""
         ensemble = fitted.ensemble
         best = ensemble.best
+        rows = GivenRows(fitted.origin, given.weights.multiplicity)
+        if fitted.solver != "nystrom":  # whose models keep no rows to leave out
+            rows = rows._replace(unseen=fitted.unseen(given.X), labels=labels)
         found = {
             **given.features,
             **others,
             "_ensemble": ensemble,
             "_reader": given.reader,
-            "_given_rows": GivenRows(
-                fitted.origin,
-                given.weights.multiplicity,
-                fitted.unseen(given.X),
-                None if fitted.solver == "nystrom" else labels,
-            ),
+            "_given_rows": rows,
             "solver_": fitted.solver,
             "models_": ensemble.models,
             "blend_weights_": ensemble.shares,

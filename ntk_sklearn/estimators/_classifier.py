@@ -7,7 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
 from .._learning.training_set import TrainingSet
-from .._utils.arrays import place_of, to_numpy
+from .._utils.arrays import place_of
 from .._utils.compat import StrOptions, _fit_context
 from .._utils.threads import on_n_jobs
 from ..preprocessing._table_encoder import TableEncoder
@@ -16,7 +16,6 @@ from ._base import BaseWNTK
 from ._batches import can_add_batches
 from ._defaults import classification_specs
 from ._indicators import (
-    Calibration,
     calibrate,
     class_factors,
     held_out_losses,
@@ -348,9 +347,8 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         "local".
         """
         decisions = self._loo_decisions("loo_loss_")
-        found = Calibration(self.temperature_, to_numpy(self.class_bias_))
-        labels = self._given_rows.labels
-        losses = held_out_losses(decisions, found, labels, self.classes_)
+        known = self._calibration, self._given_rows.labels, self.classes_
+        losses = held_out_losses(decisions, *known)
         return follow(place_of(self.dual_coef_), losses)
 
     def _class_factor(self, y, weight, classes):

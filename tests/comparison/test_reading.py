@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ntk_sklearn.comparison import StudyError
-from ntk_sklearn.comparison.data.tables import read_csv
+
+from .written import lines, reader
 
 N = 24
 rng = np.random.default_rng(0)
@@ -23,20 +24,9 @@ def comma(values):
     return [f"{value}".replace(".", ",") for value in values]
 
 
-def lines(*columns, header="", sep=",", end=""):
-    """Join columns of cells to lines."""
-    rows = [sep.join(map(str, row)) + end for row in zip(*columns, strict=True)]
-    return "\n".join([header + end, *rows] if header else rows) + "\n"
-
-
 @pytest.fixture
 def read(tmp_path):
-    def read(content, name="table.csv", **options):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_csv(path, **options)
-
-    return read
+    return reader(tmp_path)
 
 
 AGES = [str(20 + i % 60) for i in range(119)]

@@ -242,16 +242,20 @@ def test_intervals_are_in_units_of_the_targets():
         assert_allclose(large, 100.0 + 8.0 * small, rtol=1e-6)
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "nystrom", "cg", "local"])
-def test_blocks_of_rows(solver, monkeypatch):
-    """The working memory bounds how many rows are predicted at a time."""
+@pytest.fixture(params=["cholesky", "nystrom", "cg", "local"])
+def fitted(request, monkeypatch):
+    """A model by each solver."""
     turn(monkeypatch, cluster_rows=20)
-    n = 20 if solver in ("nystrom", "local") else None
-    model = clone(FIXED).set_params(solver=solver, n_components=n).fit(X, Y)
+    n = 20 if request.param in ("nystrom", "local") else None
+    return clone(FIXED).set_params(solver=request.param, n_components=n).fit(X, Y)
+
+
+def test_blocks_of_rows(fitted):
+    """The working memory bounds how many rows are predicted at a time."""
     new = np.random.default_rng(0).standard_normal((300, 3))
-    whole = model.predict_interval(new)
+    whole = fitted.predict_interval(new)
     with config_context(working_memory=0.05):
-        parts = model.predict_interval(new)
+        parts = fitted.predict_interval(new)
     assert_allclose(parts, whole, rtol=0, atol=1e-12)
 
 
@@ -263,13 +267,9 @@ def test_too_few_rows_leave_everything_open():
     assert WNTKClassifier(**HELD).fit(X[:8], labels).predict_set(NEW).all()
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "nystrom", "cg", "local"])
-def test_the_ends_of_a_small_coverage_are_in_order(solver, monkeypatch):
-    turn(monkeypatch, cluster_rows=20)
-    n = 20 if solver in ("nystrom", "local") else None
-    model = clone(FIXED).set_params(solver=solver, n_components=n).fit(X, Y)
+def test_the_ends_of_a_small_coverage_are_in_order(fitted):
     new = np.random.default_rng(0).standard_normal((300, 3))
-    assert (np.diff(model.predict_interval(new, 0.01), axis=1) >= 0.0).all()
+    assert (np.diff(fitted.predict_interval(new, 0.01), axis=1) >= 0.0).all()
 
 
 def test_after_batches_and_within_other_estimators():

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ntk_sklearn.comparison import StudyError
-from ntk_sklearn.comparison.data.tables import read_csv
+
+from ..written import lines, reader
 
 N = 24
 rng = np.random.default_rng(1)
@@ -25,17 +26,7 @@ NAN = np.nan
 
 @pytest.fixture
 def read(tmp_path):
-    def read(content, name="table.csv", **options):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_csv(path, **options)
-
-    return read
-
-
-def lines(*columns, header, sep=","):
-    rows = [sep.join(map(str, row)) for row in zip(*columns, strict=True)]
-    return "\n".join([header, *rows]) + "\n"
+    return reader(tmp_path)
 
 
 def column(read, cells):
