@@ -41,9 +41,14 @@ HELD = {"kernel": FIXED_KERNEL, "alpha": 0.3, "alpha_bounds": "fixed"}
 
 
 def held_out(model):
-    """Blended leave-one-out decision values of distinct rows."""
+    """Blended leave-one-out predictions of distinct rows, of indicators unmixed."""
     parts = zip(model.blend_weights_, model.models_, strict=True)
     return sum(share * one.held_out.predictions for share, one in parts)
+
+
+def indicators(model, X):
+    """Predicted indicators of three classes or more, before they are mixed."""
+    return np.linalg.solve(model.class_mixing_, model.decision_function(X).T).T
 
 
 def turn(monkeypatch, **sizes):

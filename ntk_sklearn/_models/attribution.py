@@ -132,6 +132,8 @@ def ensemble_loo(ensemble: Ensemble) -> np.ndarray:
 def own_influence(ensemble: Ensemble) -> np.ndarray:
     """Return by how much the squared error of each training row grows without it.
 
+    It is that of the outputs before they are mixed, which predict the targets.
+
     Parameters
     ----------
     ensemble : Ensemble
@@ -141,7 +143,8 @@ def own_influence(ensemble: Ensemble) -> np.ndarray:
     -------
     ndarray of shape (n, k)
     """
-    fitted, left = ensemble.blended(map(_model_residuals, ensemble.models))
+    unmixed = ensemble._replace(mixing=None)
+    fitted, left = unmixed.blended(map(_model_residuals, ensemble.models))
     return left**2 - fitted**2
 
 

@@ -24,10 +24,14 @@ class Ensemble(NamedTuple):
         The fitted models.
     shares : ndarray of shape (n_models,)
         The weight of each model; they sum to one.
+    mixing : ndarray of shape (k, k) or None
+        The matrix by which the sums are multiplied, one row for each output; None
+        leaves them as they are.
     """
 
     models: list[RidgeModel]
     shares: np.ndarray
+    mixing: np.ndarray | None = None
 
     @classmethod
     def of(cls, models: list[RidgeModel]) -> Ensemble:
@@ -43,8 +47,8 @@ class Ensemble(NamedTuple):
     def held_out(self) -> HeldOut:
         """The blended leave-one-out predictions."""
         every = [model.held_out for model in self.models]
-        blended = self.blended([held_out.predictions for held_out in every])
-        return every[0]._replace(predictions=blended)
+        predictions = self.blended(held_out.predictions for held_out in every)
+        return every[0]._replace(predictions=predictions)
 
     def predict(self, X: np.ndarray, place: Place | None = None) -> np.ndarray:
         """Return the blended predictions of raw rows, an array of shape (n, k).
@@ -54,7 +58,7 @@ class Ensemble(NamedTuple):
         return self.blended(model.predict(X, place) for model in self.models)
 
     def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
-        """Return a new ensemble with more rows; this one is not changed.
+        """Return a new ensemble with more rows, unmixed; this one is not changed.
 
         Parameters
         ----------
@@ -76,9 +80,13 @@ class Ensemble(NamedTuple):
         return Ensemble.of([model.plus(batch, progress_name) for model in self.models])
 
     def blended(self, values) -> np.ndarray:
-        """Return the sum of values of the models, weighted by their shares."""
+        """Return the sum of values of the models, weighted by their shares, and mixed.
+
+        The last axis of the values is that of the outputs.
+        """
         parts = (s * value for s, value in zip(self.shares, values, strict=True))
-        return sum(parts, start=next(parts))
+        total = sum(parts, start=next(parts))
+        return total if self.mixing is None else total @ self.mixing.T
 
 
 def blend(errors) -> np.ndarray:

@@ -203,7 +203,7 @@ def left_out_blocks(part: LeftOut, X: np.ndarray) -> Iterator[tuple[slice, np.nd
 def ensemble_left_out(ensemble: Ensemble, place: Place | None = None) -> LeftOut:
     """Return the blended predictions of an ensemble without each held-out row.
 
-    The kernels, the ridges and the shares of the models stay as they are.
+    The kernels, the ridges, the shares of the models and their mixing stay as they are.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from ._indicators import (
     of_rows,
 )
 from ._intervals import SetMixin
+from ._mixing import mixing_of
 from ._options import checked_bounds
 from ._training_set import check_labels
 
@@ -31,9 +32,12 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     r"""Classification by kernel ridge regression with neural tangent kernels.
 
     Each class has an indicator, 1 for its rows and 0 for all others, and the indicators
-    are predicted by kernel ridge regression; the class with the largest prediction
-    wins. The kernel is that of an infinitely wide neural network,
-    :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
+    are predicted by kernel ridge regression. The kernel is that of an infinitely wide
+    neural network, :math:`\sum_l w_l K_l`, in which the weight of a layer is its
+    learning rate [1]_. The class with the largest prediction wins. With three classes
+    or more, the predictions are first multiplied by a matrix that is learned from the
+    leave-one-out predictions: a class between two others, whose prediction is largest
+    nowhere, would never win otherwise.
 
     With default parameters the inputs need no preparation. Four models are fitted, all
     with the kernel of a network with one hidden layer: one on the scaled columns; one
@@ -192,6 +196,11 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         smallest leave-one-out error.
     feature_importances_ : ndarray of shape (n_features_in_,)
         The share of each input column in the variation of the decision values.
+    class_mixing_ : ndarray of shape (n_classes, n_classes)
+        The matrix by which the blended predictions of the indicators are multiplied: a
+        row for the decision value of each class. It maximises the likelihood of the
+        training labels, given the leave-one-out predictions, with a normal prior of
+        standard deviation 0.5 around the identity. It is the identity for two classes.
     temperature_ : float
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
@@ -318,13 +327,22 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         factor = self._class_factor(given.y, given.weights.weight, classes)
         row_factor = of_rows(factor, classes, given.y)
         fitted = self._fit(given, indicators_of(given.y, classes), row_factor)
-        found = calibrate(fitted.ensemble.held_out, factor)
-        return self._publish_calibrated(fitted, given, classes, found)
+        return self._publish_classes(fitted, given, classes, factor)
 
-    def _publish_calibrated(self, fitted, given, classes, found):
-        """Set every fitted attribute, including the calibration of probabilities."""
-        others = {"temperature_": found.temperature, "class_bias_": found.bias}
-        return self._publish(fitted, given, given.y, classes_=classes, **others)
+    def _publish_classes(self, fitted, given, classes, factor):
+        """Learn how to tell the classes, and set every fitted attribute."""
+        mixing = mixing_of(fitted.ensemble.held_out)
+        ensemble = fitted.ensemble._replace(mixing=mixing)
+        found = calibrate(ensemble.held_out, factor)
+        return self._publish(
+            fitted._replace(ensemble=ensemble),
+            given,
+            given.y,
+            classes_=classes,
+            class_mixing_=np.eye(len(classes)) if mixing is None else mixing,
+            temperature_=found.temperature,
+            class_bias_=found.bias,
+        )
 
     @property
     def loo_predictions_(self):
@@ -404,8 +422,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         factor = class_factors(self.class_weight, classes)
         row_factor = of_rows(factor, classes, given.y)
         fitted = self._fit_batch(given, indicators_of(given.y, classes), row_factor)
-        found = calibrate(fitted.ensemble.held_out, factor)
-        return self._publish_calibrated(fitted, given, classes, found)
+        return self._publish_classes(fitted, given, classes, factor)
 
     def _training_again(self, X, y, sample_weight=None):
         given = self._given(X, y, sample_weight, reset=False)
@@ -421,7 +438,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
     @on_n_jobs
     def decision_function(self, X):
-        """Return the decision values: the predicted indicators of the classes.
+        """Return the decision values: one for each class, the largest of which wins.
 
         Parameters
         ----------
@@ -431,8 +448,9 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples,)
-            The predicted indicator of each class. With two classes, a single number for
-            each row: the indicator of the second class minus that of the first.
+            The predicted indicators of the classes times `class_mixing_`. With two
+            classes, a single number for each row: the predicted indicator of the second
+            class minus that of the first.
         """
         _, decisions, place = self._decisions(X, "decision_function")
         if len(self.classes_) == 2:

@@ -107,7 +107,7 @@ def softmax_factor(held_out: HeldOut) -> float:
     from scipy.optimize import minimize_scalar  # slow to import, needed only here
 
     decisions, indicators, weights = held_out
-    targets = _softened(indicators, weights.total)
+    targets = softened(indicators, weights.n_rows)
 
     def loss(log_factor):
         log_p = log_softmax(np.exp(log_factor) * decisions, axis=1)
@@ -117,10 +117,10 @@ def softmax_factor(held_out: HeldOut) -> float:
     return float(np.exp(found.x))
 
 
-def _softened(indicators: np.ndarray, total: float) -> np.ndarray:
-    """Return indicators of rows of a total weight, moved towards equal numbers."""
+def softened(indicators: np.ndarray, n_rows: float) -> np.ndarray:
+    """Return indicators of so many rows, moved towards equal numbers."""
     k = indicators.shape[1]
-    soft = 1.0 / (total + k)
+    soft = 1.0 / (n_rows + k)
     return indicators * (1.0 - k * soft) + soft
 
 
@@ -153,7 +153,8 @@ def calibrate(held_out: HeldOut, class_factor: np.ndarray) -> Calibration:
         return Calibration(softmax_factor(held_out), np.zeros(k))
     decisions, indicators, weights = held_out
     weight = weights.weight / class_factor[indicators.argmax(axis=1)]
-    targets = _softened(indicators, weight.sum())
+    weight *= weights.n_rows / weight.sum()  # whatever their unit is
+    targets = softened(indicators, weights.n_rows)
 
     def loss(x):
         """Return the loss with the prior of the biases, and its gradient."""

@@ -16,7 +16,7 @@ from ntk_sklearn.solvers import (
     clustered_solve,
 )
 
-from ..estimator_cases import turn
+from ..estimator_cases import indicators, turn
 
 X, Y = load_diabetes(return_X_y=True)
 X, Y, TEST = X[:70], Y[:70], X[70:80]
@@ -102,10 +102,12 @@ def test_a_classifier_tells_of_each_class():
     change = model.influence(IRIS_TEST)
     kept = np.arange(1, len(LABELS))
     rest = WNTKClassifier(KERNEL, **FIXED).fit(IRIS[kept], LABELS[kept])
-    before, after = (m.decision_function(IRIS_TEST) for m in (model, rest))
-    assert_allclose(change[:, 0], before - after, rtol=1e-7, atol=1e-9)
+    before, after = (indicators(m, IRIS_TEST) for m in (model, rest))
+    mixed = (before - after) @ model.class_mixing_.T
+    assert_allclose(change[:, 0], mixed, rtol=1e-7, atol=1e-9)
     own = model.influence(IRIS)[np.arange(50), np.arange(50)]
-    hot, decision = np.eye(3)[LABELS], model.decision_function(IRIS)
+    own = np.linalg.solve(model.class_mixing_, own.T).T
+    hot, decision = np.eye(3)[LABELS], indicators(model, IRIS)
     grown = (hot - decision + own) ** 2 - (hot - decision) ** 2
     assert_allclose(model.loo_influence_, grown.sum(axis=1), rtol=1e-7, atol=1e-9)
 
@@ -137,7 +139,8 @@ def test_leave_one_out_of_classes_is_that_of_refits(solver):
     for row in (0, 4, 20):  # not there, one copy, two copies
         left = weight - (np.arange(50) == row)
         rest = WNTKClassifier(KERNEL, **FIXED).fit(IRIS, LABELS, np.maximum(left, 0))
-        decision = model.temperature_ * rest.decision_function(IRIS[row : row + 1])
+        decision = indicators(rest, IRIS[row : row + 1]) @ model.class_mixing_.T
+        decision *= model.temperature_
         expected = log_loss([LABELS[row]], softmax(decision, axis=1), labels=[0, 1, 2])
         assert_allclose(model.loo_loss_[row], expected, rtol=1e-6)
         assert model.loo_predictions_[row] == decision.argmax()

@@ -284,9 +284,11 @@ class TestLeaveOneOut:
         for i in range(len(X)):
             rest = np.delete(np.arange(len(X)), i)
             part = WNTKClassifier(**HELD).fit(X[rest], y[rest])
-            decision = part._ensemble.predict(X[i : i + 1])[0]
-            assert_allclose(held_out(model)[i], decision, rtol=0, atol=1e-8)
-            assert model.loo_predictions_[i] == part.predict(X[i : i + 1])[0]
+            (machine,) = part.models_
+            told = machine.predict(X[i : i + 1])[0]
+            assert_allclose(held_out(model)[i], told, rtol=0, atol=1e-8)
+            likeliest = model.classes_[np.argmax(model.class_mixing_ @ told)]
+            assert model.loo_predictions_[i] == likeliest
 
     def test_shuffled_targets_are_not_predicted(self):
         # Whatever the fit on the rows themselves, out of sample nothing correlates:
