@@ -45,6 +45,7 @@ def select_centres(
     alpha : float, default=None
         Ridge of the leverage scores; None means the mean of the kernel's diagonal.
     random_state : int, RandomState instance or None, default=0
+        Seed of the choice.
 
     Returns
     -------

@@ -258,6 +258,12 @@ def solve(
     -------
     Solution
 
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite, even with 1e-8 of its mean diagonal
+        added to the diagonal.
+
     Examples
     --------
     >>> import numpy as np
