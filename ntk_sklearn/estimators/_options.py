@@ -109,9 +109,12 @@ def naming_encoding(estimator: BaseEstimator) -> Iterator[None]:
         what = "could not convert string", "contains NaN"
         if takes_tables(estimator) or not any(words in str(error) for words in what):
             raise
+        found = str(error).rstrip(".")
+        if what[0] in found:
+            found = f"X must be numbers, but {found}"
         raise ValueError(
-            f'{error} Strings and missing values are encoded by encoding="table", with '
-            "any kernel."
+            f"{found}. Strings and missing values are encoded by "
+            'encoding="table", with any kernel.'
         ) from error
 
 

@@ -233,7 +233,9 @@ def as_graph(graph, name: str = "X") -> Graph:
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         return _from_networkx(graph)
     if isinstance(graph, (tuple, list)) and len(graph) in (2, 3):
-        return _from_pair(graph[0], graph[1], name)
+        edges, labels = graph[:2]
+        if np.iterable(edges) and (labels is None or np.iterable(labels)):
+            return _from_pair(edges, labels, name)
     raise TypeError(
         f"{name} must hold Graph objects, graphs of networkx, or pairs of edges and "
         f"node labels, got {type(graph).__name__}."
