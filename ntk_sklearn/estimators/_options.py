@@ -79,9 +79,12 @@ def given_kernels(kernel: Kernel | Sequence[Kernel] | str) -> list[Kernel]:
     """
     if not isinstance(kernel, (list, tuple)):
         return [] if isinstance(kernel, str) else [kernel]
-    if not kernel or not all(isinstance(entry, Kernel) for entry in kernel):
+    others = [entry for entry in kernel if not isinstance(entry, Kernel)]
+    if others or not kernel:
+        found = f"{others[0]!r} among them" if others else f"kernel={kernel!r}"
         raise ValueError(
-            f"a list of kernels must hold one kernel or more, got kernel={kernel!r}."
+            "kernel as a list must hold one kernel object or more, and nothing else, "
+            f"got {found}."
         )
     return list(kernel)
 
