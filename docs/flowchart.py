@@ -14,7 +14,12 @@ QUESTION, ANSWER, EDGE = "#e8eef7", "#ffe9c7", "#44546a"
 # name: (x, y, text, is it an answer)
 BOXES = {
     "rows": (1.6, 4.7, "More rows than\nabout 10,000?", False),
-    "sampler": (5.4, 4.7, "The estimators, which\nthen approximate,\nor NTKSampler", True),
+    "sampler": (
+        5.4,
+        4.7,
+        "The estimators, which\nthen approximate,\nor NTKSampler",
+        True,
+    ),
     "model": (
         1.6,
         3.2,
