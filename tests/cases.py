@@ -1,6 +1,7 @@
 """What several test modules run over: every registered activation, hard data."""
 
 import numpy as np
+from sklearn.preprocessing import FunctionTransformer
 
 from ntk_sklearn.activations import ACTIVATIONS
 
@@ -27,3 +28,11 @@ def hard_rows(n_features=3, seed=0):
     X = np.random.default_rng(seed).standard_normal((9, n_features))
     X[5], X[6], X[7], X[8] = X[0], -X[1], 2 * X[2], 0.0
     return X
+
+
+def kept_names(frame):
+    """Return the names of columns that estimators of scikit-learn keep, or None.
+
+    Versions before 1.8 find none in frames of polars 2.
+    """
+    return getattr(FunctionTransformer().fit(frame), "feature_names_in_", None)
