@@ -96,23 +96,23 @@ JOBS = {
         "TableEncoder",
     ),
     "Images, sequences and graphs": (
-        "Kernels of networks that know what lies beside what, and what brings their "
-        "inputs into shape.",
+        "Kernels of convolutional, recurrent, graph and residual networks, and objects "
+        "that hold or convert their inputs.",
         "ConvolutionalNTKernel RecurrentNTKernel GraphNTKernel "
         "GraphConvolutionNTKernel ResidualNTKernel MultiDepthNTKernel SequencePacker "
         "Graph GraphCollection NetworkGram",
     ),
-    "Networks that are trained for a while": (
-        "When to stop, and how networks with random starts differ.",
+    "Networks that are trained for a limited time": (
+        "When to stop training, and how networks from different random starts differ.",
         "GradientDescentRegressor GradientDescentClassifier SurrogateNTKRegressor "
         "SurrogateNTKernel",
     ),
     "Networks that were trained": (
-        "The kernel of a fitted network, and a kernel machine in its place.",
+        "The kernel of a fitted network, and a kernel model that imitates it.",
         "EmpiricalNTKernel KernelSurrogate",
     ),
     "Other models": (
-        "Random features for more rows than a kernel matrix can have, and logistic "
+        "Random features that approximate a kernel for many rows, and logistic "
         "regression on any kernel.",
         "NTKSampler KernelLogisticRegression",
     ),

@@ -14,18 +14,23 @@ QUESTION, ANSWER, EDGE = "#e8eef7", "#ffe9c7", "#44546a"
 # name: (x, y, text, is it an answer)
 BOXES = {
     "rows": (1.6, 4.7, "More rows than\nabout 10,000?", False),
-    "sampler": (5.4, 4.7, "n_components of the\nestimators, or\nNTKSampler", True),
+    "sampler": (
+        5.4,
+        4.7,
+        "The estimators, which\nthen approximate,\nor NTKSampler",
+        True,
+    ),
     "model": (
         1.6,
         3.2,
-        "Into a model that\ntakes a kernel: SVC,\nKernelRidge, GPR?",
+        "For an estimator that\ntakes a kernel: SVC,\nKernelRidge, GPR?",
         False,
     ),
     "target": (1.6, 1.5, "What is to be\npredicted?", False),
     "number": (0.2, 0.1, "WNTKRegressor", True),
     "label": (3.0, 0.1, "WNTKClassifier", True),
     "time": (6.4, 1.5, "GradientDescent-\nRegressor,\n-Classifier", True),
-    "layers": (5.4, 3.2, "Which layers of the\nnetwork learn?", False),
+    "layers": (5.4, 3.2, "Which layers of the\nnetwork are trained?", False),
     "ntk": (10.0, 4.4, "NTKernel", True),
     "nngp": (10.0, 3.2, "NNGPKernel", True),
     "weighted": (10.0, 2.0, "WeightedNTKernel", True),
@@ -38,9 +43,9 @@ ARROWS = [
     ("target", "number", "numbers"),
     ("target", "label", "labels"),
     ("target", "time", "either, by a network\nthat stops early"),
-    ("layers", "ntk", "all alike"),
+    ("layers", "ntk", "all"),
     ("layers", "nngp", "the last\nonly"),
-    ("layers", "weighted", "at rates of\ntheir own"),
+    ("layers", "weighted", "all, at\ndifferent rates"),
 ]
 WIDTH, HEIGHT = 1.22, 0.42  # half sizes of a box
 

@@ -24,7 +24,7 @@ from ntk_sklearn import NTKernel
 # Kernel ridge regression: depth and ridge by cross-validation
 # ------------------------------------------------------------
 #
-# Columns are put on one scale first: the kernel is made of inner products of rows.
+# Columns are scaled first, because the kernel depends on inner products of rows.
 
 X, y = load_diabetes(return_X_y=True)
 ridge = make_pipeline(StandardScaler(), KernelRidge(kernel=NTKernel()))
@@ -35,7 +35,8 @@ search.fit(X, y - y.mean())
 print(search.best_params_)
 
 # %%
-# The ridge matters more than the depth: compare kernels only at a ridge tuned for each.
+# The ridge matters more than the depth. Compare kernels only with a ridge that is tuned
+# for each.
 
 rmse = -search.cv_results_["mean_test_score"].reshape(len(alphas), len(depths))
 fig, ax = plt.subplots(layout="constrained")
@@ -59,10 +60,10 @@ print(search.best_params_, f"accuracy {search.best_score_:.3f}")
 # A Gaussian process
 # ------------------
 #
-# `GaussianProcessRegressor` learns the hyperparameters that have bounds by its
-# marginal likelihood: here the bias variance, a length scale, and the noise. A
-# rectified network bends at the data and goes on in straight lines beyond them; one of
-# error functions is smooth, and levels off.
+# `GaussianProcessRegressor` learns the hyperparameters that have bounds by its marginal
+# likelihood: here the bias variance, a length scale, and the noise. The mean for a ReLU
+# network bends at the data and is linear beyond them. That for a network of error
+# functions is smooth and becomes constant.
 
 rng = np.random.default_rng(0)
 x = np.sort(rng.uniform(-2.5, 2.5, 30))

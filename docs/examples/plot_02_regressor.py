@@ -2,8 +2,8 @@
 WNTKRegressor: what was learned, and how well
 =============================================
 
-`WNTKRegressor` learns layer weights, ridge and length scales from the training rows
-alone, and leaves behind honest predictions of those rows.
+`WNTKRegressor` learns layer weights, ridge and length scales from the training rows. It
+also predicts each of these rows by a model without the row.
 """
 
 import matplotlib.pyplot as plt
@@ -28,10 +28,10 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 # All defaults
 # ------------
 #
-# `loo_predictions_` holds, for every training row, the prediction of a model that has
-# not seen it. No folds were run: they come out of the one solve. Their score is an
-# estimate of the score on new rows, although not an unbiased one, as all rows took
-# part in choosing the hyperparameters.
+# `loo_predictions_` has, for every training row, the prediction of a model without this
+# row. No further fits are needed. Their score estimates the score on new rows. The
+# estimate is a little too high, because all rows took part in choosing the
+# hyperparameters.
 
 model = WNTKRegressor().fit(X_train, y_train)
 print(f"R2 leave-one-out {r2_score(y_train, model.loo_predictions_):.3f}")
@@ -52,14 +52,14 @@ for ax in axes:
 plt.show()
 
 # %%
-# A deeper network of one's own
-# -----------------------------
+# A deeper network of your own
+# ----------------------------
 #
-# With a `kernel`, inputs are taken as they are, so they are scaled before, and every
-# hyperparameter with bounds is learned. Three hidden layers have four layer weights.
-# Here leave-one-out all but switches the first layers off: what remains is close to the
-# NNGP kernel, of which only the read-out learns. Most iterations are on a part of the
-# rows (dotted), whose error is another one; a few on all rows remain.
+# If a `kernel` is given, inputs are used as they are, and are therefore scaled first.
+# Every hyperparameter with bounds is learned. Three hidden layers have four layer
+# weights. Here, leave-one-out nearly freezes the first layers, so that the kernel is
+# close to the NNGP kernel, of which only the last layer is trained. Most iterations use
+# a part of the rows (dotted lines), and a few all rows.
 
 kernel = WeightedNTKernel(depth=3, bias_variance_bounds="fixed")
 deep = make_pipeline(StandardScaler(), WNTKRegressor(kernel, objective="loo"))
@@ -75,8 +75,9 @@ plt.show()
 # The ridge, and the spectrum
 # ---------------------------
 #
-# The path shows what another ridge would have cost; the spectrum, how many directions
-# the ridge lets through, and how much of the target lies in them.
+# The path shows the leave-one-out errors of other ridges. The spectrum shows how many
+# directions are fitted with the chosen ridge, and which share of the target lies in
+# them.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 AlphaPathDisplay.from_estimator(model, ax=axes[0], name="default")

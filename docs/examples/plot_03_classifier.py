@@ -3,9 +3,9 @@ WNTKClassifier: labels and probabilities
 ========================================
 
 `WNTKClassifier` is ridge regression on class indicators. Its probabilities are the
-softmax of the decision values times a factor, the one with the largest likelihood of
-the training labels at the leave-one-out decision values. No rows are held back for this
-calibration.
+softmax of the decision values times a factor. This factor maximises the likelihood of
+the training labels, given their leave-one-out decision values. No rows are held back
+for this calibration.
 """
 
 import matplotlib.pyplot as plt
@@ -51,12 +51,12 @@ ax.get_legend().set_loc("lower right")
 plt.show()
 
 # %%
-# Two networks, blended
-# ---------------------
+# Several models, blended
+# -----------------------
 #
-# By default two models are fitted, one on scaled columns and one on the ranks of the
-# columns. Each gets the ridge with the smallest leave-one-out error, and the model with
-# the smaller error gets the larger share.
+# By default four models are fitted and averaged. Models with smaller leave-one-out
+# errors have larger shares. Of the first two, on scaled columns and on the ranks of the
+# columns, only the ridge is chosen, by the smallest leave-one-out error:
 
 fig, ax = plt.subplots(layout="constrained")
 for number, inputs in enumerate(["scaled columns", "ranks"]):

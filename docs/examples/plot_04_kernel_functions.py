@@ -2,8 +2,8 @@ r"""
 Kernels as functions of the angle
 =================================
 
-On rows of equal length a kernel is a function of the angle between them. The picture of
-that function shows what depth and activation do.
+For rows of equal norm, a kernel is a function of the angle between them. The figures
+show how depth and activation change this function.
 """
 
 import matplotlib.pyplot as plt
@@ -32,9 +32,9 @@ def draw(ax, kernels, title):
 # Depth
 # -----
 #
-# With :math:`\sigma_w^2 = 2` and no bias, the NTK of deep rectified networks flattens:
-# all rows but the nearest become alike. The NNGP kernel, of which only the last layer
-# learns, flattens towards a constant and has no peak.
+# With :math:`\sigma_w^2 = 2` and no bias, the NTK of deep ReLU networks is flat except
+# for a peak: all rows but the nearest look alike. The NNGP kernel, of which only the
+# last layer is trained, tends to a constant and has no peak.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 for ax, kind in zip(axes, (NTKernel, NNGPKernel), strict=True):
@@ -47,9 +47,10 @@ plt.show()
 # Activation
 # ----------
 #
-# The kink at a cosine of one, where the two rows agree, is what rectifiers have and
-# smooth activations do not: it makes rough functions cheap. Kernels of even functions
-# (``abs``, ``cos``, ``gaussian``) do not tell a row from its opposite.
+# Kernels of rectifiers have a kink at a cosine of one, where the two rows are equal,
+# and those of smooth activations do not. With a kink, rough functions are easy to fit.
+# Kernels of even functions (``abs``, ``cos``, ``gaussian``) are equal for a row and its
+# negative.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 rough = ["relu", ("leaky_relu", 0.2), "abs", "identity"]
@@ -71,8 +72,8 @@ plt.show()
 # Bias
 # ----
 #
-# A bias variance lifts all values: the network may fit a constant cheaply, and
-# directions count for less.
+# A bias variance raises all values of the kernel. Constant functions are then easier to
+# fit, and the direction of the inputs matters less.
 
 fig, ax = plt.subplots(layout="constrained")
 kernels = {

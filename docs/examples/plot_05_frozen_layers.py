@@ -2,9 +2,9 @@ r"""
 Frozen layers, from the NTK to the NNGP kernel
 ==============================================
 
-A layer weight of zero is a layer that keeps its initial values. Freezing the first
-layers one after the other leads from the NTK, where all layers learn, to the NNGP
-kernel, where only the read-out does.
+A layer weight of zero means that the layer keeps its initial values. Freezing the first
+layers one after the other leads from the NTK, where all layers are trained, to the NNGP
+kernel, where only the last layer is.
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ def frozen(n_frozen):
 
 
 # %%
-# The two ends are the kernels with names of their own.
+# The first and the last of these kernels are `NTKernel` and `NNGPKernel`.
 
 print(np.allclose(frozen(0)(X), NTKernel(depth)(X)))
 print(np.allclose(frozen(depth)(X), NNGPKernel(depth)(X)))
@@ -37,9 +37,9 @@ print(np.allclose(frozen(depth)(X), NNGPKernel(depth)(X)))
 # Leave-one-out errors
 # --------------------
 #
-# Each kernel over the whole path of ridges: one eigendecomposition each. At its best
-# ridge the NNGP kernel is about as good as the NTK; at a fixed one, comparing them is
-# comparing ridges.
+# One eigendecomposition for each kernel gives the errors at all ridges. At its best
+# ridge the NNGP kernel is about as good as the NTK. Kernels should not be compared at
+# one fixed ridge.
 
 fig, ax = plt.subplots(layout="constrained")
 alphas = np.geomspace(0.03, 300, 40)
@@ -57,8 +57,8 @@ plt.show()
 # The terms one by one
 # --------------------
 #
-# The NTK is the sum of one term per layer. Terms of early layers pass through all the
-# derivatives above and are the most peaked; that of the read-out is the NNGP kernel.
+# The NTK is the sum of one term for each layer. The terms of the first layers have the
+# sharpest peaks; that of the last layer is the NNGP kernel.
 
 angles = np.linspace(0.0, np.pi, 361)
 circle = np.sqrt(2.0) * np.column_stack([np.cos(angles), np.sin(angles)])

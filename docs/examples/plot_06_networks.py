@@ -2,10 +2,10 @@
 A trained network, and the rows that it learned from
 ====================================================
 
-Kernel machines predict by sums over training rows, so that they can tell which rows
-made a prediction, and which rows contradict all others. With the empirical kernel of a
-network they tell it of the network. Here wrong labels are planted, found, and seen at
-work.
+The predictions of kernel machines are sums over training rows. They therefore show on
+which rows a prediction rests, and which rows contradict the others. With the empirical
+kernel of a network, they show this for the network. In this example some labels are
+made wrong, and then found.
 """
 
 import matplotlib.pyplot as plt
@@ -18,10 +18,10 @@ from ntk_sklearn import KernelSurrogate, NTKernel, WNTKClassifier
 from ntk_sklearn.inspection import InfluenceDisplay, KernelDriftDisplay
 
 # %%
-# Plant wrong labels
-# ------------------
+# Make some labels wrong
+# ----------------------
 #
-# One label in twenty becomes that of another digit.
+# One label in twenty is replaced by that of another digit.
 
 X, y = load_digits(return_X_y=True)
 X = X / 16.0
@@ -36,8 +36,8 @@ labels[planted] = (labels[planted] + rng.integers(1, 10, 30)) % 10
 # ---------
 #
 # `loo_influence_` says by how much the error of each row would grow if the row were
-# left out. It is exact, and takes no further fit. The rival is the share of a row's ten
-# nearest neighbours that have another label.
+# left out. It is exact, and needs no further fit. It is compared with the share of a
+# row's ten nearest neighbours that have another label.
 
 model = WNTKClassifier(NTKernel(depth=2)).fit(X_train, labels)
 neighbours = NearestNeighbors(n_neighbors=11).fit(X_train).kneighbors(X_train)[1]
@@ -50,7 +50,7 @@ for name, score in (("influence", model.loo_influence_), ("neighbours", others))
 # The most suspicious rows
 # ------------------------
 #
-# Above each image, its wrong or right label, and the digit that it was.
+# Above each image are its label, right or wrong, and the true digit.
 
 suspects = np.argsort(-model.loo_influence_)[:10]
 fig, axes = plt.subplots(2, 5, figsize=(7, 3.6), layout="constrained")
@@ -60,8 +60,8 @@ for ax, row in zip(axes.flat, suspects, strict=True):
     ax.set_axis_off()
 
 # %%
-# Which rows made a prediction of a network?
-# ------------------------------------------
+# On which rows does a prediction of a network rest?
+# --------------------------------------------------
 #
 # A surrogate with the network's own kernel follows it, and its influence shows the rows
 # that raised (above) and lowered (below) the logit of the predicted digit most.
@@ -79,10 +79,11 @@ InfluenceDisplay.from_estimator(
 )
 
 # %%
-# How far did its kernel move?
-# ----------------------------
+# How much did its kernel change?
+# -------------------------------
 #
-# In an infinitely wide network the kernel stays where it is. In this one, it does not.
+# The kernel of an infinitely wide network does not change during training. That of this
+# network does.
 
 KernelDriftDisplay.from_network(
     MLPClassifier((50, 50), alpha=0.1, random_state=0),

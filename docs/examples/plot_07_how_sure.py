@@ -2,8 +2,8 @@
 How sure is it?
 ===============
 
-Intervals that hold nine new targets in ten, sets that hold the label of 98 new rows in
-100, and which columns they hang on. All of it comes from one fit.
+One fit gives intervals that hold nine of ten new targets, sets that hold the labels of
+98 of 100 new rows, and the columns on which predictions depend.
 """
 
 import matplotlib.pyplot as plt
@@ -17,10 +17,10 @@ from ntk_sklearn.inspection import LengthScaleDisplay
 # Intervals of targets
 # --------------------
 #
-# The noise of these targets is skewed and has a far tail, which does not matter: the
-# intervals are made of the leave-one-out errors and predictions of all training rows
-# (jackknife+). The standard deviation of the function alone, which is often taken for
-# an answer, covers far less.
+# The noise of these targets is skewed and has a heavy tail. The intervals are right all
+# the same, because they are made from the leave-one-out errors and predictions of all
+# training rows (jackknife+). Intervals from the standard deviation of the function
+# alone cover far fewer targets.
 
 rng = np.random.default_rng(0)
 x = rng.uniform(-3, 3, 1200)
@@ -55,7 +55,7 @@ print(f"by the function alone: {np.mean(np.abs(target - mean) < 1.645 * std):.3f
 # Sets of labels
 # --------------
 #
-# Between two moons a row may be of either. There, sets hold both labels.
+# Between the two moons a row may belong to either. There, sets hold both labels.
 
 X, labels = make_moons(1200, noise=0.3, random_state=1)
 moons = WNTKClassifier().fit(X[:200], labels[:200])
@@ -76,8 +76,8 @@ plt.show()
 # Which columns matter
 # --------------------
 #
-# Importances are shares of the columns in the variation of the predictions. The length
-# scales show what the kernel sees of each column, and of its ranks.
+# Importances are shares of the columns in the variation of the predictions. A column
+# with a large length scale, whose bar is short, hardly changes the kernel.
 
 X, y = load_diabetes(return_X_y=True, as_frame=True)
 model = WNTKRegressor().fit(X, y)

@@ -3,8 +3,9 @@ How long to train a wide network
 ================================
 
 An infinitely wide network that is trained by gradient descent learns the leading
-eigenvectors of its kernel first, and noise last. Here the training rows themselves say
-when to stop, and the trained networks show how much they differ from each other.
+eigenvectors of its kernel first, and most of the noise last. In this example, the time
+to stop is chosen from the training rows. It also shows how much networks from different
+random starts differ.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +19,8 @@ from ntk_sklearn.inspection import LearningTimeDisplay, TrainingTimeDisplay
 # A noisy curve
 # -------------
 #
-# Sixty rows of a wave, with a constant column of one so that the network can bend
-# anywhere.
+# The data are sixty points of a wave with noise. A constant column of ones allows the
+# network to bend anywhere.
 
 rng = np.random.default_rng(0)
 x = np.sort(rng.uniform(-3.0, 3.0, 60))
@@ -34,8 +35,8 @@ print(f"stopped at time {model.n_steps_:.0f}, of {len(model.times_)} that were t
 # The error that chose the time
 # -----------------------------
 #
-# The training error falls for ever. The exact leave-one-out error falls and rises
-# again, as the true error does.
+# The training error falls all the time. The exact leave-one-out error falls and rises
+# again, like the true error.
 
 TrainingTimeDisplay.from_estimator(model, X_grid, np.sin(2.0 * grid))
 plt.show()
@@ -62,8 +63,8 @@ plt.show()
 # Networks that start at random end at different functions
 # --------------------------------------------------------
 #
-# They agree where there are rows, and differ where there are none. This is the spread
-# of an ensemble, and no confidence interval.
+# They agree at the training rows, and differ where there are none. This spread is not a
+# confidence interval.
 
 mean, spread = model.predict(X_grid, return_std=True)
 fig, ax = plt.subplots(layout="constrained")
@@ -77,7 +78,7 @@ plt.show()
 # Which directions are learned when
 # ---------------------------------
 #
-# An eigenvector of the kernel matrix is learned in a time that is one over its
+# The part of the targets along an eigenvector is learned in a time of one over its
 # eigenvalue.
 
 LearningTimeDisplay.from_estimator(model)

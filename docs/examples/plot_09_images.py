@@ -2,9 +2,9 @@
 Images: what a convolution adds
 ===============================
 
-A fully connected network sees the pixels of an image in no particular order. A
-convolutional one knows what lies beside what, and with an average over all pixels, that
-a digit may be anywhere.
+A fully connected network ignores which pixels are neighbours, and a convolutional
+network uses it. With an average over all pixels, it also recognises a digit anywhere in
+the image.
 """
 
 import matplotlib.pyplot as plt
@@ -17,8 +17,8 @@ from ntk_sklearn import ConvolutionalNTKernel, NTKernel, WNTKClassifier
 # Few images
 # ----------
 #
-# A hundred training images, two hundred to test on. In a second test each image is
-# moved by one pixel to the right.
+# There are a hundred training images and two hundred test images. In a second test,
+# each test image is moved by one pixel to the right.
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -52,8 +52,7 @@ plt.show()
 # Which layer matters
 # -------------------
 #
-# An estimator learns a weight for the term of each layer: two convolutions and the
-# read-out.
+# The estimator learns one weight for each layer: two convolutions and the last layer.
 
 model = models["convolution"]
 fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
@@ -63,8 +62,8 @@ ax.set(ylabel="share of the layer weights")
 plt.show()
 
 # %%
-# The images that it is least sure of
-# -----------------------------------
+# The least certain predictions
+# -----------------------------
 
 sure = model.predict_proba(X[test]).max(axis=1)
 fig, axes = plt.subplots(1, 6, figsize=(8, 1.8), layout="constrained")

@@ -3,7 +3,7 @@ Series of different lengths
 ===========================
 
 A recurrent kernel compares series of any lengths, without cutting or stretching them.
-What its read-out sees decides what it remembers.
+Its read-out decides which parts of the series matter.
 """
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ from ntk_sklearn import RecurrentNTKernel, SequencePacker, WNTKClassifier
 # Two kinds of signals
 # --------------------
 #
-# Waves of two frequencies, with noise, of ten to forty times.
+# The series are waves of two frequencies, with noise, of ten to forty points.
 
 rng, y = np.random.default_rng(0), np.arange(80) % 2
 series = []
@@ -33,11 +33,11 @@ for ax, kind in zip(axes, (0, 1), strict=True):
 plt.show()
 
 # %%
-# What the read-out sees
-# ----------------------
+# Read-outs
+# ---------
 #
-# The state after the last time has forgotten most of a series; an average over all
-# pairs of times has not.
+# The state after the last time depends little on most of a series. The mean over all
+# times uses all of it.
 
 rows = SequencePacker().fit_transform(series)  # lengths first, zeros to the end
 train, test = slice(0, 50), slice(50, 80)

@@ -23,8 +23,9 @@ from ntk_sklearn import (
 # Nodes
 # -----
 #
-# Three groups of nodes, mostly with neighbours in their own group. Five labels of each
-# are known; the classifier says how likely each other node is in the first group.
+# There are three groups of nodes, whose neighbours are mostly in their own group. Five
+# labels of each group are known. The figure shows the probability that a node is in the
+# first group.
 
 rng, group = np.random.default_rng(0), np.repeat([0, 1, 2], 40)
 alike = np.where(group[:, None] == group, 0.12, 0.012)
@@ -53,9 +54,10 @@ plt.show()
 # Whole graphs
 # ------------
 #
-# Chains with one branch, near an end or in the middle; the nodes have no features.
-# In both kinds the same nodes lie beside each other, so that one block, which sees
-# neighbours, cannot tell them apart. Each further block sees one step further.
+# The graphs are chains with one branch, near an end or in the middle, and the nodes
+# have no features. In both kinds, nodes have the same numbers of neighbours, so that
+# one block, which sums over neighbours, cannot distinguish them. Each further block
+# reaches one step further.
 
 in_the_middle, graphs = np.arange(80) % 2, []
 for middle in in_the_middle:

@@ -1,8 +1,8 @@
-"""The activations: each function beside its closed-form duals, by family.
+"""Activations of networks, and the expectations from which kernels are computed.
 
 Functions without a closed form have power series. To add an activation, see "Adding an
-activation or a kernel" in the documentation. Registering it here makes it available to
-every kernel, and makes the Monte-Carlo, gradient and limit tests run on it.
+activation, a kernel or an objective" in the documentation. An activation that is
+registered here is available to every kernel, and is part of the tests of all of them.
 """
 
 from __future__ import annotations

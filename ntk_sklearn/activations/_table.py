@@ -45,15 +45,23 @@ def values(phi: Callable, z: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If it does not return one real number for each entry.
+        If it does not take an array, or return one real number for each entry.
     """
-    with np.errstate(all="ignore"):
-        found = np.asarray(phi(z.copy()))
+    advice = (
+        "write it with functions of NumPy, such as np.where, that act on each entry"
+    )
+    try:
+        with np.errstate(all="ignore"):
+            found = np.asarray(phi(z.copy()))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"the activation must take an array of numbers, but fails on one of shape "
+            f"{z.shape} ({error}); {advice}."
+        ) from error
     if found.shape != z.shape:
         raise ValueError(
             f"the activation must return one number for each entry of its array, got "
-            f"shape {found.shape} for an array of shape {z.shape}; write it with "
-            "functions of NumPy, such as np.where, that act on each entry."
+            f"shape {found.shape} for an array of shape {z.shape}; {advice}."
         )
     if found.dtype.kind not in "fiub":
         raise ValueError(

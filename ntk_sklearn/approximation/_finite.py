@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 
 from .._engine.network import Network
 from .._utils.validation import check_pair
-from ..kernels._dense import DenseKernel
+from ..kernels._dense import check_fully_connected
 
 
 def finite_width_kernel(
@@ -60,11 +60,7 @@ def finite_width_kernel(
     >>> bool(np.abs(wide.mean(axis=0) - kernel(X)).max() < 0.02)
     True
     """
-    if not isinstance(kernel, DenseKernel):
-        raise TypeError(
-            "kernel must be an NTKernel, WeightedNTKernel or NNGPKernel, got "
-            f"{kernel!r}."
-        )
+    check_fully_connected(kernel)
     X, Y = check_pair(X, Y)
     network = kernel.network(X, Y)
     if kernel.n_ranks:

@@ -11,13 +11,14 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
+from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.compat import Interval, _fit_context, get_chunk_n_rows
 from .._utils.validation import check_depth
 from ..activations._registry import get_activations
-from ..kernels._dense import DenseKernel
+from ..kernels._dense import check_fully_connected
 from ..kernels._weighted import WeightedNTKernel
 from ._layers import draw_layers, features
 
@@ -98,7 +99,7 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     """
 
     _parameter_constraints: dict = {
-        "kernel": [DenseKernel, None],
+        "kernel": [Kernel, None],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -126,11 +127,15 @@ class NTKSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
         Raises
         ------
+        TypeError
+            If the kernel is not that of a fully connected network.
         ValueError
             If the activation is not of the rectified family, or the kernel has ranks.
         """
         X = validate_data(self, X, dtype=[np.float64, np.float32])
-        self.kernel_ = WeightedNTKernel() if self.kernel is None else clone(self.kernel)
+        kernel = WeightedNTKernel() if self.kernel is None else self.kernel
+        check_fully_connected(kernel)
+        self.kernel_ = clone(kernel)
         units = get_activations(
             self.kernel_.activation, check_depth(self.kernel_.depth)
         )

@@ -121,7 +121,11 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=_at_least(0), default=0, metavar="N", help=about)
     about = "fits at a time (default: as many as cores, one with --quick)"
     add("--jobs", type=_jobs, metavar="N", help=about)
-    add("--quick", action="store_true", help="a look in under a minute")
+    add(
+        "--quick",
+        action="store_true",
+        help="few rows and grid points: a minute",
+    )
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:

@@ -24,13 +24,13 @@ class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
 
     The network has an output for each class and is trained by gradient descent on the
     squared errors of the class indicators, 1 for the rows of the class and 0 for all
-    others. The class with the largest output wins. The time of training is chosen by
-    the squared errors too, by default those of leave-one-out.
+    others. The label is the class with the largest output. The time of training is
+    chosen by squared errors too, by default those of leave-one-out.
 
     Parameters
     ----------
     kernel : Kernel, default=None
-        The kernel by which the network learns. None means ``NTKernel()``.
+        The kernel of the network. None means ``NTKernel()``.
     learning_rate : float or "max", default="max"
         The learning rate for half the sum of squared errors.
     n_steps : float, int or None, default=None

@@ -174,7 +174,7 @@ def expected_risk(eigenvalues, squares, n, alpha, noise=0.0):
         The expected squared error at a new row, noise of its target included; infinite
         for as many rows as directions without a ridge, if there is noise. It is exact
         in the limit of many rows and directions with random, independent coefficients;
-        on tables expect errors of some tenths.
+        on tables, expect deviations of up to a quarter.
 
     Examples
     --------

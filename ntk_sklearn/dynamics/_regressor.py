@@ -19,18 +19,18 @@ from ._stopping import Schedule, best_time
 class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDescent):
     r"""Regression by an infinitely wide network that is trained for a limited time.
 
-    Gradient descent on the squared errors of an infinitely wide network moves its
-    outputs by a linear differential equation [1]_. With the kernel matrix :math:`K = U
-    \Lambda U'` of the training rows and the learning rate :math:`\eta`, the outputs at
-    the time t are
+    If an infinitely wide network is trained by gradient descent on squared errors, its
+    outputs follow a linear differential equation [1]_. With the kernel matrix :math:`K
+    = U \Lambda U'` of the training rows and the learning rate :math:`\eta`, the outputs
+    at the time t are
 
     .. math:: f_t(x) = f_0(x) + k(x, X) U c_t(\Lambda) U' (y - f_0(X)), \qquad
               c_t(\lambda) = (1 - e^{-\eta \lambda t}) / \lambda .
 
-    Leading eigenvectors are learned first, and noise last, so that stopping early is a
-    regularisation, much like a ridge of :math:`1 / \eta t`. One eigendecomposition
-    gives the fits at all times together with their exact leave-one-out errors, and by
-    default the time with the smallest one is chosen.
+    The part of the targets along the leading eigenvectors is learned first. Stopping
+    early therefore keeps noise out, much like a ridge of :math:`1 / \eta t`. One
+    eigendecomposition gives the fits at all times together with their exact
+    leave-one-out errors, and by default the time with the smallest one is chosen.
 
     Networks start at random. Predictions are means over all starts, and
     ``predict(X, return_std=True)`` says how much single trained networks differ [2]_.
@@ -38,19 +38,17 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
     Parameters
     ----------
     kernel : Kernel, default=None
-        The kernel by which the network learns, with the hyperparameters that it has:
-        none is learned. None means ``NTKernel()``; give a
-        :class:`~ntk_sklearn.WeightedNTKernel` for layers with learning rates of their
-        own. Any other kernel of scikit-learn is taken too, and
-        :class:`~ntk_sklearn.SurrogateNTKernel`, which is not symmetric: there is no
-        leave-one-out error of it, so that `n_steps` must be given, or `stopping` be
-        ``"holdout"`` or None, and no momentum, temperature or evidence.
+        The kernel of the network. Its hyperparameters are not learned. None means
+        ``NTKernel()``; a :class:`~ntk_sklearn.WeightedNTKernel` has a learning rate for
+        each layer. Any other kernel of scikit-learn can be given, and
+        :class:`~ntk_sklearn.SurrogateNTKernel`. The latter is not symmetric and has no
+        leave-one-out errors: it needs `n_steps`, or `stopping` ``"holdout"`` or None,
+        and cannot be combined with momentum, temperature or ``"evidence"``.
     learning_rate : float or "max", default="max"
         The learning rate :math:`\eta` for half the sum of squared errors, weighted by
-        `sample_weight`. With ``flow=True`` it is only a unit of time. ``"max"`` is the
-        largest one at which steps converge, `max_learning_rate_`, with ``flow=True``,
-        and nine tenths of it with ``flow=False``: at the limit itself the leading part
-        of the residuals would change sign for ever.
+        `sample_weight`. With ``flow=True`` it is only a unit of time. ``"max"`` is
+        `max_learning_rate_`, the limit up to which steps converge, with ``flow=True``,
+        and nine tenths of it with ``flow=False``.
     n_steps : float, int or None, default=None
         The time of training: any number that is not negative with ``flow=True``, a
         whole number of steps with ``flow=False``, or ``np.inf`` for training to
@@ -78,7 +76,7 @@ class GradientDescentRegressor(MultiOutputMixin, RegressorMixin, BaseGradientDes
 
         - ``"random"``: those of random networks, a Gaussian process with the NNGP
           kernel that belongs to `kernel`.
-        - ``"zero"``: zero, as for a network from which a copy with the same weights is
+        - ``"zero"``: zero, as for a network from which its outputs at the start are
           subtracted.
         - A kernel: a Gaussian process with this kernel.
     stopping : {"loo", "gcv", "holdout"} or None, default="loo"

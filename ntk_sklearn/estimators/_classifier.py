@@ -31,26 +31,26 @@ from ._training_set import check_labels
 class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     r"""Classification by kernel ridge regression with neural tangent kernels.
 
-    Each class has an indicator, 1 for its rows and 0 for all others, and the indicators
-    are predicted by kernel ridge regression. The kernel is that of an infinitely wide
-    neural network, :math:`\sum_l w_l K_l`, in which the weight of a layer is its
-    learning rate [1]_. The class with the largest prediction wins. With three classes
-    or more, the predictions are first multiplied by a matrix that is learned from the
-    leave-one-out predictions: a class between two others, whose prediction is largest
-    nowhere, would never win otherwise.
+    Each class has an indicator, 1 for its rows and 0 for all others. The indicators are
+    predicted by kernel ridge regression, and the label is the class with the largest
+    prediction. The kernel is that of an infinitely wide neural network,
+    :math:`\sum_l w_l K_l`, in which the weight of a layer is its learning rate [1]_.
+    With three classes or more, the predictions are first multiplied by a matrix that is
+    learned from the leave-one-out predictions: a class between two others, whose
+    prediction is largest nowhere, would never win otherwise.
 
     With default parameters the inputs need no preparation. Four models are fitted, all
     with the kernel of a network with one hidden layer: one on the scaled columns; one
     on their mid-ranks, which are the share of training rows below a value plus half of
     those at it; one on the scaled columns without biases, which learns its two layer
     weights; and, for up to 500 columns, one like that of `WNTKRegressor`, with a length
-    scale for each column. The ridge of the first two is the one with the smallest
-    leave-one-out error on a grid, and nothing else is learned; the last learns by the
-    evidence, whatever the `objective`. The models are blended: the smaller a model's
-    leave-one-out error, raised for what it has learned, the larger its share.
+    scale for each column. Of the first two, only the ridge is chosen, by the smallest
+    leave-one-out error on a grid. The last is learned by the evidence, whatever the
+    `objective`. The predictions of the models are averaged with weights that are larger
+    for models with smaller leave-one-out errors.
 
-    If a `kernel` is given, a single model is fitted. The kernel sees the inputs as they
-    are, and its free hyperparameters, such as the layer weights, are learned.
+    If a `kernel` is given, a single model is fitted. The inputs are used as they are,
+    and the kernel's free hyperparameters, such as the layer weights, are learned.
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         - ``"auto"`` encodes them for the default kernel, ``kernel="auto"``, and leaves
           them as they are for a given one.
         - ``"table"`` encodes them for a given kernel as well, by a
-          :class:`~ntk_sklearn.TableEncoder` that suits it. A kernel of this package,
-          or a sum or product of such kernels, is told by its `n_ranks` which inputs are
-          ranks, and its `length_scale` is multiplied by that of the encoder. Any other
-          kernel sees ranks of mean 0 and variance 1.
+          :class:`~ntk_sklearn.TableEncoder` that suits it. For a kernel
+          of this package, or a sum or product of such kernels, `n_ranks` is set, and
+          `length_scale` is multiplied by that of the encoder. For any other kernel,
+          ranks have mean 0 and variance 1.
         - A :class:`~ntk_sklearn.TableEncoder` with parameters of your own is cloned,
           fitted and used in the same way. With ``kernel="auto"`` a single model is
           then fitted instead of four.
@@ -79,10 +79,10 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         The columns whose values are levels, in tables that are encoded.
 
-        - ``"from_dtype"``: columns that hold strings, or have a type of categories.
-        - a mask, or the numbers or names of columns: these columns too, whose values
-          may be numbers.
-        - None: no column; strings and categories are refused.
+        - ``"from_dtype"``: columns of strings, and columns of a categorical dtype.
+        - a mask, or the numbers or names of columns: these as well, even if their
+          values are numbers.
+        - None: no column; strings and categories raise an error.
 
         If `encoding` is a :class:`~ntk_sklearn.TableEncoder`, its parameter of this
         name is used instead.
@@ -171,20 +171,21 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         means as many as numba and BLAS may start, and this is never exceeded. The
         values do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: the sample that hyperparameters are learned on, the
+        Seed of all random choices: the sample on which hyperparameters are learned, the
         centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
         so that repeated fits are equal.
     verbose : int, default=0
-        If positive, the objective is printed after every iteration, how long learning
-        may still take if it takes more than a few seconds, and the progress of a
-        Nyström model.
+        If positive, `fit` prints the chosen solver, the objective after every
+        iteration, an estimate of the remaining time of learning, if it is more than
+        some seconds, and the progress of a Nyström model.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     models_ : list of ridge models
-        The fitted models: three with default parameters, one for each given kernel.
+        The fitted models: four with default parameters, three of them if the table has
+        more than 500 columns, and otherwise one for each given kernel.
         Each has the attributes `kernel`, `alpha` and `encoder` and the method
         ``predict(X)``, which returns an array of shape (n_samples, n_classes).
     blend_weights_ : ndarray of shape (n_models,)
@@ -207,7 +208,7 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         leave-one-out decision values.
     class_bias_ : ndarray of shape (n_classes,)
         The numbers that are added to these products; zeros without `class_weight`.
-        They undo the class weights, which probabilities do not know.
+        They remove the effect of the class weights from the probabilities.
     solver_ : {"cholesky", "cg", "nystrom", "local"}
         The solver that was used.
     n_features_in_ : int
@@ -298,23 +299,32 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows: numbers, or, where inputs are encoded, any table that
-            :class:`~ntk_sklearn.TableEncoder` takes. Sparse rows are not encoded; the
-            default kernel is then a network with a single length scale.
+            Training rows: numbers or, if inputs are encoded, any table that
+            :class:`~ntk_sklearn.TableEncoder` takes. It may also be a list of files or
+            a dask array or DataFrame. Sparse rows are not encoded, and the default
+            kernel for them has a single length scale.
         y : array-like of shape (n_samples,)
             Class labels, numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. An array of integers counts copies: a row
-            of weight 2 is fitted as if it were there twice, and leave-one-out leaves
-            one copy out. An array of floating dtype says how much the squared error of
-            each row matters, even if all its numbers are whole: leave-one-out leaves
-            the whole row out, and if the ridge is learned only the ratios of the
-            weights matter. None means that every row is there once.
+            Non-negative weights of the rows. Integers count copies: a row of weight 2
+            counts as two equal rows, and leave-one-out leaves out one of them. Numbers
+            of a floating dtype say how much the squared error of each row matters, even
+            if all of them are whole: leave-one-out leaves out the row as a whole, and
+            if the ridge is learned, only the ratios of the weights matter. None means
+            weights of one.
 
         Returns
         -------
         WNTKClassifier
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If an argument or a parameter cannot be used; the message says which and
+            why. The estimator is then as it was before the call.
+        MemoryError
+            If the solver needs more memory than the machine has.
         """
         given = self._given(X, y, sample_weight)
         check_labels(given.y)
@@ -481,9 +491,9 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
 
         They are the softmax of the decision values times `temperature_`, a factor that
         was calibrated on leave-one-out decision values. With `class_weight`, the
-        numbers `class_bias_` are added first, so that the probabilities are those of
-        rows like the training rows, although `predict` weighs the classes: the label
-        of a rare class may be predicted where its probability is small.
+        numbers `class_bias_` are added first, which remove the effect of the class
+        weights. The predicted label then need not be the most probable class: a rare
+        class may be predicted where its probability is small.
 
         Parameters
         ----------

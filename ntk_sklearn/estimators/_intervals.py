@@ -137,11 +137,12 @@ class SetMixin:
     def predict_set(self, X, coverage=0.9):
         """Predict sets of classes that hold the true class with a given frequency.
 
-        The jackknife+ for classes [1]_: a class is in the set unless its probability is
-        smaller than that of the true class of most training rows, each time without
-        that row. A row that is easy to tell has one class, a doubtful one several. The
-        set of a row is empty if even its likeliest class is less likely than usual:
-        where nearly all rows are told right, a coverage of 0.9 leaves such rows out.
+        This is the jackknife+ for classes [1]_. A new row is compared with each
+        training row i, by a model without row i. A class is left out of the set if its
+        probability is lower than that of the true class of row i for more than the
+        share `coverage` of the training rows. Most sets have one class, and those of
+        doubtful rows several. If nearly all labels are predicted correctly, some sets
+        are empty; a larger coverage avoids this.
 
         Parameters
         ----------

@@ -79,9 +79,12 @@ def given_kernels(kernel: Kernel | Sequence[Kernel] | str) -> list[Kernel]:
     """
     if not isinstance(kernel, (list, tuple)):
         return [] if isinstance(kernel, str) else [kernel]
-    if not kernel or not all(isinstance(entry, Kernel) for entry in kernel):
+    others = [entry for entry in kernel if not isinstance(entry, Kernel)]
+    if others or not kernel:
+        found = f"{others[0]!r} among them" if others else f"kernel={kernel!r}"
         raise ValueError(
-            f"a list of kernels must hold one kernel or more, got kernel={kernel!r}."
+            "kernel as a list must hold one kernel object or more, and nothing else, "
+            f"got {found}."
         )
     return list(kernel)
 
@@ -109,9 +112,12 @@ def naming_encoding(estimator: BaseEstimator) -> Iterator[None]:
         what = "could not convert string", "contains NaN"
         if takes_tables(estimator) or not any(words in str(error) for words in what):
             raise
+        found = str(error).rstrip(".")
+        if what[0] in found:
+            found = f"X must be numbers, but {found}"
         raise ValueError(
-            f'{error} Strings and missing values are encoded by encoding="table", with '
-            "any kernel."
+            f"{found}. Strings and missing values are encoded by "
+            'encoding="table", with any kernel.'
         ) from error
 
 

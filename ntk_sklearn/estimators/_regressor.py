@@ -23,21 +23,21 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
     r"""Kernel ridge regression with a neural tangent kernel that is learned.
 
     Kernel ridge regression with the kernel of an infinitely wide neural network
-    predicts like that network trained by gradient descent. The kernel is a weighted sum
-    of one term for each layer, :math:`\sum_l w_l K_l`; the weight of a layer is its
+    predicts like this network, trained by gradient descent. The kernel is a weighted
+    sum of one term for each layer, :math:`\sum_l w_l K_l`; the weight of a layer is its
     learning rate [1]_. This estimator learns the layer weights, the ridge and the other
     free hyperparameters of the kernel by minimising `objective`, whose gradient is
     computed exactly, and then solves the ridge problem.
 
-    With default parameters the inputs need no preparation. Each column is written twice
-    by a :class:`~ntk_sklearn.TableEncoder`: scaled, and as its rank among the training
-    values. A network with one hidden layer then learns its two layer weights, the
-    variance of its biases, the ridge, and a length scale for each column and for each
-    rank. A network of erf units on the scaled columns learns the same, and takes its
-    place where it explains the targets better by far, as it does with smooth ones. Of
-    up to 1000 rows, two that are about equal are blended by their leave-one-out errors.
-    The targets are standardised. If a `kernel` is given, it sees inputs and targets as
-    they are.
+    With default parameters the inputs need no preparation. A
+    :class:`~ntk_sklearn.TableEncoder` writes each column twice: scaled, and as its rank
+    among the training values. The kernel is that of a ReLU network with one hidden
+    layer. Its two layer weights, its bias variance, the ridge, and a length scale for
+    each column and for each rank are learned. The same is done for a network of erf
+    units on the scaled columns, which suits smooth targets. The network with the larger
+    marginal likelihood is kept. With up to 1000 rows, both are kept and blended by
+    their leave-one-out errors if the two likelihoods are close. The targets are
+    standardised. If a `kernel` is given, inputs and targets are used as they are.
 
     Parameters
     ----------
@@ -55,20 +55,20 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         - ``"auto"`` encodes them for the default kernel, ``kernel="auto"``, and leaves
           them as they are for a given one.
         - ``"table"`` encodes them for a given kernel as well, by a
-          :class:`~ntk_sklearn.TableEncoder` that suits it. A kernel of this package,
-          or a sum or product of such kernels, is told by its `n_ranks` which inputs are
-          ranks, and its `length_scale` is multiplied by that of the encoder. Any other
-          kernel sees ranks of mean 0 and variance 1.
+          :class:`~ntk_sklearn.TableEncoder` that suits it. For a kernel
+          of this package, or a sum or product of such kernels, `n_ranks` is set, and
+          `length_scale` is multiplied by that of the encoder. For any other kernel,
+          ranks have mean 0 and variance 1.
         - A :class:`~ntk_sklearn.TableEncoder` with parameters of your own is cloned,
           fitted and used in the same way.
         - None leaves inputs and targets as they are.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         The columns whose values are levels, in tables that are encoded.
 
-        - ``"from_dtype"``: columns that hold strings, or have a type of categories.
-        - a mask, or the numbers or names of columns: these columns too, whose values
-          may be numbers.
-        - None: no column; strings and categories are refused.
+        - ``"from_dtype"``: columns of strings, and columns of a categorical dtype.
+        - a mask, or the numbers or names of columns: these as well, even if their
+          values are numbers.
+        - None: no column; strings and categories raise an error.
 
         If `encoding` is a :class:`~ntk_sklearn.TableEncoder`, its parameter of this
         name is used instead.
@@ -150,13 +150,13 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         means as many as numba and BLAS may start, and this is never exceeded. The
         values do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: the sample that hyperparameters are learned on, the
+        Seed of all random choices: the sample on which hyperparameters are learned, the
         centres, the clusters, and the folds of ``objective="holdout"``. None means 0,
         so that repeated fits are equal.
     verbose : int, default=0
-        If positive, the objective is printed after every iteration, how long learning
-        may still take if it takes more than a few seconds, and the progress of a
-        Nyström model.
+        If positive, `fit` prints the chosen solver, the objective after every
+        iteration, an estimate of the remaining time of learning, if it is more than
+        some seconds, and the progress of a Nyström model.
 
     Attributes
     ----------
@@ -282,23 +282,32 @@ class WNTKRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseWNTK):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows: numbers, or, where inputs are encoded, any table that
-            :class:`~ntk_sklearn.TableEncoder` takes. Sparse rows are not encoded; the
-            default kernel is then a network with a single length scale.
+            Training rows: numbers or, if inputs are encoded, any table that
+            :class:`~ntk_sklearn.TableEncoder` takes. It may also be a list of files or
+            a dask array or DataFrame. Sparse rows are not encoded, and the default
+            kernel for them has a single length scale.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. An array of integers counts copies: a row
-            of weight 2 is fitted as if it were there twice, and leave-one-out leaves
-            one copy out. An array of floating dtype says how much the squared error of
-            each row matters, even if all its numbers are whole: leave-one-out leaves
-            the whole row out, and if the ridge is learned only the ratios of the
-            weights matter. None means that every row is there once.
+            Non-negative weights of the rows. Integers count copies: a row of weight 2
+            counts as two equal rows, and leave-one-out leaves out one of them. Numbers
+            of a floating dtype say how much the squared error of each row matters, even
+            if all of them are whole: leave-one-out leaves out the row as a whole, and
+            if the ridge is learned, only the ratios of the weights matter. None means
+            weights of one.
 
         Returns
         -------
         WNTKRegressor
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If an argument or a parameter cannot be used; the message says which and
+            why. The estimator is then as it was before the call.
+        MemoryError
+            If the solver needs more memory than the machine has.
         """
         given = self._given(X, y, sample_weight, multi_output=True, y_numeric=True)
         Y = numeric_targets(given.y)

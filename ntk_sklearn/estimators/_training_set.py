@@ -206,7 +206,7 @@ def split_roles(cv, X, y) -> np.ndarray:
     ------
     ValueError
         If there is no split, or one without rows to fit or to score, or one that scores
-        rows that it fits.
+        rows that it fits or names rows that are not there.
     """
     if counts_folds(cv):
         return np.zeros((len(y), 0))
@@ -219,9 +219,15 @@ def split_roles(cv, X, y) -> np.ndarray:
             f"rows to fit and rows to score, got {cv!r}."
         )
     roles = np.zeros((len(y), len(splits)))
-    for k, (train, test) in enumerate(splits):
-        roles[train, k] = 1
-        roles[test, k] += 2
+    try:
+        for k, (train, test) in enumerate(splits):
+            roles[train, k] = 1
+            roles[test, k] += 2
+    except IndexError as error:
+        raise ValueError(
+            f"cv must give numbers of the {len(y)} rows, from 0 to {len(y) - 1}, got "
+            f"{cv!r}: {error}."
+        ) from error
     if (roles == 3).any():
         raise ValueError(
             'cv must not score rows that it fits, for objective="holdout", got '

@@ -20,7 +20,7 @@ _SAMPLES = 200_000
 
 
 def check_activation(activation) -> None:
-    """Check that an activation, its derivative and its duals belong together.
+    """Check that an activation, its derivative and its duals agree.
 
     The function must act on each entry of an array, always alike, and be continuous,
     unless it is known to jump. Its derivative is compared with differences; its duals

@@ -19,7 +19,7 @@ _ROUNDING = 1e-9
 
 
 def check_kernel(kernel, X=None) -> None:
-    """Check that a kernel keeps all that estimators rely on.
+    """Check that a kernel has the properties that estimators rely on.
 
     Its matrix must be finite, symmetric and positive semi-definite, a new array at each
     call, and the same for the same rows, alone or among others, repeated or not; `diag`

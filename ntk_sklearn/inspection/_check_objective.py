@@ -8,7 +8,7 @@ from ..kernels._ntk import NTKernel
 
 
 def check_objective(objective, ordered=False) -> None:
-    """Check that an objective and its derivatives belong together.
+    """Check that an objective and its derivatives agree.
 
     Its value must be a finite number that does not depend on the order of the rows, nor
     on weights that are all one, and its derivatives with respect to the kernel matrix,

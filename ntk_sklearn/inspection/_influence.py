@@ -25,7 +25,7 @@ class Shown(NamedTuple):
 
 
 class InfluenceDisplay:
-    """Display of the training rows that helped and harmed a prediction most.
+    """Display of the training rows that raised and lowered a prediction most.
 
     The influence of a row is the change of the prediction that it makes: the prediction
     with all rows minus that without it. Rows with a positive influence have raised the
@@ -40,7 +40,7 @@ class InfluenceDisplay:
     images : array-like of shape (n_rows, height, width), default=None
         The training rows as images. None draws bars.
     n_shown : int, default=5
-        Number of helpful, and of harmful, rows to show.
+        Number of rows with a positive, and with a negative, influence to show.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class InfluenceDisplay:
         images : array-like of shape (n_rows, height, width), default=None
             The training rows as images. None draws bars.
         n_shown : int, default=5
-            Number of helpful, and of harmful, rows to show.
+            Number of rows with a positive, and with a negative, influence to show.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw bars on. None makes a new figure.
 

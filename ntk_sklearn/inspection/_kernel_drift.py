@@ -9,7 +9,7 @@ from ._fitted import drawing_axes
 
 
 class KernelDriftDisplay:
-    r"""Display of how far a network's empirical kernel moves while it is trained.
+    r"""Display of the change of a network's empirical kernel during training.
 
     It draws :math:`|K_t - K_0| / |K_0|` over the passes over the training rows, for the
     kernel and for the term of each layer. The kernel of an infinitely wide network does

@@ -11,15 +11,13 @@ from ._fitted import drawing_axes, final_estimator, model_of
 
 
 class LengthScaleDisplay:
-    """Display of how much a kernel sees of each of its inputs, by its length scales.
+    """Display of the learned length scales of a kernel's inputs.
 
-    An input is divided by its length scale before the network sees it: the smaller the
-    scale, the more the kernel changes with the input. Drawn is the inverse of each
-    scale; with an encoder of the inputs, times the scale that learning started from, so
-    that 1 is an input that is seen as at the start, and near 0 one that is switched
-    off. How much predictions depend on a column is another question, which
-    ``feature_importances_`` answers: a curved function needs a smaller length scale
-    than a straight one of the same size.
+    Each bar is the inverse of a length scale: the higher the bar, the more the kernel
+    changes with the input. If the inputs are encoded, bars are relative to the start of
+    learning: 1 means an unchanged length scale, and a number near 0 an input that the
+    kernel ignores. See ``feature_importances_`` for how much predictions depend on a
+    column.
 
     Parameters
     ----------

@@ -46,9 +46,8 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
     weight each, as in `WeightedNTKernel`. With a weight for the read-out alone it is
     the NNGP kernel.
 
-    Both pixels of a pair move together, so that pairs of pixels of one offset never
-    meet those of another. The kernel is computed offset by offset, in memory for one
-    image rather than for all pairs of pixels.
+    Without pooling, the kernel needs memory for single images rather than for all pairs
+    of pixels.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.gaussian_process.kernels import Kernel
 
 from .._engine.array_api import array_components, array_diagonal, array_gram
 from .._engine.array_contraction import array_contract
@@ -352,3 +353,12 @@ class DenseKernel(ThetaKernel):
         if self.dtype != "float64":
             extra += f", dtype={self.dtype!r}"
         return f"{super().__repr__()[:-1]}{extra})"
+
+
+def check_fully_connected(kernel: Kernel) -> None:
+    """Raise an error if a kernel is not that of a fully connected network."""
+    if not isinstance(kernel, DenseKernel):
+        raise TypeError(
+            "kernel must be an NTKernel, WeightedNTKernel or NNGPKernel, got "
+            f"{kernel!r}."
+        )

@@ -44,9 +44,9 @@ class EmpiricalNTKernel(LayerWeights):
     r"""Empirical neural tangent kernel of a network that was trained.
 
     The kernel says how much a step of gradient descent on one row changes the outputs
-    of the network at another row: with :math:`J_c(x)` the derivatives of output c by
-    all parameters, it is :math:`\sum_c J_c(x) \cdot J_c(x')`. It is the sum of one term
-    for each layer,
+    of the network at another row. With :math:`J_c(x)` the derivatives of output c with
+    respect to all parameters, it is :math:`\sum_c J_c(x) \cdot J_c(x')`. It is the sum
+    of one term for each layer,
 
     .. math::
 
@@ -54,10 +54,10 @@ class EmpiricalNTKernel(LayerWeights):
         \sum_c \delta_l^c(x) \cdot \delta_l^c(x') ,
 
     where :math:`h_l` are the inputs of layer l and :math:`\delta_l^c` the derivatives
-    of output c by its pre-activations. The weights :math:`w_l` make it the weighted
-    neural tangent kernel [1]_: they are the learning rates of the layers, and an
-    estimator can learn them. The derivatives by all parameters are never held in
-    memory: n rows take :math:`O(n^2)` numbers, whatever the size of the network.
+    of output c with respect to the layer's pre-activations. The weights :math:`w_l` are
+    relative learning rates of the layers [1]_, and an estimator can learn them. For n
+    rows, the kernel needs memory for :math:`O(n^2)` numbers, whatever the size of the
+    network.
 
     Parameters
     ----------

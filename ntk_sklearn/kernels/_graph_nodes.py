@@ -26,17 +26,16 @@ SKIPS = (None, "pc", "alpha")
 class GraphConvolutionNTKernel(BiasedKernel):
     r"""Neural tangent kernel of an infinitely wide graph convolutional network.
 
-    The kernel compares the nodes of one graph: papers that cite each other, say, of
-    which some have a known subject. Its inputs are a column of node numbers, from 0 on,
-    so that splitting the rows of a table is splitting the nodes, and the features and
-    edges of all nodes are known throughout. The network takes sums over neighbours
+    The kernel compares the nodes of one graph, for example papers that cite each other,
+    of which some have a known subject. Its inputs are a column of node numbers, from 0
+    on, which scikit-learn can split into training and test nodes. The features and
+    edges of all nodes are known from the start. The network takes sums over neighbours
     before each layer [1]_,
 
     .. math:: q^{l+1} = \sigma_w^2 \, S A^l S^\top + \sigma_b^2 ,
 
-    where S is the normalised adjacency. The kernel of all nodes is computed once, and
-    the graph keeps it for as long as no parameter changes; copies and clones of the
-    kernel share it.
+    where S is the normalised adjacency. The kernel matrix of all nodes is computed once
+    for each set of parameters, also for copies and clones of the kernel.
 
     Parameters
     ----------

@@ -12,19 +12,20 @@ from ._kept import Kept
 
 
 class Graph(Kept):
-    """A graph: which nodes are neighbours, and what is known of each node.
+    """A graph: its edges, and the features or labels of its nodes.
 
-    Kernels on graphs take objects of this class. They are not to be changed.
+    Kernels on graphs take objects of this class. Do not change an object after it has
+    been made.
 
     Parameters
     ----------
     adjacency : array-like or sparse matrix of shape (n_nodes, n_nodes)
-        The weights of the edges, from 0 on; entry (u, v) is that from v to u.
+        The non-negative weights of the edges; entry (u, v) is that from v to u.
     features : array-like or sparse matrix, default=None
         A row of numbers for each node, or one label for each node, which may be a
-        string: nodes with the same label are alike. None means that all nodes differ,
-        for a kernel on nodes; and that nodes of the same number of neighbours are
-        alike, for a kernel on graphs.
+        string; nodes with the same label have the same features. None means that all
+        nodes have different features, for a kernel on nodes, or that nodes with the
+        same number of neighbours have the same features, for a kernel on graphs.
 
     Examples
     --------
@@ -175,11 +176,11 @@ def _features(features, n: int):
 
 
 class GraphCollection(Kept, Sequence):
-    """Graphs to which rows of numbers can refer, one number for each.
+    """A collection of graphs, to which inputs refer by the numbers of graphs.
 
-    Most estimators of scikit-learn accept rows of numbers only. A kernel that is given
-    a collection takes the numbers of graphs instead of graphs. The kernel matrix of the
-    whole collection is computed once, and kept as long as no parameter changes.
+    Most estimators of scikit-learn accept only rows of numbers. A kernel that is given
+    a collection takes a column of graph numbers instead of graphs. The kernel matrix of
+    the whole collection is computed once, and kept as long as no parameter changes.
 
     Parameters
     ----------
@@ -232,7 +233,9 @@ def as_graph(graph, name: str = "X") -> Graph:
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         return _from_networkx(graph)
     if isinstance(graph, (tuple, list)) and len(graph) in (2, 3):
-        return _from_pair(graph[0], graph[1], name)
+        edges, labels = graph[:2]
+        if np.iterable(edges) and (labels is None or np.iterable(labels)):
+            return _from_pair(edges, labels, name)
     raise TypeError(
         f"{name} must hold Graph objects, graphs of networkx, or pairs of edges and "
         f"node labels, got {type(graph).__name__}."

@@ -95,19 +95,18 @@ def surrogate_mean(name, steepness, tau) -> np.ndarray:
 class SurrogateNTKernel(BaseEstimator):
     r"""Kernel of a network of jumping units, trained with a surrogate derivative.
 
-    A network of signs or steps has no useful gradient. It is trained as if the
-    derivative of its units were another function s, by which the gradient of a training
-    row is taken, while outputs change by the units as they are. In networks of infinite
-    width, outputs then move by a kernel that is not symmetric [1]_. With x the row
-    where the output is evaluated and :math:`x'` the training row,
+    A network of signs or steps has no useful gradient. It can be trained with another
+    function s in place of the derivative of its units. In networks of infinite width,
+    the outputs then change according to a kernel that is not symmetric [1]_. With x the
+    row where the output is evaluated and :math:`x'` the training row,
 
     .. math::
 
         I^1 = q^1, \qquad
         I^{l+1}(x, x') = q^{l+1}(x, x') + \sigma_w^2 E[\phi'(u) s(v)] I^l(x, x').
 
-    Estimators that need a symmetric kernel refuse it, as it is no kernel in their
-    sense. Use `SurrogateNTKRegressor`.
+    Most estimators need a symmetric kernel. Use this one with `SurrogateNTKRegressor`
+    or `GradientDescentRegressor`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks that were trained: their kernels, optimisers, drift, and kernel machines."""
+"""Fitted networks: their kernels, the drift of these, and models that imitate them."""
 
 from .._engine.trained import NetworkArrays
 from ..kernels._empirical import EmpiricalNTKernel

@@ -23,7 +23,7 @@ from ._given import fitted_network, network_outputs
 class AfterNTKRegressor(RegressorMixin, BaseEstimator):
     r"""Ridge regression with a network's empirical kernel on the network's residuals.
 
-    With f the network and J its derivatives by all parameters, it predicts
+    With f the network and J its derivatives with respect to all parameters, it predicts
     :math:`f(x) + J(x) \delta`, the network that is linearised at its weights, with the
     change of weights :math:`\delta` that minimises
     :math:`|y - f(X) - J(X) \delta|^2 + \alpha |\delta|^2`: the weights are trained to
@@ -38,8 +38,8 @@ class AfterNTKRegressor(RegressorMixin, BaseEstimator):
         in a :class:`~sklearn.frozen.FrozenEstimator` to keep it.
     alpha : float or "loo", default="loo"
         The ridge. ``"loo"`` chooses it by the exact leave-one-out error of the
-        residuals on a grid. The network has seen the rows that are left out, so that
-        rows that it was not fitted to may ask for a larger one.
+        residuals on a grid. Because the network was trained on these rows,
+        a larger ridge may be better for other rows.
     kernel_params : dict, default=None
         Further parameters of :class:`~ntk_sklearn.EmpiricalNTKernel`:
         ``{"layer_weights": ...}``.

@@ -18,7 +18,7 @@ _STANDSTILL = 1e-300
 
 
 class KernelChange(NamedTuple):
-    """How far a kernel matrix is from another one.
+    """The change from one kernel matrix to another.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class KernelChange(NamedTuple):
 
 
 def kernel_change(first: np.ndarray, second: np.ndarray) -> KernelChange:
-    """Return how far a kernel matrix has moved.
+    """Return the change from one kernel matrix to another.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def kernel_drift(
     rows: np.ndarray | None = None,
     kernel_params: dict | None = None,
 ) -> KernelDrift:
-    """Train a network, and return how far its empirical kernel moves.
+    """Train a network, and return the change of its empirical kernel.
 
     Networks of infinite width do not change their kernel while they are trained, and
     are kernel machines; the kernel of a network of finite width moves the less the

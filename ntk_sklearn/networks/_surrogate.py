@@ -22,7 +22,7 @@ from ._given import fitted_network, network_outputs
 
 
 class Fidelity(NamedTuple):
-    """How closely a surrogate follows its network.
+    """The agreement of a surrogate with its network.
 
     Attributes
     ----------
@@ -75,10 +75,10 @@ def _labels(network, X) -> np.ndarray:
 class KernelSurrogate(BaseEstimator):
     """A kernel machine with the empirical kernel of a network, in place of the network.
 
-    A network near its trained weights acts much like a kernel machine with its
-    empirical neural tangent kernel. The machine predicts by a sum over training rows,
-    so that it can tell which of them made a prediction [1]_. How far it is to be
-    trusted in that, `fidelity` tells.
+    A network near its trained weights behaves much like a kernel machine with its
+    empirical neural tangent kernel. The predictions of the machine are sums over
+    training rows, and so say on which of them a prediction rests [1]_. `fidelity`
+    measures how closely the machine follows the network.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ class KernelSurrogate(BaseEstimator):
           classifier more closely.
         - ``"auto"``: ``"logistic"`` for classifiers, ``"ridge"`` for regressors.
     target : {"network", "y"}, default="network"
-        What the machine is fitted to: the labels or outputs that the network gives the
-        training rows, or the targets that are given to `fit`.
+        The targets of the machine: the labels or outputs that the network predicts for
+        the training rows, or the `y` that is given to `fit`.
     alpha : float or "loo", default="loo"
         The penalty: the ridge, or ``1 / C`` of the logistic regression. ``"loo"``
         chooses it by leave-one-out, exact for the ridge and approximate otherwise.
@@ -123,7 +123,7 @@ class KernelSurrogate(BaseEstimator):
 
     See Also
     --------
-    ntk_sklearn.networks.AfterNTKRegressor : Ridge on what a network has left over.
+    ntk_sklearn.networks.AfterNTKRegressor : Ridge regression on a network's residuals.
 
     References
     ----------

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class NetworkGram(TransformerMixin, BaseEstimator):
-    """Turns inputs into kernel matrices, for estimators with ``kernel="precomputed"``.
+    """Turn inputs into kernel matrices, for estimators with ``kernel="precomputed"``.
 
     The inputs may be whatever the kernel takes: images, lists of sequences or graphs.
     In a pipeline, any estimator that accepts a kernel matrix then works on them. The

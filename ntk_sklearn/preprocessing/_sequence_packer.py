@@ -10,7 +10,7 @@ from .._utils.validation import check_list
 
 
 class SequencePacker(TransformerMixin, BaseEstimator):
-    """Packs sequences of different lengths into rows of one length.
+    """Pack sequences of different lengths into rows of one length.
 
     Most estimators of scikit-learn accept rows of numbers only. A packed row has the
     length of a sequence first, then the channels of each time, and zeros to the end.

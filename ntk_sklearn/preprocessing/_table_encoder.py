@@ -1,4 +1,4 @@
-"""A transformer that writes a table for a network: scaled, as ranks, as indicators."""
+"""A transformer that encodes a table: scaled columns, ranks and indicators."""
 
 from __future__ import annotations
 
@@ -28,51 +28,51 @@ _BATCH = 16_384
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
-    """Columns of a table, written as numbers for a network or any other estimator.
+    """Encode the columns of a table as numbers, for a kernel or any other estimator.
 
-    Numbers are written scaled and as ranks, categories as indicators, dates as time,
-    and what is missing has an indicator of its own.
+    Each column of numbers is scaled, and also written as its rank among the training
+    values. Categories become indicators, dates become seconds, and missing values have
+    an indicator of their own.
 
-    A network, or any smooth model, sees a scaled column as a straight line, and one far
-    value stretches it. The *rank* of a number is how far it lies from the smallest to
-    the largest training value: a straight line between each two of the column's
-    quantiles. It does not depend on the column's units, and hardly on a monotone
-    transformation of it. With both, a model may use whichever tells more. This is how
-    :class:`~ntk_sklearn.WNTKRegressor` writes its inputs by default.
+    The *rank* of a number is its position among the training values of its column, from
+    0 for the smallest to 1 for the largest, and linear between the column's quantiles.
+    It does not depend on the column's units, and an outlier does not stretch it. A
+    model that is given both can use the scaled column, its rank, or both.
+    :class:`~ntk_sklearn.WNTKRegressor` encodes its inputs in this way by default.
 
-    Tables are arrays, and DataFrames of pandas, polars and other libraries, with
-    columns of
+    Tables are arrays, and DataFrames of pandas, polars and other libraries. They may
+    have columns of
 
-    - numbers and truth values, written as `codes` says;
-    - strings and categories. Each level has an indicator: whether a row has it, less
-      the share of rows that have it. All indicators of a column together have variance
-      1/2, however many there are, and variance 1 if the column has two levels. A level
-      that was not seen in `fit` counts as a rare level if there are such, or else as
-      the mean of all levels;
-    - dates, times and durations, which become numbers of seconds, and are written as
-      numbers are.
+    - numbers and booleans, which are encoded as `codes` says;
+    - strings and categories. Each level, or different value, has an indicator: 1 in
+      rows of this level and else 0, minus its mean. All indicators of a column together
+      have variance 1/2, or 1 if the column has two levels. A level that was not seen in
+      `fit` counts as a rare level if there are such, and otherwise as the mean of all
+      levels;
+    - dates, times and durations, which become seconds and are then encoded like
+      numbers.
 
-    Numbers and times that are missing are written as the mean, and one more column is
-    an indicator of them, if some were missing in `fit`. In a column of levels, missing
-    is one more level. Columns that do not vary are left out.
+    Missing numbers and times are replaced by the mean. If some were missing in `fit`,
+    an indicator column is added. In a column of strings or categories, missing is one
+    more level. Columns with a single value are left out.
 
     Parameters
     ----------
     codes : tuple or list of {"standard", "ranks"}, default=("standard", "ranks")
-        What each column of numbers is written as. The output holds the scaled columns
-        and the indicators first and the ranks last.
+        The forms in which each column of numbers is written. In the output, scaled
+        columns and indicators come first, and ranks last.
 
         - ``"standard"``: scaled to mean 0 and variance 1.
-        - ``"ranks"``: the rank. A column of two values has none and is written scaled,
-          whatever the codes: its ranks would be the same but for a factor.
+        - ``"ranks"``: the rank. A column of two values is always scaled and has no
+          rank, which would differ only by a factor.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         The columns whose values are levels, as in
         :class:`~sklearn.ensemble.HistGradientBoostingRegressor`.
 
-        - ``"from_dtype"``: columns that hold strings, or have a type of categories.
-        - a mask, or the numbers or names of columns: these columns too, whose values
-          may be numbers.
-        - None: no column; strings and categories are refused.
+        - ``"from_dtype"``: columns of strings, and columns of a categorical dtype.
+        - a mask, or the numbers or names of columns: these as well, even if their
+          values are numbers.
+        - None: no column; strings and categories raise an error.
     max_categories : int, default=128
         Maximum number of indicators of levels of a column. If there are more levels,
         the rarest share one.
@@ -81,39 +81,36 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         column of no more than ``n_quantiles + 1`` different values has a level for each
         value.
     rank_levels : {"even", "mass"}, default="even"
-        Levels of the quantiles, or of the values where there are few.
+        The ranks of the quantiles or, in a column of few different values, of these.
 
-        - ``"even"``: all equally far apart.
-        - ``"mass"``: the share of the training rows below a value and half of those at
-          it (mid-ranks). Values that are rare are then close to their neighbours.
+        - ``"even"``: equally spaced.
+        - ``"mass"``: the share of the training rows below a value plus half of those at
+          it (mid-ranks). Rare values are then close to their neighbours.
     rank_scale : {"standard", "unit"}, default="standard"
-        Units of the output.
+        Scale of the ranks in the output.
 
-        - ``"standard"``: ranks have mean 0 and variance 1, as scaled columns have. For
+        - ``"standard"``: ranks have mean 0 and variance 1, like the scaled columns, for
           any estimator.
         - ``"unit"``: ranks lie between 0 and 1, for a kernel with `n_ranks`, such as
-          :class:`~ntk_sklearn.NTKernel`. As ranks cannot be scaled then,
-          `length_scale_` says what the kernel is to divide each column by. Other
-          columns are multiplied by the square root of the number of output columns per
-          varying input column: the kernel divides inner products by the former, and
-          should divide by the latter.
+          :class:`~ntk_sklearn.NTKernel`. The kernel must then be given `length_scale_`
+          as its length scales.
     clip : bool, default=True
-        Whether to hold the numbers of a scaled column within the range of its training
-        values, widened by a tenth of it on either side. Models that extrapolate
-        linearly, as rectified networks do, would otherwise follow a stray value far
-        out.
-        Ranks end at the smallest and the largest training value in any case.
+        Whether to clip scaled columns to the range of the training values, widened by a
+        tenth of it on either side. Models that extrapolate linearly, such as kernels of
+        ReLU networks, are otherwise dominated by outliers. Ranks are always clipped to
+        the range of the training values.
 
     Attributes
     ----------
     n_ranks_ : int
-        How many of the last output columns are ranks between 0 and 1, as `n_ranks` of
-        a kernel; 0 if ``rank_scale="standard"``.
+        The number of output columns, counted from the last, that are ranks between 0
+        and 1, for `n_ranks` of a kernel; 0 if ``rank_scale="standard"``.
     length_scale_ : ndarray of shape (n_encoded,)
-        What a kernel is to divide each output column by; ones if
-        ``rank_scale="standard"``.
+        The length scale of each output column for a kernel, such that a scaled column
+        and the steps of its rank have variance 1, and inner products are divided by
+        the number of input columns. Ones if ``rank_scale="standard"``.
     n_varying_ : int
-        Number of columns that are written, but at least 1.
+        Number of input columns that are not left out, but at least 1.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -128,7 +125,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Examples
     --------
-    Beside scaled columns, ranks improve a linear model a little:
+    Ranks improve a linear model a little:
 
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.linear_model import Ridge
@@ -153,7 +150,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     >>> encoder.transform([["red", 1.5], ["pink", None]]).round(1).tolist()
     [[-0.2, -0.2, 0.4, -1.2, -0.6, -1.2], [0.0, 0.0, 0.0, 0.0, 1.7, 0.0]]
 
-    A kernel is told which of its inputs are ranks:
+    For kernels with `n_ranks`:
 
     >>> from sklearn.kernel_ridge import KernelRidge
     >>> from ntk_sklearn import NTKernel

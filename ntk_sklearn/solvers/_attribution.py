@@ -12,7 +12,7 @@ from ._row_weights import RowWeights
 
 
 def contributions(K_test: np.ndarray, dual_coef: np.ndarray) -> np.ndarray:
-    """Return the terms of the sum that a prediction is.
+    """Return the terms, one for each training row, that sum to a prediction.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def contributions(K_test: np.ndarray, dual_coef: np.ndarray) -> np.ndarray:
 
 
 def smoother(solution: Solution, K_test: np.ndarray) -> np.ndarray:
-    """Return the weights with which predictions are means of training targets.
+    """Return the weights of the training targets in predictions.
 
-    They are the derivatives of the predictions by the targets.
+    They are the derivatives of the predictions with respect to the targets.
 
     Parameters
     ----------

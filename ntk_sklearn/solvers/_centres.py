@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._utils.validation import is_positive_integer
 from ._features import KernelWithDiagonal, NystromFeatures
 
 # Number of candidates for each centre. More have not made models better in trials.
@@ -45,6 +46,7 @@ def select_centres(
     alpha : float, default=None
         Ridge of the leverage scores; None means the mean of the kernel's diagonal.
     random_state : int, RandomState instance or None, default=0
+        Seed of the choice.
 
     Returns
     -------
@@ -61,6 +63,8 @@ def select_centres(
     (10, True)
     """
     n = X.shape[0]
+    if not is_positive_integer(m):
+        raise ValueError(f"m must be a number of centres, at least 1, got {m!r}.")
     if m >= n:
         return np.arange(n)
     rng = check_random_state(random_state)

@@ -258,6 +258,14 @@ def solve(
     -------
     Solution
 
+    Raises
+    ------
+    ValueError
+        If `Y` does not have a row for each row of `K`.
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite, even with 1e-8 of its mean diagonal
+        added to the diagonal.
+
     Examples
     --------
     >>> import numpy as np
@@ -270,6 +278,11 @@ def solve(
     >>> np.allclose(predicted, np.sin(3.0 * new), atol=0.02)
     True
     """
+    if Y.shape[0] != K.shape[0]:
+        raise ValueError(
+            f"Y must have a row for each of the {K.shape[0]} rows of K, got shape "
+            f"{tuple(Y.shape)}."
+        )
     noise = RowWeights.of(sample_weight, K.shape[0]).noise(alpha)
     if not intercept:
         G, logdet, jitter = inverse(K, noise, overwrite_K)

@@ -13,6 +13,7 @@ from .._utils.arrays import to_numpy
 from .._utils.blas import pieces
 from .._utils.eigen import decompose
 from .._utils.threads import one_blas_thread
+from .._utils.validation import check_positive
 from ._leave_one_out import one_minus_leverage
 from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
@@ -333,4 +334,5 @@ def ridge_path(
     >>> path.best_alpha
     0.1
     """
+    alphas = check_positive("alphas", alphas, zero=False)
     return Spectrum.of(to_numpy(K), sample_weight, intercept).loo_path(Y, alphas)

@@ -1,5 +1,6 @@
 """Activations without a closed form: values, gradients, functions of one's own."""
 
+import math
 import pickle
 from pathlib import Path
 
@@ -269,6 +270,8 @@ def test_kinks_are_found():
         (np.sign, "the activation jumps at"),
         (lambda z: np.where(z > 0.3, 1.0, 0.0), r"jumps at 0\.3"),
         (lambda z: z.sum(), "one number for each entry"),
+        (lambda z: z if z > 0.0 else 0.0, "must take an array .*ambiguous.*np.where"),
+        (math.tanh, r"fails on one of shape \(33,\)"),
         (lambda z: 1.0 / z, "not finite"),
         (lambda z: z + 1j, "real numbers"),
         (lambda z: 0.0 * z, "zero, or too large"),

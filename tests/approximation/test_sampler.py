@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ntk_sklearn import NNGPKernel, NTKernel, WeightedNTKernel
@@ -132,3 +133,10 @@ def test_other_activations_are_refused():
         NTKSampler(NTKernel(activation="erf")).fit(X)
     with pytest.raises(ValueError, match="n_components"):
         NTKSampler(n_components=0).fit(X)
+
+
+def test_kernels_of_other_networks_are_refused():
+    with pytest.raises(TypeError, match=r"kernel must be an NTKernel, .* got RBF\("):
+        NTKSampler(RBF()).fit(X)
+    with pytest.raises(ValueError, match=r"'kernel' parameter .* Got 'relu'"):
+        NTKSampler("relu").fit(X)

@@ -154,9 +154,7 @@ def test_help_says_what_each_model_is(capsys):
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     for name, model in MODELS.items():
         assert any(line.startswith(f"{name} {model.about}") for line in lines), name
-    assert "rbf-gp Gaussian process, Gaussian kernel, by evidence, for regression" in (
-        lines
-    )
+    assert "rbf-gp Gaussian process, Gaussian kernel, for regression" in lines
 
 
 @pytest.mark.parametrize("jobs", ["1", "-1", "-2"])

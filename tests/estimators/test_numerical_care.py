@@ -73,6 +73,12 @@ class TestNumericalCare:
         with pytest.raises(ValueError, match=r"cv must not score .* got 5 such"):
             model.fit(X, y)
 
+    def test_splits_of_rows_that_are_not_there(self):
+        X, y = regression()
+        model = WNTKRegressor(objective="holdout", cv=[([0, 1], [len(y)])])
+        with pytest.raises(ValueError, match=r"cv must give numbers of the 45 rows"):
+            model.fit(X, y)
+
     @pytest.mark.parametrize("side", [slice(0, 20), slice(20, None)])
     def test_splits_of_which_weights_leave_nothing(self, side):
         X, y = regression()

@@ -414,6 +414,10 @@ def test_estimators_on_nodes():
             lambda: GraphConvolutionNTKernel(graph=GRAPHS[0], skip_strength=2)([0]),
             "skip_strength must be a number from 0 to 1",
         ),
+        (
+            lambda: GraphNTKernel()([[0, 1], [1, 2]]),
+            "X must hold Graph objects, .* or pairs of edges .*, got list",
+        ),
     ],
 )
 def test_bad_input(make, sentence):

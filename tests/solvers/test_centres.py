@@ -21,6 +21,8 @@ def test_centres():
         select_centres(X, 50, method="grid")
     with pytest.raises(ValueError, match=r'"leverage" needs a kernel'):
         select_centres(X, 50, method="leverage")
+    with pytest.raises(ValueError, match=r"m must be a number of centres.*, got 0"):
+        select_centres(X, 0)
 
 
 def test_leverage_scores_with_all_rows_as_pilot_are_exact():

@@ -97,6 +97,11 @@ class TestSolve:
         assert_array_equal(G, G.T)
         assert_allclose(G @ (K + np.eye(600)), np.eye(600), atol=1e-11)
 
+    @pytest.mark.parametrize("intercept", [False, True])
+    def test_a_row_of_targets_for_each_row_of_the_matrix(self, intercept):
+        with pytest.raises(ValueError, match=r"each of the 3 rows of K, .*\(4, 1\)"):
+            solve(np.eye(3), np.ones((4, 1)), ALPHA, intercept=intercept)
+
 
 class TestJitter:
     def test_a_singular_matrix_says_what_was_added(self):

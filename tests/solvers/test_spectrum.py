@@ -45,6 +45,10 @@ class TestRidgePath:
         path = ridge_path(K, np.zeros((5, 1)), [0.1, 3.0, 1.0], None, False)
         assert path.best_alpha == 3.0
 
+    def test_ridges_must_be_positive(self):
+        with pytest.raises(ValueError, match="alphas must be finite and positive"):
+            ridge_path(np.eye(3), np.ones((3, 1)), [-1.0, 1.0])
+
     def test_arguments_are_not_changed(self):
         K, Y, s = problem()
         before = K.copy(), Y.copy()

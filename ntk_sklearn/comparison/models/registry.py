@@ -177,7 +177,7 @@ def _with_kernel(name: str) -> dict[str, Model]:
             squares=4,
         ),
         f"{name}-gp": Model(
-            f"Gaussian process, {about}, by evidence",
+            f"Gaussian process, {about}",
             partial(_gaussian_process, kernels=learned),
             tasks=(REGRESSION,),
             squares=4,
@@ -187,7 +187,7 @@ def _with_kernel(name: str) -> dict[str, Model]:
 
 MODELS: dict[str, Model] = {
     "wntk": Model(
-        "layer weights and ridge learned, defaults",
+        "WNTKRegressor or WNTKClassifier, defaults",
         partial(_defaults, kinds=(WNTKClassifier, WNTKRegressor)),
         squares=8,
     ),
@@ -221,7 +221,7 @@ MODELS: dict[str, Model] = {
         requires="pytabkit",
     ),
     "xrfm": Model(
-        "recursive feature machine, defaults",
+        "xRFM, recursive feature machine, defaults",
         partial(_defaults, kinds=(XRFMClassifier, XRFMRegressor)),
         requires="xrfm",
     ),

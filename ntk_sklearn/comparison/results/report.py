@@ -220,9 +220,18 @@ def _footnotes(
     rows: Sequence[Row], datasets: Sequence[Dataset], published: Published
 ) -> Iterator[str]:
     yield (
-        "Seconds of tuning, of the final fit, and of predicting the test rows of one "
-        "fold, and the rise of the process's memory meanwhile; medians over the folds."
+        "tune s, fit s, predict s: seconds for tuning, the final fit, and predicting "
+        "the test rows; MB: the rise of the process's memory; all are medians over "
+        "the folds."
     )
+    n_sets = Counter(task for task, _ in {(row.task, row.set) for row in rows})
+    if any(count > 1 for count in n_sets.values()):
+        yield "rank: the mean over the sets of a model's place, 1 for the best."
+    if n_sets[CLASSIFICATION] > 1:
+        yield (
+            "P90, P95: the percentage of sets on which a model reaches 90 or 95 % of "
+            "the best accuracy; PMA: its mean accuracy in per cent of the best."
+        )
     for dataset in datasets:
         if dataset.notes:
             yield f"{dataset.name}: {'; '.join(dataset.notes)}."

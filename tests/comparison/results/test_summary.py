@@ -1,6 +1,7 @@
 """Rows of results as tables of sets by models."""
 
 import numpy as np
+import pytest
 
 from ntk_sklearn.comparison import Row, report, score_table
 from ntk_sklearn.comparison.results.summary import complete_part
@@ -68,3 +69,15 @@ def test_ranks_that_no_difference_could_make_significant():
     assert "With so few sets, no mean ranks differ significantly" in report(rows(2))
     # Demsar 2006, Table 5: q = 2.343 for 3 models at 5 %.
     assert "Mean ranks that differ by 1.66 or more differ sig" in report(rows(4))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_columns_are_explained_where_they_are_printed(task):
+    def text(*sets):
+        keys = [(task, name, "0", "m", 0, "nested", 0, False) for name in sets]
+        return report([Row(*key, "ok", 0.5, 0.1, 0.2, 0.3, 3.0) for key in keys])
+
+    assert "\n* tune s, fit s, predict s: seconds for" in text("a")
+    assert "* rank: " not in text("a")
+    assert "\n* rank: the mean over the sets" in text("a", "b")
+    assert ("\n* P90, P95: " in text("a", "b")) == (task == "classification")
