@@ -1,4 +1,4 @@
-"""Rows on a device, and the correlations of their pairs, a tile at a time.
+"""Rows on a device, the tiles of their pairs, and the steps from layer to layer.
 
 What belongs to single inputs is computed by the other engine, from the lengths of the
 rows: it is little. A column that is a rank becomes its steps, as many columns (see
@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.arrays import Array, Place, place_at, to_numpy
-from .._utils.compat import array_device
 from .._utils.threads import run
-from ..activations._on_arrays import Deficits
+from ..activations._on_arrays import Deficits, signs_of
 from ..activations._series_on_arrays import ARRAY_DUALS
-from .exact import LONG
+from .exact import LONG, balance
 from .forward import check_lengths, follow, forward
 from .network import Network
 from .pairs import Forward, Tile, closeness
@@ -26,8 +25,6 @@ from .ranks import NO_RANKS, STEPS, VARIANCE
 
 # Temporary arrays of the size of a tile.
 TEMPORARIES = 12
-# Numbers of differences of close pairs that are held at a time.
-_AT_ONCE = 2**24
 
 
 class Side(NamedTuple):
@@ -41,28 +38,6 @@ class Side(NamedTuple):
     bias_cos: list[Array]
     bias_sin: list[Array]
     statistics: list[list[Array]]
-
-
-class Pairs(NamedTuple):
-    """The pairs of a tile.
-
-    Attributes
-    ----------
-    tile : Tile
-        Its place in the matrix.
-    u, v : array of shape (m, d + 1) and (k, d + 1)
-        Unit rows, the bias as their last coordinate.
-    deficits : Deficits
-        The correlations.
-    close : array of bool or None
-        Pairs that were recomputed from the difference of their rows; None if none was.
-    """
-
-    tile: Tile
-    u: Array
-    v: Array
-    deficits: Deficits
-    close: Array | None
 
 
 class ArrayRows:
@@ -79,7 +54,10 @@ class ArrayRows:
         self.network, self.X = network, X
         self.place: Place = place_at(X)
         self.n_rows = X.shape[0]
-        self._scales = network.linear_scale, network.rank_scale / math.sqrt(VARIANCE)
+        self._powers, scale = balance(network.linear_scale)
+        ranks = np.repeat(network.rank_scale / math.sqrt(VARIANCE), STEPS)
+        scales = np.concatenate([scale, ranks, [network.first_bias]])
+        self.scales = self.place.move(scales)
         self.forward = self._forward()
         move = self.place.move
         self.first = move(self.forward.norms[0])
@@ -115,22 +93,26 @@ class ArrayRows:
         for start in range(0, self.n_rows, size):
             yield start, min(start + size, self.n_rows)
 
-    def scaled(self, start: int, stop: int):
-        """Return some rows, scaled, ranks in steps, and the bias at the end."""
+    def raw(self, start: int, stop: int):
+        """Return some rows before they are scaled: see `scaled`.
+
+        What a power of two of its column leaves of a number is as exact as the number.
+        """
         xp, network = self.place.xp, self.network
-        rows, (linear, steps) = (
-            self.X[start:stop, :],
-            map(self.place.move, self._scales),
-        )
-        parts = [rows[:, : network.n_linear] * linear]
+        rows = self.X[start:stop, :]
+        parts = [rows[:, : network.n_linear] * self.place.move(self._powers)]
         if network.n_ranks:
             at = STEPS * rows[:, network.n_linear :, None]
             k = xp.arange(STEPS, dtype=rows.dtype, device=self.place.device)
             climbed = xp.clip(at - k, 0.0, 1.0) - (1.0 - (k + 0.5) / STEPS)
             shape = (stop - start, STEPS * network.n_ranks)
-            parts.append(xp.reshape(climbed * steps[:, None], shape))
-        parts.append(xp.full_like(rows[:, :1], network.first_bias))
+            parts.append(xp.reshape(climbed, shape))
+        parts.append(xp.ones_like(rows[:, :1]))
         return xp.concat(parts, axis=1)
+
+    def scaled(self, start: int, stop: int):
+        """Return some rows, scaled, ranks in steps, and the bias at the end."""
+        return self.raw(start, stop) * self.scales
 
     def units(self, start: int, stop: int):
         """Return some rows over their lengths; rows of zeros stay. All are kept."""
@@ -207,60 +189,6 @@ def run_tiles(place: Place, tiles: list[Tile], make_worker: Callable, work: floa
         fill(tile)
 
 
-class Correlator:
-    """The correlations of tiles."""
-
-    def __init__(self, x: ArrayRows, y: ArrayRows):
-        self._x, self._y = x, y
-
-    def __call__(self, tile: Tile) -> Pairs:
-        """Return the pairs of a tile."""
-        x, xp = self._x, self._x.place.xp
-        u, v = x.units(tile.i0, tile.i1), self._y.units(tile.j0, tile.j1)
-        rho = u @ xp.matrix_transpose(v)
-        # Extremes take one pass, and masks several.
-        negative = rho < 0.0 if float(xp.min(rho)) < 0.0 else None
-        size = xp.clip(1.0 - xp.abs(rho), 0.0, None)
-        if float(xp.min(size)) >= x.closest:
-            return Pairs(tile, u, v, Deficits(size, negative), None)
-        close = size < x.close[tile.i0 : tile.i1, None]
-        if not bool(xp.any(close)):
-            return Pairs(tile, u, v, Deficits(size, negative), None)
-        parts = []
-        for i, j, sign in close_pairs(xp, close, negative, u):
-            gap = differences(xp, u, v, i, j, sign)
-            parts.append(0.5 * xp.sum(gap * gap, axis=1))
-        size[close] = xp.concat(parts) if len(parts) > 1 else parts[0]
-        return Pairs(tile, u, v, Deficits(size, negative), close)
-
-
-def close_pairs(xp, close, negative, u) -> Iterator[tuple]:
-    """Yield rows, columns and signs of close pairs, as many at a time as are held."""
-    i, j = xp.nonzero(close)
-    sign = None
-    if negative is not None:
-        one = xp.ones(i.shape, dtype=u.dtype, device=array_device(u))
-        sign = xp.where(negative[close], -one, one)
-    step = max(1, _AT_ONCE // u.shape[1])
-    for start in range(0, i.shape[0], step):
-        some = slice(start, min(start + step, i.shape[0]))
-        yield i[some], j[some], None if sign is None else sign[some]
-
-
-def differences(xp, u, v, i, j, sign):
-    """Return differences of unit rows; sums, of those that are nearly opposite."""
-    other = xp.take(v, j, axis=0)
-    if sign is not None:
-        other = other * sign[:, None]
-    return xp.take(u, i, axis=0) - other
-
-
-def sides_of(x: ArrayRows, y: ArrayRows, pairs: Pairs) -> tuple[Side, Side]:
-    """Return what the duals need of the rows and of the columns of a tile."""
-    tile = pairs.tile
-    return x.side(tile.i0, tile.i1, False), y.side(tile.j0, tile.j1, True)
-
-
 def next_deficits(xp, network: Network, l: int, i: Side, j: Side, pairs: Deficits):
     """Return the deficits at a layer from those below, and D between the two."""
     layers, activation = network.layers, network.activations[l - 1]
@@ -281,7 +209,7 @@ def numbers(activation):
 
 def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
     """Take deficits through a bias: the angles of each input's bias share add up."""
-    d, negative = pairs
+    d, sign = pairs
     half = 0.5**0.5
     near, apart = half * c_i - half * c_j, half * s_i - half * s_j
     near *= near
@@ -290,11 +218,13 @@ def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
     across = c_i * c_j
     across *= d
     near += across
-    if negative is None:
+    if sign is None:
         return Deficits(near)
     # Of what was opposite, one plus the correlation; it may be beyond a right angle.
+    negative = sign < 0.0
     far = xp.astype(negative, d.dtype)
     far *= 2.0 * s_i
     far *= s_j
     far += near
-    return Deficits(xp.minimum(far, 2.0 - far), negative & (far < 1.0))
+    signs = signs_of(xp, negative & (far < 1.0), d)
+    return Deficits(xp.minimum(far, 2.0 - far), signs)

@@ -128,10 +128,11 @@ def to_deficits(pairs, r, eta):
         return close
     x, rows = pairs.x[r], pairs.rows
     n_i, n_j = pairs.n_x[pairs.i0 + r], pairs.n_y[pairs.j0 :]
+    least = 1e-300 if eta.itemsize == 8 else 1e-36
     for k in range(others):
         if abs(eta[k]) < below:
             across, along, _ = compare(x, rows, k, row[k], (n_i, n_j[k]))
-            eta[k] = signed(deficit(across, along), row[k])
+            eta[k] = signed(deficit(across, along), row[k], least)
     return close
 
 
