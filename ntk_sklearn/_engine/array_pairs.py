@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.arrays import Array, Place
-from ..activations._on_arrays import Deficits
+from ..activations._on_arrays import Deficits, signs_of
 from .array_rows import ArrayRows, Side
 from .pairs import Tile
 
@@ -74,7 +74,7 @@ class Correlator:
         u, v = x.units(tile.i0, tile.i1), self._y.units(tile.j0, tile.j1)
         rho = u @ xp.matrix_transpose(v)
         # Extremes take one pass, and masks several.
-        sign = xp.sign(rho) if float(xp.min(rho)) < 0.0 else None
+        sign = signs_of(xp, rho) if float(xp.min(rho)) < 0.0 else None
         size = 1.0 - xp.abs(rho)
         least = float(xp.min(size))
         if least >= x.closest:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._utils.arrays import Array, Place, place_at, to_numpy
 from .._utils.threads import run
-from ..activations._on_arrays import Deficits, signs_of
+from ..activations._on_arrays import Deficits
 from ..activations._series_on_arrays import ARRAY_DUALS
 from .exact import LONG, balance
 from .forward import check_lengths, follow, forward
@@ -221,10 +221,9 @@ def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
     if sign is None:
         return Deficits(near)
     # Of what was opposite, one plus the correlation; it may be beyond a right angle.
-    negative = sign < 0.0
-    far = xp.astype(negative, d.dtype)
-    far *= 2.0 * s_i
+    far = 1.0 - sign
+    far *= s_i
     far *= s_j
     far += near
-    signs = signs_of(xp, negative & (far < 1.0), d)
-    return Deficits(xp.minimum(far, 2.0 - far), signs)
+    turned = sign * (1.0 - far)
+    return Deficits(xp.minimum(far, 2.0 - far), xp.copysign(sign, turned))

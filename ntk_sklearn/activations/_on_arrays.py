@@ -31,8 +31,8 @@ class Deficits(NamedTuple):
     size : array
         ``1 - abs(rho)``.
     sign : array or None
-        The signs of the correlations, floats; None means that none is negative. Zeros
-        stand for those of zero.
+        The signs of the correlations, floats that are one or minus one; None means that
+        none is negative.
     """
 
     size: Array
@@ -55,14 +55,14 @@ class Deficits(NamedTuple):
         return rho
 
 
+def signs_of(xp, values):
+    """Return the signs of values: floats, none of them zero."""
+    return xp.copysign(xp.ones_like(values), values)
+
+
 def deficits_of(xp, rho):
     """Return the deficits of correlations that are known to rounding."""
-    return Deficits(xp.clip(1.0 - xp.abs(rho), 0.0, None), xp.sign(rho))
-
-
-def signs_of(xp, negative, like):
-    """Return signs as floats, of the type of another array."""
-    return 1.0 - 2.0 * xp.astype(negative, like.dtype)
+    return Deficits(xp.clip(1.0 - xp.abs(rho), 0.0, None), signs_of(xp, rho))
 
 
 def _angle(xp, size):
@@ -126,7 +126,7 @@ def _rectified_dual(xp, parameters, pairs, _i, _j):
     flipped = negative & ((c - 1.0) * (1.0 - d) + lens < 0.0)
     lower = c + (1.0 - c) * d + lens
     size = xp.where(flipped, lower, xp.where(negative, upper, near))
-    return Deficits(size, signs_of(xp, flipped, d)), derivative
+    return Deficits(size, 1.0 - 2.0 * xp.astype(flipped, d.dtype)), derivative
 
 
 def _rectified_pullback(xp, parameters, pairs, _sides, bars):
@@ -155,11 +155,12 @@ def _shrinkage(k_i, k_j, l_i, l_j):
     return found
 
 
-def _shrunk(xp, d, k_i, k_j, l_i, l_j):
+def _shrunk(d, k_i, k_j, l_i, l_j):
+    """Return the deficit of ``k_i k_j (1 - d)``; rounding may leave more than one."""
     found = k_i * k_j
     found *= d
     found += _shrinkage(k_i, k_j, l_i, l_j)
-    return xp.clip(found, None, 1.0)
+    return found
 
 
 def _arcs(xp, r, e):
@@ -176,7 +177,7 @@ def _erf_dual(xp, _parameters, pairs, s_i, s_j):
     d, r = pairs.size, 1.0 - pairs.size
     r *= s_i[0]
     r *= s_j[0]
-    sine = _sine(xp, _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1]))
+    sine = _sine(xp, _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1]))
     arc = xp.atan2(r, sine)
     arc *= (2.0 / math.pi) * s_i[2]
     arc *= s_j[2]
@@ -189,7 +190,7 @@ def _erf_pullback(xp, _parameters, pairs, sides, bars):
     r_bar, d_bar = bars
     (k_i, l_i, m_i, x_i), (k_j, l_j, m_j, x_j) = (s[:4] for s in sides)
     d, k_k = pairs.size, k_i * k_j
-    e = _shrunk(xp, d, k_i, k_j, l_i, l_j)
+    e = _shrunk(d, k_i, k_j, l_i, l_j)
     r = k_k * (1.0 - d)
     arc, _ = _arcs(xp, r, e)
     r, arc = pairs.signed(r), pairs.signed(arc)
@@ -209,9 +210,9 @@ def _erf_pullback(xp, _parameters, pairs, sides, bars):
 
 
 def _gelu_dual(xp, _parameters, pairs, s_i, s_j):
-    d, negative = pairs.size, pairs.negative
+    d = pairs.size
     k_k, l2_i, l2_j = s_i[0] * s_j[0], s_i[1] ** 2, s_j[1] ** 2
-    e = _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1])
+    e = _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1])
     s, rho, both = _sine(xp, e), 1.0 - d, l2_i + l2_j
     turn, r, w2_over_s = xp.atan2(s, 1.0 - e), k_k * rho, (l2_i * l2_j) / s
     arc = 0.5 * math.pi - turn
@@ -235,9 +236,12 @@ def _gelu_dual(xp, _parameters, pairs, s_i, s_j):
     k_k *= s_i[4]
     k_k *= s_j[4]
     a *= k_k
+    by_value = deficits_of(xp, a)
+    if float(xp.min(e)) >= 0.5:
+        return by_value, derivative
     is_close = e < 0.5
-    if negative is not None:
-        is_close = is_close & ~negative
+    if pairs.sign is not None:
+        is_close = is_close & (pairs.sign > 0.0)
     # What it lacks of one, of pairs close to each other: the deficit of the inputs,
     # less a bulge, less what differs between their lengths.
     turn *= r
@@ -250,7 +254,6 @@ def _gelu_dual(xp, _parameters, pairs, s_i, s_j):
     turn -= _shrinkage(s_i[2], s_j[2], s_i[3], s_j[3])
     turn *= s_i[4]
     turn *= s_j[4]
-    by_value = deficits_of(xp, a)
     size = xp.where(is_close, xp.clip(turn, 0.0, None), by_value.size)
     return Deficits(size, by_value.sign), derivative
 
@@ -262,7 +265,7 @@ def _gelu_pullback(xp, _parameters, pairs, sides, bars):
     k_j, l_j, h_j, x_j = s_j[0], s_j[1], s_j[4], s_j[5]
     d, k_k, k2_i, k2_j = pairs.size, k_i * k_j, k_i**2, k_j**2
     l2_i, l2_j = l_i**2, l_j**2
-    e = _shrunk(xp, d, k_i, k_j, l_i, l_j)
+    e = _shrunk(d, k_i, k_j, l_i, l_j)
     arc, _ = _arcs(xp, k_k * (1.0 - d), e)
     rho, arc = pairs.correlations(), pairs.signed(arc)
     r, s2, w2 = k_k * rho, e * (2.0 - e), l2_i * l2_j
@@ -288,7 +291,7 @@ def _gelu_pullback(xp, _parameters, pairs, sides, bars):
 
 def _gaussian_dual(xp, parameters, pairs, s_i, s_j):
     rho = pairs.correlations()
-    e = _shrunk(xp, pairs.size, s_i[0], s_j[0], s_i[1], s_j[1])
+    e = _shrunk(pairs.size, s_i[0], s_j[0], s_i[1], s_j[1])
     e = e * (2.0 - e)
     w = s_i[1] * s_j[1]
     a = w / xp.sqrt(e)
@@ -299,7 +302,7 @@ def _gaussian_dual(xp, parameters, pairs, s_i, s_j):
 def _gaussian_pullback(xp, parameters, pairs, sides, bars):
     r_bar, d_bar = bars
     (k_i, l_i, m_i, x_i), (k_j, l_j, m_j, x_j) = (s[:4] for s in sides)
-    e = _shrunk(xp, pairs.size, k_i, k_j, l_i, l_j)
+    e = _shrunk(pairs.size, k_i, k_j, l_i, l_j)
     e = e * (2.0 - e)
     k_k, w = k_i * k_j, l_i * l_j
     r = pairs.correlations() * k_k
