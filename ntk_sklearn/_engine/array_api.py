@@ -10,10 +10,11 @@ import numpy as np
 
 from .._utils.arrays import Array
 from ..activations._on_arrays import Deficits
-from .array_pairs import Correlator, sides_of
-from .array_rows import TEMPORARIES, ArrayRows, Side, next_deficits, plan, run_tiles
+from .array_layers import next_deficits
+from .array_rows import TEMPORARIES, ArrayRows, Correlator, plan, run_tiles, sides_of
 from .forward import diagonal as diagonal_of
 from .network import Network
+from .pairs import Side
 from .profile import DOUBLE, PROFILE_WORK, Profile
 from .tiles import check_fits, find_profile
 

@@ -14,8 +14,16 @@ import numpy as np
 from .._utils.arrays import Array, to_numpy
 from ..activations._on_arrays import Deficits
 from ..activations._series_on_arrays import ARRAY_PULLBACKS
-from .array_pairs import Correlator, Pairs, close_pairs, sides_of
-from .array_rows import TEMPORARIES, ArrayRows, next_deficits, numbers, plan
+from .array_layers import next_deficits, numbers
+from .array_rows import (
+    TEMPORARIES,
+    ArrayRows,
+    Correlator,
+    Pairs,
+    close_pairs,
+    plan,
+    sides_of,
+)
 from .backward import variance_slopes
 from .network import Contraction, Network
 from .ranks import STEPS
