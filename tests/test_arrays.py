@@ -12,7 +12,7 @@ from .array_libraries import LIBRARIES, has
 
 HERE = Path(__file__).parent
 FILES = [f"{room}/test_arrays.py" for room in ("kernels", "estimators")]
-FILES.append("engine/test_array_api.py")
+FILES += ["engine/test_array_api.py", "estimators/test_array_inputs.py"]
 
 
 @pytest.mark.skipif(

@@ -11,8 +11,8 @@
 * `backward`: one row of pairs back through the layers.
 * `first_layer`: from the first layer's derivatives to those in the input columns.
 * `profile_contraction`, `contraction`: a matrix contracted with all derivatives.
-* `array_rows`, `array_api`, `array_contraction`: the same matrices and contractions for
-  arrays of other libraries, on their devices.
+* `array_layers`, `array_rows`, `array_api`, `array_contraction`: the same matrices and
+  contractions for arrays of other libraries, on their devices.
 * `full_gradient`: the derivatives of every pair.
 * `structured`: covariances and tangents of pairs, step by step, with derivatives.
 * `planes`, `convolution`, `images`: convolutional networks, one offset at a time.

@@ -10,18 +10,11 @@ import numpy as np
 
 from .._utils.arrays import Array
 from ..activations._on_arrays import Deficits
-from .array_rows import (
-    TEMPORARIES,
-    ArrayRows,
-    Correlator,
-    Side,
-    next_deficits,
-    plan,
-    run_tiles,
-    sides_of,
-)
+from .array_layers import next_deficits
+from .array_rows import TEMPORARIES, ArrayRows, Correlator, plan, run_tiles, sides_of
 from .forward import diagonal as diagonal_of
 from .network import Network
+from .pairs import Side
 from .profile import DOUBLE, PROFILE_WORK, Profile
 from .tiles import check_fits, find_profile
 
@@ -143,7 +136,7 @@ def terms_of(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> list[Ar
         if l > 0:
             pairs, derivative = next_deficits(xp, network, l, i, j, pairs)
             derivatives.append(derivative)
-        term = pairs.correlations(xp)
+        term = pairs.correlations()
         term *= i.norms[l]
         term *= j.norms[l]
         terms.append(term)
@@ -170,7 +163,7 @@ def weighted(xp, network: Network, i: Side, j: Side, pairs: Deficits) -> Array:
         elif weight == 0.0 and extra == 0.0:
             continue  # frozen layers cost nothing
         if weight != 0.0 or extra != 0.0:
-            term = pairs.correlations(xp)
+            term = pairs.correlations()
             term *= (weight / scale * i.norms[l]) * j.norms[l]
             if extra != 0.0:
                 term += extra / scale
@@ -189,9 +182,10 @@ def at_deficits(xp, profile: Profile, pairs: Deficits) -> Array:
     a, slope, even = profile.variable
     near, far = xp.sqrt(0.5 * pairs.size), xp.sqrt(1.0 - 0.5 * pairs.size)
     sine, cosine = near, far
-    if pairs.negative is not None and not even:
-        sine = xp.where(pairs.negative, far, near)
-        cosine = xp.where(pairs.negative, near, far)
+    negative = pairs.negative
+    if negative is not None and not even:
+        sine = xp.where(negative, far, near)
+        cosine = xp.where(negative, near, far)
     b = float(a) * (1.0 + cosine)
     z = (float(slope) * sine - b) / (sine + b)
     first, *others = profile.coefficients.tolist()

@@ -14,15 +14,13 @@ import numpy as np
 from .._utils.arrays import Array, to_numpy
 from ..activations._on_arrays import Deficits
 from ..activations._series_on_arrays import ARRAY_PULLBACKS
+from .array_layers import next_deficits, numbers
 from .array_rows import (
     TEMPORARIES,
     ArrayRows,
     Correlator,
     Pairs,
     close_pairs,
-    differences,
-    next_deficits,
-    numbers,
     plan,
     sides_of,
 )
@@ -97,7 +95,7 @@ def _forward(xp, network, sides, pairs):
             derivatives.append(derivative)
         weight, gain = float(layers.weights[l]), float(layers.weight_variance[l])
         extra = float((layers.bias_weights[l] - weight) * layers.bias_variance[l])
-        tangent = pairs.correlations(xp) * ((weight * i.norms[l]) * j.norms[l]) + extra
+        tangent = pairs.correlations() * ((weight * i.norms[l]) * j.norms[l]) + extra
         if l > 0:
             tangent = tangent + gain * (derivatives[-1] * tangents[-1])
         tangents.append(tangent)
@@ -107,7 +105,7 @@ def _forward(xp, network, sides, pairs):
 def _turn(xp, s, other, pairs: Deficits):
     """Return ``s rho - other``, where s and `other` may differ little."""
     near = (s - other) - s * pairs.size
-    if pairs.negative is None:
+    if pairs.sign is None:
         return near
     return xp.where(pairs.negative, -s * (1.0 - pairs.size) - other, near)
 
@@ -122,7 +120,7 @@ def _backward(xp, x: ArrayRows, pairs: Pairs, seeds, sums: _Sums) -> _Slopes:
     for l in range(network.depth, -1, -1):
         weight, bias = float(layers.weights[l]), float(layers.bias_variance[l])
         extra = float((layers.bias_weights[l] - weight) * bias)
-        rho = deficits[l].correlations(xp)
+        rho = deficits[l].correlations()
         product = h_bar * (i.norms[l] * j.norms[l])
         own_bias = 0.0 if layers.tied else bias
         total = _total(xp, h_bar)
@@ -171,12 +169,12 @@ def _add_first_layer(xp, x, pairs: Pairs, slopes: _Slopes, columns, sums: _Sums)
     """Add the derivatives in the first layer's correlations and variances."""
     tile, (slope, mean, half) = pairs.tile, slopes
     sums.both[0] += 2.0 * _total(xp, mean)
-    rho = pairs.deficits.correlations(xp)
+    rho = pairs.deficits.correlations()
     wanted = slice(None) if columns else slice(x.width - 1, x.width)
     u, v = pairs.u[:, wanted], pairs.v[:, wanted]
     found = sums.by_column[wanted]
     if pairs.close is not None:
-        found += _close_shares(xp, x, pairs, slopes, (u, v))
+        found += _close_shares(xp, x, pairs, slopes, wanted)
         slope, mean, half = (
             xp.where(pairs.close, 0.0, part) for part in (slope, mean, half)
         )
@@ -186,37 +184,26 @@ def _add_first_layer(xp, x, pairs: Pairs, slopes: _Slopes, columns, sums: _Sums)
     sums.first[tile.j0 : tile.j1] += xp.sum(mean - half - turned, axis=0)
 
 
-def _close_shares(xp, x, pairs: Pairs, slopes: _Slopes, units):
-    """Return derivatives of close pairs in the log of what multiplies each column.
+def _close_shares(xp, x, pairs: Pairs, slopes: _Slopes, wanted: slice):
+    """Return derivatives of close pairs in the log of what multiplies some columns.
 
-    With the longer row of a pair first, u and v its unit rows, w their difference
-    across u: see `first_layer`.
+    With u and w as of `Close`, this is what `first_layer` says.
     """
-    (u, v), close, negative = units, pairs.close, pairs.deficits.negative
-    size, start = pairs.deficits.size[close], 0
+    close, deficits, start = pairs.close, pairs.deficits, 0
+    size, rho = deficits.size[close], deficits.correlations()[close]
     slope, mean, half = (part[close] for part in slopes)
-    n_i = x.first[pairs.tile.i0 : pairs.tile.i1]
-    n_j = x.first[pairs.tile.j0 : pairs.tile.j1]
-    out = np.zeros(u.shape[1])
-    # All columns decide how many pairs are held.
-    for i, j, sign in close_pairs(xp, close, negative, pairs.u):
-        some = slice(start, start + i.shape[0])
-        start += i.shape[0]
-        d, s, m, h = size[some], slope[some], mean[some], half[some]
-        a, b = xp.take(u, i, axis=0), xp.take(v, j, axis=0)
-        gap = differences(xp, u, v, i, j, sign)
-        turn = 1.0 if sign is None else sign[:, None]
-        rho = (1.0 - d) if sign is None else (1.0 - d) * sign
-        longer = xp.take(n_i, i) >= xp.take(n_j, j)
-        lead = xp.where(longer, m - h, m + h)
-        long = xp.where(longer[:, None], a, b)
-        by_a, by_b = turn * (d[:, None] * a - gap), gap + d[:, None] * (turn * b)
-        w = xp.where(longer[:, None], by_a, by_b)
+    out = np.zeros(x.width)[wanted]
+    for found in close_pairs(x, x, pairs.tile, close, deficits.sign):
+        some = slice(start, start + found.first.shape[0])
+        start = some.stop
+        d, r, s, m, h = (part[some] for part in (size, rho, slope, mean, half))
+        u, w = found.u[:, wanted], found.w[:, wanted]
+        lead = xp.where(found.first, m - h, m + h)
         sine2 = d * (2.0 - d)
-        by_uu = (0.5 * s * rho - lead) * sine2 + 2.0 * m
-        by_uw = s * sine2 + 2.0 * rho * lead
-        by_ww = lead - 0.5 * s * rho
-        shares = by_uu[:, None] * long**2 + by_uw[:, None] * long * w
+        by_uu = (0.5 * s * r - lead) * sine2 + 2.0 * m
+        by_uw = s * sine2 + 2.0 * r * lead
+        by_ww = lead - 0.5 * s * r
+        shares = by_uu[:, None] * u**2 + by_uw[:, None] * u * w
         out += to_numpy(xp.sum(shares + by_ww[:, None] * w**2, axis=0))
     return out
 

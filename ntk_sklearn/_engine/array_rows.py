@@ -2,7 +2,9 @@
 
 What belongs to single inputs is computed by the other engine, from the lengths of the
 rows: it is little. A column that is a rank becomes its steps, as many columns (see
-`ranks`), so that all correlations are products of matrices.
+`ranks`), so that all correlations are products of matrices. Of pairs too close for
+cosines they are found from what the shorter row has across the longer one, whose digits
+no rounding takes: see `exact`.
 """
 
 from __future__ import annotations
@@ -14,33 +16,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.arrays import Array, Place, place_at, to_numpy
-from .._utils.compat import array_device
 from .._utils.threads import run
-from ..activations._on_arrays import Deficits
-from ..activations._series_on_arrays import ARRAY_DUALS
-from .exact import LONG
+from ..activations._on_arrays import Deficits, signs_of
+from .exact import LONG, balance
 from .forward import check_lengths, follow, forward
 from .network import Network
-from .pairs import Forward, Tile, closeness
+from .pairs import Forward, Side, Tile, closeness
 from .ranks import NO_RANKS, STEPS, VARIANCE
 
 # Temporary arrays of the size of a tile.
 TEMPORARIES = 12
 # Numbers of differences of close pairs that are held at a time.
 _AT_ONCE = 2**24
-
-
-class Side(NamedTuple):
-    """What the duals need of the rows of a tile, or of its columns.
-
-    There is an array for each layer, shaped to be broadcast over the tile; of the
-    statistics, there is one for each number.
-    """
-
-    norms: list[Array]
-    bias_cos: list[Array]
-    bias_sin: list[Array]
-    statistics: list[list[Array]]
 
 
 class Pairs(NamedTuple):
@@ -65,6 +52,25 @@ class Pairs(NamedTuple):
     close: Array | None
 
 
+class Close(NamedTuple):
+    """Close pairs, and how the shorter row differs from a multiple of the longer.
+
+    Attributes
+    ----------
+    u : array of shape (p, d + 1)
+        Unit rows of the longer inputs.
+    w : array of shape (p, d + 1)
+        What is across these in the shorter ones, over their lengths. Its length is the
+        sine of the angle between the two.
+    first : array of bool, shape (p,)
+        Whether the row of the tile is the longer one, and not that of its column.
+    """
+
+    u: Array
+    w: Array
+    first: Array
+
+
 class ArrayRows:
     """Rows on a device, with the variances of each, layer by layer.
 
@@ -79,7 +85,10 @@ class ArrayRows:
         self.network, self.X = network, X
         self.place: Place = place_at(X)
         self.n_rows = X.shape[0]
-        self._scales = network.linear_scale, network.rank_scale / math.sqrt(VARIANCE)
+        self._powers, scale = balance(network.linear_scale)
+        ranks = np.repeat(network.rank_scale / math.sqrt(VARIANCE), STEPS)
+        scales = np.concatenate([scale, ranks, [network.first_bias]])
+        self.scales = self.place.move(scales)
         self.forward = self._forward()
         move = self.place.move
         self.first = move(self.forward.norms[0])
@@ -115,22 +124,26 @@ class ArrayRows:
         for start in range(0, self.n_rows, size):
             yield start, min(start + size, self.n_rows)
 
-    def scaled(self, start: int, stop: int):
-        """Return some rows, scaled, ranks in steps, and the bias at the end."""
+    def raw(self, start: int, stop: int):
+        """Return some rows before they are scaled: see `scaled`.
+
+        What a power of two of its column leaves of a number is as exact as the number.
+        """
         xp, network = self.place.xp, self.network
-        rows, (linear, steps) = (
-            self.X[start:stop, :],
-            map(self.place.move, self._scales),
-        )
-        parts = [rows[:, : network.n_linear] * linear]
+        rows = self.X[start:stop, :]
+        parts = [rows[:, : network.n_linear] * self.place.move(self._powers)]
         if network.n_ranks:
             at = STEPS * rows[:, network.n_linear :, None]
             k = xp.arange(STEPS, dtype=rows.dtype, device=self.place.device)
             climbed = xp.clip(at - k, 0.0, 1.0) - (1.0 - (k + 0.5) / STEPS)
             shape = (stop - start, STEPS * network.n_ranks)
-            parts.append(xp.reshape(climbed * steps[:, None], shape))
-        parts.append(xp.full_like(rows[:, :1], network.first_bias))
+            parts.append(xp.reshape(climbed, shape))
+        parts.append(xp.ones_like(rows[:, :1]))
         return xp.concat(parts, axis=1)
+
+    def scaled(self, start: int, stop: int):
+        """Return some rows, scaled, ranks in steps, and the bias at the end."""
+        return self.raw(start, stop) * self.scales
 
     def units(self, start: int, stop: int):
         """Return some rows over their lengths; rows of zeros stay. All are kept."""
@@ -219,82 +232,67 @@ class Correlator:
         u, v = x.units(tile.i0, tile.i1), self._y.units(tile.j0, tile.j1)
         rho = u @ xp.matrix_transpose(v)
         # Extremes take one pass, and masks several.
-        negative = rho < 0.0 if float(xp.min(rho)) < 0.0 else None
-        size = xp.clip(1.0 - xp.abs(rho), 0.0, None)
-        if float(xp.min(size)) >= x.closest:
-            return Pairs(tile, u, v, Deficits(size, negative), None)
+        sign = signs_of(xp, rho) if float(xp.min(rho)) < 0.0 else None
+        size = 1.0 - xp.abs(rho)
+        least = float(xp.min(size))
+        if least >= x.closest:
+            return Pairs(tile, u, v, Deficits(size, sign), None)
+        if least < 0.0:
+            size = xp.clip(size, 0.0, None)
         close = size < x.close[tile.i0 : tile.i1, None]
         if not bool(xp.any(close)):
-            return Pairs(tile, u, v, Deficits(size, negative), None)
+            return Pairs(tile, u, v, Deficits(size, sign), None)
         parts = []
-        for i, j, sign in close_pairs(xp, close, negative, u):
-            gap = differences(xp, u, v, i, j, sign)
-            parts.append(0.5 * xp.sum(gap * gap, axis=1))
+        for found in close_pairs(x, self._y, tile, close, sign):
+            sine2 = xp.sum(found.w * found.w, axis=1)
+            parts.append(sine2 / (1.0 + xp.sqrt(1.0 - sine2)))
         size[close] = xp.concat(parts) if len(parts) > 1 else parts[0]
-        return Pairs(tile, u, v, Deficits(size, negative), close)
+        return Pairs(tile, u, v, Deficits(size, sign), close)
 
 
-def close_pairs(xp, close, negative, u) -> Iterator[tuple]:
-    """Yield rows, columns and signs of close pairs, as many at a time as are held."""
+def close_pairs(
+    x: ArrayRows, y: ArrayRows, tile: Tile, close, signs
+) -> Iterator[Close]:
+    """Yield the close pairs of a tile, as many at a time as are held."""
+    xp, scales = x.place.xp, x.scales
     i, j = xp.nonzero(close)
-    sign = None
-    if negative is not None:
-        one = xp.ones(i.shape, dtype=u.dtype, device=array_device(u))
-        sign = xp.where(negative[close], -one, one)
-    step = max(1, _AT_ONCE // u.shape[1])
+    ratio = x.place.move(np.ones(1)) if signs is None else signs[close]
+    sides = (x, tile.i0, tile.i1, i), (y, tile.j0, tile.j1, j)
+    (n_i, n_j), (rows_i, rows_j) = (
+        [xp.take(z.first[start:stop], k) for z, start, stop, k in sides],
+        [z.raw(start, stop) for z, start, stop, _ in sides],
+    )
+    first = n_i >= n_j
+    n_a, n_b = xp.where(first, n_i, n_j), xp.where(first, n_j, n_i)
+    ratio = ratio * (n_b / n_a)
+    step = max(1, _AT_ONCE // rows_i.shape[1])
     for start in range(0, i.shape[0], step):
         some = slice(start, min(start + step, i.shape[0]))
-        yield i[some], j[some], None if sign is None else sign[some]
+        z_i, z_j = xp.take(rows_i, i[some], axis=0), xp.take(rows_j, j[some], axis=0)
+        order = first[some, None]
+        a, b = xp.where(order, z_i, z_j), xp.where(order, z_j, z_i)
+        u = a * (scales / n_a[some, None])
+        w = _residual(x.place, a, b, ratio[some, None]) * (scales / n_b[some, None])
+        w -= xp.sum(w * u, axis=1, keepdims=True) * u
+        yield Close(u, w, first[some])
 
 
-def differences(xp, u, v, i, j, sign):
-    """Return differences of unit rows; sums, of those that are nearly opposite."""
-    other = xp.take(v, j, axis=0)
-    if sign is not None:
-        other = other * sign[:, None]
-    return xp.take(u, i, axis=0) - other
+def _residual(place: Place, a, b, c):
+    """Return ``b - c * a``, to its own digits: see `exact.residual`."""
+    half = 134217729.0 if place.digits == 1.0 else 4097.0  # has half of the digits
+    p = c * a
+    (a, a_low), (c, c_low) = (_split(part, half) for part in (a, c))
+    low = ((a * c - p) + a * c_low + a_low * c) + a_low * c_low
+    return (b - p) - low
+
+
+def _split(values, half):
+    t = half * values
+    high = t - (t - values)
+    return high, values - high
 
 
 def sides_of(x: ArrayRows, y: ArrayRows, pairs: Pairs) -> tuple[Side, Side]:
     """Return what the duals need of the rows and of the columns of a tile."""
     tile = pairs.tile
     return x.side(tile.i0, tile.i1, False), y.side(tile.j0, tile.j1, True)
-
-
-def next_deficits(xp, network: Network, l: int, i: Side, j: Side, pairs: Deficits):
-    """Return the deficits at a layer from those below, and D between the two."""
-    layers, activation = network.layers, network.activations[l - 1]
-    parameters = numbers(activation)
-    s_i, s_j = i.statistics[l - 1], j.statistics[l - 1]
-    pairs, derivative = ARRAY_DUALS[activation.code](xp, parameters, pairs, s_i, s_j)
-    if layers.bias_variance[l] > 0.0:
-        angles = (i.bias_cos[l], j.bias_cos[l], i.bias_sin[l], j.bias_sin[l])
-        pairs = _add_bias(xp, pairs, *angles)
-    return pairs, derivative
-
-
-def numbers(activation):
-    """Return the numbers of an activation: plain ones, as arrays mix with those."""
-    parameters = activation.parameters
-    return parameters.tolist() if activation.closed_form else parameters
-
-
-def _add_bias(xp, pairs, c_i, c_j, s_i, s_j):
-    """Take deficits through a bias: the angles of each input's bias share add up."""
-    d, negative = pairs
-    half = 0.5**0.5
-    near, apart = half * c_i - half * c_j, half * s_i - half * s_j
-    near *= near
-    apart *= apart
-    near += apart
-    across = c_i * c_j
-    across *= d
-    near += across
-    if negative is None:
-        return Deficits(near)
-    # Of what was opposite, one plus the correlation; it may be beyond a right angle.
-    far = xp.astype(negative, d.dtype)
-    far *= 2.0 * s_i
-    far *= s_j
-    far += near
-    return Deficits(xp.minimum(far, 2.0 - far), negative & (far < 1.0))

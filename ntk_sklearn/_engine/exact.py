@@ -16,6 +16,8 @@ from .._utils.jit import jit, jit_exact
 
 # Lengths below this need no more digits; squares of those above the other overflow.
 LONG, TOO_LONG = 30.0, 1e140
+# Of a square, less a part of it that is known to rounding, this share is rounding.
+ROUNDED = 1e-14
 
 
 class Rows(NamedTuple):
@@ -99,14 +101,20 @@ def compare(x, rows, k, rho, lengths):
 @jit_exact
 def deficit(across, along):
     """Return ``1 - cos(t)`` of an acute angle t, from what `compare` says."""
-    sine2 = max(across - along * along, 0.0)
+    sine2 = across - along * along
+    if sine2 < ROUNDED * across:  # the rows are multiples of each other
+        return 0.0
     return sine2 / (1.0 + math.sqrt(1.0 - sine2))
 
 
 @jit_exact
-def signed(d, rho):
-    """Return the signed deficit; never minus zero, as its sign must be seen."""
-    return -max(d, 1e-36) if rho < 0.0 else d
+def signed(d, rho, least=1e-36):
+    """Return the signed deficit; never minus zero, as its sign must be seen.
+
+    In its place is the negative of `least`: a root is taken of it in each layer whose
+    units jump. The default is a number that single precision has too.
+    """
+    return -max(d, least) if rho < 0.0 else d
 
 
 def balance(scale):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._utils.arrays import Array
 from .._utils.jit import jit
 from .exact import LONG, Rows, balance, compare, deficit, signed
 from .network import Network
@@ -37,6 +38,19 @@ class Forward(NamedTuple):
     slopes: np.ndarray  # (depth, n) E[phi'^2]
     excess: np.ndarray  # (depth, n) d log(E[phi^2] / q) / d log q
     ranks: Ranks
+
+
+class Side(NamedTuple):
+    """What the duals for whole arrays need of the rows of a tile, or of its columns.
+
+    There is an array for each layer, shaped to be broadcast over the tile; of the
+    statistics, there is one for each number.
+    """
+
+    norms: list[Array]
+    bias_cos: list[Array]
+    bias_sin: list[Array]
+    statistics: list[list[Array]]
 
 
 class Tile(NamedTuple):
@@ -128,10 +142,11 @@ def to_deficits(pairs, r, eta):
         return close
     x, rows = pairs.x[r], pairs.rows
     n_i, n_j = pairs.n_x[pairs.i0 + r], pairs.n_y[pairs.j0 :]
+    least = 1e-300 if eta.itemsize == 8 else 1e-36
     for k in range(others):
         if abs(eta[k]) < below:
             across, along, _ = compare(x, rows, k, row[k], (n_i, n_j[k]))
-            eta[k] = signed(deficit(across, along), row[k])
+            eta[k] = signed(deficit(across, along), row[k], least)
     return close
 
 

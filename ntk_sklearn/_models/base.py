@@ -214,7 +214,9 @@ class RidgeModel(ABC):
         AttributedRows
         """
 
-    def plus(self, batch: TrainingSet, progress_name: str | None) -> RidgeModel:
+    def plus(
+        self, batch: TrainingSet, progress_name: str | None, place: Place | None = None
+    ) -> RidgeModel:
         """Return a new model with more rows; only Nyström models support this."""
         raise TypeError(f"a {type(self).__name__} takes no more rows.")
 

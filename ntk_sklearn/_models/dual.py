@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve
 from scipy.sparse import issparse
 
 from .._learning.training_set import TrainingSet
 from .._utils.arrays import Place, to_numpy
-from .._utils.blas import solve_lower
 from .._utils.sparse import SparseRows
 from .._utils.threads import one_blas_thread
 from ..kernels._on_rows import matrix_at
 from ..solvers._attribution import smoother
 from ..solvers._cholesky import Solution, kernel_factor, solve
-from ..solvers._on_arrays import diagonal, submatrix, times
+from ..solvers._on_arrays import (
+    column_squares,
+    columns,
+    diagonal,
+    moved_to,
+    row_sums,
+    solved_lower,
+    submatrix,
+    times,
+)
 from ..solvers._row_weights import RowWeights
 from .base import RidgeModel
 
@@ -78,51 +85,29 @@ class DualModel(RidgeModel):
         -------
         ndarray of shape (n, k)
         """
-        if place is not None:
-            return self._variance_at(place, X)
-        K = self.kernel(self.X)
-        means = K.mean(axis=0) if self.fit_intercept else np.zeros(len(K))
+        K = matrix_at(place, self.kernel, self.X)
+        n, intercept = K.shape[0], self.fit_intercept
+        means = row_sums(K) / n if intercept else np.zeros(n)
         mean = means.mean()
         # With a free constant, only the centred kernel matters.
-        K -= means
-        K -= means[:, None] - mean
+        K -= moved_to(K, means)
+        K -= moved_to(K, means[:, None] - mean)
         noise = self.rows.solve_weights.noise(self.alpha)
         factor = kernel_factor(K, noise, overwrite_K=True)[0]
-        ones = cho_solve((factor, True), np.ones(len(factor)))
-        constant = ones.sum() if self.fit_intercept else np.inf
+        ones = solved_lower(factor, moved_to(factor, np.ones((n, 1), order="F")))
+        constant = float(column_squares(ones)[0]) if intercept else np.inf
         out = np.empty(len(X))
-        for block in self.slices(X, len(self.X)):
+        for block in self.slices(X, n):
             Z = self.encode(X[block])
-            cross = self.kernel(Z, self.X)
-            own = np.zeros(len(Z))
-            if self.fit_intercept:
-                own = cross.mean(axis=1) - mean
-            cross -= means
-            cross -= own[:, None]
+            cross = matrix_at(place, self.kernel, Z, self.X)
+            own = row_sums(cross) / n - mean if intercept else np.zeros(len(Z))
+            cross -= moved_to(cross, means)
+            cross -= moved_to(cross, own[:, None])
             prior = self.kernel.diag(Z) - 2.0 * own - mean
+            root = solved_lower(factor, columns(cross))
             # The uncertainty of the constant, and its covariance with the function.
-            out[block] = prior + (1.0 - cross @ ones) ** 2 / constant
-            root = solve_lower(factor, np.asfortranarray(cross.T, np.float64))
-            out[block] -= np.einsum("ij,ij->j", root, root)
-        return np.maximum(out, 0.0)[:, None] * self.variance
-
-    def _variance_at(self, place, X) -> np.ndarray:
-        """Return the same variances, from matrices at a place.
-
-        With P the inverse less its part along the constant, and w the weights of the
-        targets in the constant, ``w' (K + noise) w`` is the variance of the constant.
-        """
-        rows, out = SolvedRows(self, place), np.empty(len(X))
-        P, w = rows.solution.P, rows.solution.intercept_weights
-        K = matrix_at(place, self.kernel, self.X)
-        constant = w @ times(K, w) + w**2 @ rows.weights.noise(self.alpha)
-        for block in self.slices(X, len(self.X)):
-            cross = rows.kernel(X[block])
-            prior = self.kernel.diag(self.encode(X[block])) - 2.0 * times(cross, w)
-            if self.fit_intercept:  # which P does not see
-                cross = cross - place.xp.mean(cross, axis=1, keepdims=True)
-            explained = place.xp.sum((cross @ P) * cross, axis=1)
-            out[block] = prior + constant - to_numpy(explained)
+            by_constant = (1.0 - times(root.T, to_numpy(ones))[:, 0]) ** 2 / constant
+            out[block] = prior + by_constant - column_squares(root)
         return np.maximum(out, 0.0)[:, None] * self.variance
 
     def attributed(self, training):

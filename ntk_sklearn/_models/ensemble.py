@@ -57,7 +57,9 @@ class Ensemble(NamedTuple):
         """
         return self.blended(model.predict(X, place) for model in self.models)
 
-    def plus(self, batch: TrainingSet, progress_name: str | None) -> Ensemble:
+    def plus(
+        self, batch: TrainingSet, progress_name: str | None, place: Place | None = None
+    ) -> Ensemble:
         """Return a new ensemble with more rows, unmixed; this one is not changed.
 
         Parameters
@@ -67,6 +69,8 @@ class Ensemble(NamedTuple):
         progress_name : str or None
             The name under which the progress of the pass is printed; None prints
             nothing.
+        place : Place, default=None
+            Where the kernel of the rows is computed; None means by NumPy.
 
         Returns
         -------
@@ -77,7 +81,8 @@ class Ensemble(NamedTuple):
         TypeError
             If a model cannot take more rows; only Nyström models can.
         """
-        return Ensemble.of([model.plus(batch, progress_name) for model in self.models])
+        plus = (model.plus(batch, progress_name, place) for model in self.models)
+        return Ensemble.of(list(plus))
 
     def blended(self, values) -> np.ndarray:
         """Return the sum of values of the models, weighted by their shares, and mixed.

@@ -29,12 +29,13 @@ def _fit_exact(spec: ModelSpec, _sample, data, options: FitOptions) -> Models:
 
 
 def _fit_iterative(spec: ModelSpec, sample, data, options: FitOptions) -> Models:
-    return [fit_iterative(_pilot(spec, sample, options), data)]
+    return [fit_iterative(_pilot(spec, sample, options), data, options.learning.place)]
 
 
 def _fit_nystrom(spec: ModelSpec, sample, data, options: FitOptions) -> Models:
-    pilot, name = _pilot(spec, sample, options), options.progress_name
-    return [fit_nystrom(pilot, sample, data, options.n_centres, name)]
+    pilot = _pilot(spec, sample, options)
+    how = options.n_centres, options.progress_name, options.learning.place
+    return [fit_nystrom(pilot, sample, data, *how)]
 
 
 def _fit_clustered(spec: ModelSpec, sample, data, options: FitOptions) -> Models:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import Place
 from .._utils.threads import one_blas_thread
+from ..kernels._on_rows import matrix_at
 from ..solvers._one_matrix import solve_in_place
 from .dual import DualModel
 
@@ -16,7 +18,9 @@ class IterativeModel(DualModel):
 
 
 @one_blas_thread()
-def fit_iterative(pilot: DualModel, data: TrainingSet) -> IterativeModel:
+def fit_iterative(
+    pilot: DualModel, data: TrainingSet, place: Place | None = None
+) -> IterativeModel:
     """Solve the ridge problem of all rows, with the kernel and the ridge of a pilot.
 
     Parameters
@@ -25,6 +29,8 @@ def fit_iterative(pilot: DualModel, data: TrainingSet) -> IterativeModel:
         The model fitted to the learning rows of a sample.
     data : TrainingSet
         All rows, raw and in memory.
+    place : Place, default=None
+        Where the kernel matrix is held and multiplied; None means NumPy.
 
     Returns
     -------
@@ -33,7 +39,7 @@ def fit_iterative(pilot: DualModel, data: TrainingSet) -> IterativeModel:
     """
     rows = data._replace(X=pilot.encode(data.X))
     found = solve_in_place(
-        pilot.kernel(rows.X),
+        matrix_at(place, pilot.kernel, rows.X),
         rows.Y,
         pilot.alpha,
         rows.solve_weights,

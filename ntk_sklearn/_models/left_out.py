@@ -16,6 +16,7 @@ import numpy as np
 
 from .._utils.arrays import Place
 from .._utils.threads import one_blas_thread
+from ..kernels._on_rows import matrix_at
 from ..solvers._attribution import smoother
 from ..solvers._conjugate_gradient import IterativeSolution
 from ..solvers._features import multiply
@@ -65,8 +66,8 @@ def left_out(model: RidgeModel, place: Place | None = None) -> LeftOut:
         that the kernel was learned from of a Nyström or clustered one. A model that was
         solved by conjugate gradients is fitted again without each of five folds.
     place : Place, default=None
-        Where the matrices of an exact model are computed; None means by NumPy, which
-        computes those of the others.
+        Where matrices are computed; None means by NumPy, which computes those of
+        clustered models in any case.
 
     Returns
     -------
@@ -107,15 +108,14 @@ def _exact(model: ExactModel, place: Place | None = None) -> LeftOut:
 
 
 @left_out.register
-def _nystrom(model: NystromModel, _place: Place | None = None) -> LeftOut:
+def _nystrom(model: NystromModel, place: Place | None = None) -> LeftOut:
     held_out, scored = model.held_out, model.scored
-    covariance = model.system.covariance(scored.X, model.alpha)
+    covariance = model.system_at(place).covariance(scored.X, model.alpha)
     share = held_out.weights.weight * held_out.weights.left_out
 
     @one_blas_thread()
     def predict(X):
-        K = model.kernel(model.encode(X), model.X)
-        fitted = multiply(K, model.dual_coef) + model.intercept
+        fitted = model.predict(X, place)
         return _without_one(held_out, fitted, covariance(X) * share)
 
     return LeftOut(held_out, predict, model.likely_error)
@@ -134,7 +134,7 @@ def _clustered(model: ClusteredModel, _place: Place | None = None) -> LeftOut:
 
 
 @left_out.register
-def _iterative(model: IterativeModel, _place: Place | None = None) -> LeftOut:
+def _iterative(model: IterativeModel, place: Place | None = None) -> LeftOut:
     rows = model.rows
     if rows.n_rows < 2:
         raise ValueError(
@@ -142,14 +142,15 @@ def _iterative(model: IterativeModel, _place: Place | None = None) -> LeftOut:
         )
     fold = np.arange(rows.n_rows) % min(_FOLDS, rows.n_rows)
     np.random.RandomState(0).shuffle(fold)
-    fits = [_without_fold(model, fold == number) for number in range(fold.max() + 1)]
+    folds = range(fold.max() + 1)
+    fits = [_without_fold(model, fold == number, place) for number in folds]
     duals = np.hstack([fit.dual_coef for fit in fits])
     constants = np.stack([fit.intercept for fit in fits])
 
     @one_blas_thread()
     def by_fold(Z):
         """Return the predictions of encoded rows without each fold, (b, folds, k)."""
-        K = model.kernel(Z, model.X)
+        K = matrix_at(place, model.kernel, Z, model.X)
         return multiply(K, duals).reshape(len(Z), *constants.shape) + constants
 
     held_out = np.empty(rows.Y.shape)
@@ -164,11 +165,13 @@ def _iterative(model: IterativeModel, _place: Place | None = None) -> LeftOut:
 
 
 @one_blas_thread()
-def _without_fold(model: IterativeModel, fold: np.ndarray) -> IterativeSolution:
+def _without_fold(
+    model: IterativeModel, fold: np.ndarray, place: Place | None
+) -> IterativeSolution:
     """Fit a model again without the rows of a fold, whose coefficients are zero."""
     rows, kept = model.rows, np.flatnonzero(~fold)
     found = solve_in_place(
-        model.kernel(model.X[kept]),
+        matrix_at(place, model.kernel, model.X[kept]),
         rows.Y[kept],
         model.alpha,
         rows.solve_weights.take(kept),

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from sklearn.gaussian_process.kernels import Kernel
 
 from .._learning.spec import LearnedKernel
 from .._learning.training_set import TrainingSet
+from .._utils.arrays import Place
 from .._utils.progress import Progress
+from ..kernels._on_rows import placed_kernel
 from ..solvers._features import NystromFeatures
 from ..solvers._leave_one_out import EPS
 from ..solvers._nystrom import NystromSystem
@@ -50,14 +53,18 @@ class NystromModel(RidgeModel):
         """The centres, as the kernel sees them."""
         return self.system.features.centres
 
-    def posterior_variance(self, X, _place=None):
+    def system_at(self, place: Place | None) -> NystromSystem:
+        """Return the system, with features at a place; None means NumPy."""
+        return _moved(self.system, place, self.kernel)
+
+    def posterior_variance(self, X, place=None, /):
         """Return the posterior variances of the function at raw rows, for each output.
 
         The part of the kernel that the centres do not explain is added in full.
         """
-        out = np.empty(len(X))
+        out, system = np.empty(len(X)), self.system_at(place)
         for block in self.slices(X, len(self.X)):
-            explained, spread = self.system.variance(X[block], self.alpha)
+            explained, spread = system.variance(X[block], self.alpha)
             prior = self.kernel.diag(self.encode(X[block]))
             out[block] = np.maximum(prior - explained, 0.0) + spread
         return out[:, None] * self.variance
@@ -67,7 +74,9 @@ class NystromModel(RidgeModel):
         assert training is not None
         return NystromRows(self, training)
 
-    def plus(self, batch: TrainingSet, progress_name: str | None) -> NystromModel:
+    def plus(
+        self, batch: TrainingSet, progress_name: str | None, place: Place | None = None
+    ) -> NystromModel:
         """Return a new model with more rows; this one is not changed.
 
         Parameters
@@ -77,14 +86,21 @@ class NystromModel(RidgeModel):
         progress_name : str or None
             The name under which the progress of the pass is printed; None prints
             nothing.
+        place : Place, default=None
+            Where the kernel of the rows is computed; None means by NumPy.
 
         Returns
         -------
         NystromModel
         """
-        system = _with_rows(self.system, batch, progress_name)
         return replace(
-            self, system=system, **_solved(system, self.learned, self.scored)
+            self,
+            **_solved(
+                _with_rows(self.system_at(place), batch, progress_name),
+                self.system.features,
+                self.learned,
+                self.scored,
+            ),
         )
 
 
@@ -94,6 +110,7 @@ def fit_nystrom(
     data: TrainingSet,
     n_centres: int,
     progress_name: str | None,
+    place: Place | None = None,
 ) -> NystromModel:
     """Fit a Nyström model: choose centres, add up all rows, choose the ridge, solve.
 
@@ -109,6 +126,9 @@ def fit_nystrom(
         Number of centres.
     progress_name : str or None
         The name under which the progress of the pass is printed; None prints nothing.
+    place : Place, default=None
+        Where the kernel of all rows with the centres is computed, and summed up; None
+        means by NumPy.
 
     Returns
     -------
@@ -123,15 +143,25 @@ def fit_nystrom(
     )
     n_outputs = scored.Y.shape[1]
     system = NystromSystem.empty(features, n_outputs, pilot.fit_intercept)
-    system = _with_rows(system, data, progress_name)
+    system = _with_rows(_moved(system, place, learned.kernel), data, progress_name)
     return NystromModel(
         encoder=pilot.encoder,
         learned=learned,
         variance=pilot.variance,
-        system=system,
         scored=scored,
-        **_solved(system, learned, scored),
+        **_solved(system, features, learned, scored),
     )
+
+
+def _moved(system: NystromSystem, place: Place | None, kernel: Kernel) -> NystromSystem:
+    """Return a system with features at a place.
+
+    Whitening needs more digits than a device without double precision has: NumPy does
+    it instead.
+    """
+    if place is None or place.digits > 1.0:
+        return system
+    return system.at(place, placed_kernel(place, kernel))
 
 
 def _with_rows(
@@ -142,8 +172,16 @@ def _with_rows(
     return accumulate(system, data.X, data.Y, data.solve_weights, progress=progress)
 
 
-def _solved(system: NystromSystem, learned: LearnedKernel, scored: TrainingSet) -> dict:
-    """Choose the ridge, solve, and return the fields of a model that depend on it."""
+def _solved(
+    system: NystromSystem,
+    features: NystromFeatures,
+    learned: LearnedKernel,
+    scored: TrainingSet,
+) -> dict:
+    """Choose the ridge, solve, and return the fields of a model that depend on it.
+
+    The features of the model are arrays of NumPy, wherever those of the system are.
+    """
     alpha = learned.alpha
     if learned.alpha_bounds is not None:
         alphas = np.clip(alpha * _RIDGES, *learned.alpha_bounds)
@@ -151,6 +189,7 @@ def _solved(system: NystromSystem, learned: LearnedKernel, scored: TrainingSet) 
     fit, weights = system.solve(alpha), scored.solve_weights
     predictions = system.leave_one_out(scored.X, scored.Y, alpha, weights)
     return {
+        "system": replace(system, features=features),
         "alpha": alpha,
         "dual_coef": fit.coef,
         "intercept": fit.intercept,

@@ -157,9 +157,10 @@ def _check_readable(X, name):
         library = type(X).__module__.split(".")[0]
         raise TypeError(
             f"{name} is an array of {library} on the device {X.device}, which NumPy "
-            "cannot read; to compute there, set the environment variable "
+            f"cannot read ({error}); to compute there, set the environment variable "
             "SCIPY_ARRAY_API=1 before Python starts and call "
-            "sklearn.set_config(array_api_dispatch=True); or pass a copy on the CPU."
+            "sklearn.set_config(array_api_dispatch=True); or pass a copy that NumPy "
+            "can read."
         ) from error
 
 
@@ -214,7 +215,12 @@ def check_here(
             )
 
 
-def checked_floats(X, name: str = "X"):
+# Types whose numbers are floats with enough digits.
+_FLOATS = ("float64", "float32")
+_WHOLE = ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8")
+
+
+def checked_floats(X, name: str = "X", allow_nan: bool = False):
     """Return an array of another library as finite floats of full precision.
 
     Parameters
@@ -223,6 +229,8 @@ def checked_floats(X, name: str = "X"):
         An array of real numbers.
     name : str, default="X"
         Its name in messages.
+    allow_nan : bool, default=False
+        Whether it may hold NaN, for what is missing.
 
     Returns
     -------
@@ -230,6 +238,8 @@ def checked_floats(X, name: str = "X"):
 
     Raises
     ------
+    TypeError
+        If it is not dense.
     ValueError
         If it is of a type with less digits than float32, or complex, or not finite.
     """
@@ -237,18 +247,30 @@ def checked_floats(X, name: str = "X"):
     if place is None:
         raise TypeError(f"{name} must be an array of a library, got {type(X)}.")
     xp = place.xp
-    known = ("float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool")
-    types = [getattr(xp, known_name, None) for known_name in known]
+    layout = str(getattr(X, "layout", "strided")).removeprefix("torch.")
+    if layout != "strided":
+        raise TypeError(
+            f"{name} must be dense, got a tensor with the layout {layout}; use "
+            f"{name}.to_dense()."
+        )
+    types = [getattr(xp, known, None) for known in (*_FLOATS, *_WHOLE, "bool")]
     if not any(X.dtype == kind for kind in types if kind is not None):
+        reason = "its numbers have too few digits for a kernel"
+        if "complex" in str(X.dtype):
+            reason = "there are no kernels of complex numbers"
         raise ValueError(
             f"{name} must have the type float64 or float32, or integers, got "
-            f"{X.dtype}; numbers with fewer digits are too few for a kernel: use "
-            f"{place.name}.asarray({name}, dtype={place.name}.float32)."
+            f"{X.dtype}: {reason}; use {place.name}.asarray({name}, "
+            f"dtype={place.name}.float32)."
         )
     floats = xp.astype(X, place.dtype)
-    if not bool(xp.all(xp.isfinite(floats))):
+    good = xp.isfinite(floats)
+    if allow_nan:
+        good = good | xp.isnan(floats)
+    if not bool(xp.all(good)):
         raise ValueError(
-            f"{name} must hold finite real numbers, got NaN or infinity on the device "
+            f"{name} must hold finite real numbers, got "
+            f"{'infinity' if allow_nan else 'NaN or infinity'} on the device "
             f"{place.device}."
         )
     return floats

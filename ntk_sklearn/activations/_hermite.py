@@ -23,7 +23,7 @@ from ._panels import evaluate_table
 from ._table import both, kinks_of, reach
 
 # Orders that are tried, in blocks of sixteen; one with errors below this is enough.
-ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 2e-11
+ORDERS, BLOCK, TOLERANCE = (32, 80, 192, 512), 16, 3e-13
 # Rows of the table of an expansion: those before the blocks, and those of a block.
 HEAD, ROWS_OF_BLOCK = 8, BLOCK + 1
 # What blocks of k orders leave of a pair is at most rho^k sqrt(t t'), with t the tails

@@ -30,31 +30,39 @@ class Deficits(NamedTuple):
     ----------
     size : array
         ``1 - abs(rho)``.
-    negative : array of bool or None
-        Whether a correlation is negative; None means that none is.
+    sign : array or None
+        The signs of the correlations, floats that are one or minus one; None means that
+        none is negative.
     """
 
     size: Array
-    negative: Array | None = None
+    sign: Array | None = None
 
-    def signed(self, xp, values):
+    @property
+    def negative(self):
+        """Whether each correlation is negative; None if none is."""
+        return None if self.sign is None else self.sign < 0.0
+
+    def signed(self, values):
         """Return values with the signs of the correlations."""
-        if self.negative is None:
-            return values
-        sign = xp.astype(self.negative, values.dtype)  # several times as fast as where
-        sign *= -2.0
-        sign += 1.0
-        sign *= values
-        return sign
+        return values if self.sign is None else self.sign * values
 
-    def correlations(self, xp):
+    def correlations(self):
         """Return the correlations themselves."""
-        return self.signed(xp, 1.0 - self.size)
+        rho = 1.0 - self.size
+        if self.sign is not None:
+            rho *= self.sign  # several times as fast as where
+        return rho
+
+
+def signs_of(xp, values):
+    """Return the signs of values: floats, none of them zero."""
+    return xp.copysign(xp.ones_like(values), values)
 
 
 def deficits_of(xp, rho):
     """Return the deficits of correlations that are known to rounding."""
-    return Deficits(xp.clip(1.0 - xp.abs(rho), 0.0, None), rho < 0.0)
+    return Deficits(xp.clip(1.0 - xp.abs(rho), 0.0, None), signs_of(xp, rho))
 
 
 def _angle(xp, size):
@@ -76,9 +84,10 @@ def _angles(xp, pairs):
 
 def _whole(xp, pairs, acute):
     """Return the angles of pairs, whose acute ones are given."""
-    if pairs.negative is None:
+    if pairs.sign is None:
         return acute
-    whole = pairs.signed(xp, acute - 0.5 * math.pi)
+    whole = acute - 0.5 * math.pi
+    whole *= pairs.sign
     whole += 0.5 * math.pi
     return whole
 
@@ -88,26 +97,27 @@ def _whole(xp, pairs, acute):
 
 def _rectified_dual(xp, parameters, pairs, _i, _j):
     r, h, c = parameters[0], parameters[1], parameters[2]
-    d, negative = pairs
+    d, sign = pairs
     lens, cosine = _sine(xp, d), 1.0 - d
     acute = xp.atan2(lens, cosine)
-    cosine *= acute
-    lens -= cosine
+    lens -= cosine * acute
     lens *= r
     derivative = _whole(xp, pairs, acute)
     derivative *= -h * r
     derivative += h
-    if negative is None or c == 1.0:
-        # What images lack of one, if those of opposite inputs are orthogonal.
-        if negative is None:
+    if sign is None or c == 1.0:
+        # What images lack of one, if those of opposite inputs are orthogonal: of these,
+        # one stands in place of the deficit.
+        if sign is None:
             near = d - lens
         else:
-            near = xp.astype(negative, d.dtype)
-            near *= 1.0 - d
+            near = sign * cosine
+            near -= cosine
+            near *= -0.5
             near += d
             near -= lens
         return Deficits(xp.clip(near, 0.0, None)), derivative
-    near = xp.clip(d - lens, 0.0, None)
+    negative, near = sign < 0.0, xp.clip(d - lens, 0.0, None)
     upper = (c - 1.0) * d
     upper -= lens
     upper += 2.0 - c
@@ -116,7 +126,7 @@ def _rectified_dual(xp, parameters, pairs, _i, _j):
     flipped = negative & ((c - 1.0) * (1.0 - d) + lens < 0.0)
     lower = c + (1.0 - c) * d + lens
     size = xp.where(flipped, lower, xp.where(negative, upper, near))
-    return Deficits(size, flipped), derivative
+    return Deficits(size, 1.0 - 2.0 * xp.astype(flipped, d.dtype)), derivative
 
 
 def _rectified_pullback(xp, parameters, pairs, _sides, bars):
@@ -145,11 +155,12 @@ def _shrinkage(k_i, k_j, l_i, l_j):
     return found
 
 
-def _shrunk(xp, d, k_i, k_j, l_i, l_j):
+def _shrunk(d, k_i, k_j, l_i, l_j):
+    """Return the deficit of ``k_i k_j (1 - d)``; rounding may leave more than one."""
     found = k_i * k_j
     found *= d
     found += _shrinkage(k_i, k_j, l_i, l_j)
-    return xp.clip(found, None, 1.0)
+    return found
 
 
 def _arcs(xp, r, e):
@@ -166,23 +177,23 @@ def _erf_dual(xp, _parameters, pairs, s_i, s_j):
     d, r = pairs.size, 1.0 - pairs.size
     r *= s_i[0]
     r *= s_j[0]
-    sine = _sine(xp, _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1]))
+    sine = _sine(xp, _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1]))
     arc = xp.atan2(r, sine)
     arc *= (2.0 / math.pi) * s_i[2]
     arc *= s_j[2]
     derivative = ((4.0 / math.pi) * s_i[1]) * s_j[1]
     derivative /= sine
-    return Deficits(xp.clip(1.0 - arc, 0.0, None), pairs.negative), derivative
+    return Deficits(xp.clip(1.0 - arc, 0.0, None), pairs.sign), derivative
 
 
 def _erf_pullback(xp, _parameters, pairs, sides, bars):
     r_bar, d_bar = bars
     (k_i, l_i, m_i, x_i), (k_j, l_j, m_j, x_j) = (s[:4] for s in sides)
     d, k_k = pairs.size, k_i * k_j
-    e = _shrunk(xp, d, k_i, k_j, l_i, l_j)
+    e = _shrunk(d, k_i, k_j, l_i, l_j)
     r = k_k * (1.0 - d)
     arc, _ = _arcs(xp, r, e)
-    r, arc = pairs.signed(xp, r), pairs.signed(xp, arc)
+    r, arc = pairs.signed(r), pairs.signed(arc)
     e2 = e * (2.0 - e)
     scale = (2.0 / math.pi) * (m_i * m_j)
     steep = scale / xp.sqrt(e2)
@@ -199,28 +210,52 @@ def _erf_pullback(xp, _parameters, pairs, sides, bars):
 
 
 def _gelu_dual(xp, _parameters, pairs, s_i, s_j):
-    d, negative = pairs
+    d = pairs.size
     k_k, l2_i, l2_j = s_i[0] * s_j[0], s_i[1] ** 2, s_j[1] ** 2
-    e = _shrunk(xp, d, s_i[0], s_j[0], s_i[1], s_j[1])
-    rho = 1.0 - d
-    r = k_k * rho
-    arc, turn = _arcs(xp, r, e)
-    s = _sine(xp, e)
-    w2_over_s = l2_i * l2_j / s
-    D = arc + r / s * (w2_over_s / s + l2_i + l2_j)
-    derivative = 0.25 + pairs.signed(xp, D) * (0.5 / math.pi)
-    f = s_i[4] * s_j[4]
-    bulge = ((s - turn * r) - (l2_i + l2_j) * s + w2_over_s) * (1.0 / math.pi)
-    lost = _shrinkage(s_i[2], s_j[2], s_i[3], s_j[3])
-    close = xp.clip((e - bulge - lost) * f, 0.0, None)
-    a = (rho * arc + k_k * (s + rho * rho * w2_over_s)) * (1.0 / math.pi)
-    half = 0.5 * rho if negative is None else xp.where(negative, -0.5 * rho, 0.5 * rho)
-    a = k_k * f * (a + half)
-    by_value, is_close = deficits_of(xp, a), e < 0.5
-    if negative is not None:
-        is_close = is_close & ~negative
-    size = xp.where(is_close, close, by_value.size)
-    return Deficits(size, by_value.negative & ~is_close), derivative
+    e = _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1])
+    s, rho, both = _sine(xp, e), 1.0 - d, l2_i + l2_j
+    turn, r, w2_over_s = xp.atan2(s, 1.0 - e), k_k * rho, (l2_i * l2_j) / s
+    arc = 0.5 * math.pi - turn
+    derivative = w2_over_s / s
+    derivative += both
+    derivative *= r
+    derivative /= s
+    derivative += arc
+    derivative = pairs.signed(derivative)
+    derivative *= 0.5 / math.pi
+    derivative += 0.25
+    # The image, of which half a linear unit is a part.
+    arc *= rho
+    a = rho * rho
+    a *= w2_over_s
+    a += s
+    a *= k_k
+    a += arc
+    a *= 1.0 / math.pi
+    a += pairs.signed(0.5 * rho)
+    k_k *= s_i[4]
+    k_k *= s_j[4]
+    a *= k_k
+    by_value = deficits_of(xp, a)
+    if float(xp.min(e)) >= 0.5:
+        return by_value, derivative
+    is_close = e < 0.5
+    if pairs.sign is not None:
+        is_close = is_close & (pairs.sign > 0.0)
+    # What it lacks of one, of pairs close to each other: the deficit of the inputs,
+    # less a bulge, less what differs between their lengths.
+    turn *= r
+    both -= 1.0
+    both *= s
+    turn += both
+    turn -= w2_over_s
+    turn *= 1.0 / math.pi
+    turn += e
+    turn -= _shrinkage(s_i[2], s_j[2], s_i[3], s_j[3])
+    turn *= s_i[4]
+    turn *= s_j[4]
+    size = xp.where(is_close, xp.clip(turn, 0.0, None), by_value.size)
+    return Deficits(size, by_value.sign), derivative
 
 
 def _gelu_pullback(xp, _parameters, pairs, sides, bars):
@@ -230,9 +265,9 @@ def _gelu_pullback(xp, _parameters, pairs, sides, bars):
     k_j, l_j, h_j, x_j = s_j[0], s_j[1], s_j[4], s_j[5]
     d, k_k, k2_i, k2_j = pairs.size, k_i * k_j, k_i**2, k_j**2
     l2_i, l2_j = l_i**2, l_j**2
-    e = _shrunk(xp, d, k_i, k_j, l_i, l_j)
+    e = _shrunk(d, k_i, k_j, l_i, l_j)
     arc, _ = _arcs(xp, k_k * (1.0 - d), e)
-    rho, arc = pairs.signed(xp, 1.0 - d), pairs.signed(xp, arc)
+    rho, arc = pairs.correlations(), pairs.signed(arc)
     r, s2, w2 = k_k * rho, e * (2.0 - e), l2_i * l2_j
     s = xp.sqrt(s2)
     tail = w2 / s2
@@ -255,8 +290,8 @@ def _gelu_pullback(xp, _parameters, pairs, sides, bars):
 
 
 def _gaussian_dual(xp, parameters, pairs, s_i, s_j):
-    rho = pairs.correlations(xp)
-    e = _shrunk(xp, pairs.size, s_i[0], s_j[0], s_i[1], s_j[1])
+    rho = pairs.correlations()
+    e = _shrunk(pairs.size, s_i[0], s_j[0], s_i[1], s_j[1])
     e = e * (2.0 - e)
     w = s_i[1] * s_j[1]
     a = w / xp.sqrt(e)
@@ -267,10 +302,10 @@ def _gaussian_dual(xp, parameters, pairs, s_i, s_j):
 def _gaussian_pullback(xp, parameters, pairs, sides, bars):
     r_bar, d_bar = bars
     (k_i, l_i, m_i, x_i), (k_j, l_j, m_j, x_j) = (s[:4] for s in sides)
-    e = _shrunk(xp, pairs.size, k_i, k_j, l_i, l_j)
+    e = _shrunk(pairs.size, k_i, k_j, l_i, l_j)
     e = e * (2.0 - e)
     k_k, w = k_i * k_j, l_i * l_j
-    r = pairs.correlations(xp) * k_k
+    r = pairs.correlations() * k_k
     a = w / xp.sqrt(e)
     a_hat, d_hat = r_bar * a * (m_i * m_j), d_bar * (2.0 * parameters[0]) * w * a / e
     curve = 1.0 + 3.0 * r * r / e
@@ -298,7 +333,7 @@ def _waves(xp, parameters, pairs, s_i, s_j):
 
 def _of_sign(xp, pairs, if_negative, otherwise):
     """Return one of two numbers for each pair."""
-    if pairs.negative is None:
+    if pairs.sign is None:
         return otherwise
     return xp.where(pairs.negative, if_negative, xp.full_like(pairs.size, otherwise))
 
@@ -318,10 +353,11 @@ def _wave_pullback(xp, parameters, pairs, sides, bars):
     wave, gap, apart, difference, g = _waves(xp, parameters, pairs, *sides)
     d, r_hat = pairs.size, r_bar * (m_i * m_j)
     large, small = r_hat * a_near + d_bar * d_near, r_hat * a_far + d_bar * d_far
-    if pairs.negative is not None:
+    negative = pairs.negative
+    if negative is not None:
         large, small = (
-            xp.where(pairs.negative, small, large),
-            xp.where(pairs.negative, large, small),
+            xp.where(negative, small, large),
+            xp.where(negative, large, small),
         )
     both, lost = wave * (large + small), wave * small * gap
     slope = exponent * g * (both - lost - 2.0 * (wave * small - lost))
@@ -331,19 +367,19 @@ def _wave_pullback(xp, parameters, pairs, sides, bars):
     angles = g * (d * wave * large + (2.0 - d) * (wave * small - lost))
     mean = -0.5 * exponent * (lengths + angles) - 0.25 * image * (2.0 + x_i + x_j)
     half = (-0.25 * exponent) * difference * (n_i + n_j) * (both - lost)
-    return pairs.signed(xp, slope), mean, half - 0.25 * image * (x_i - x_j)
+    return pairs.signed(slope), mean, half - 0.25 * image * (x_i - x_j)
 
 
 # -- jumps ----------------------------------------------------------------------------
 
 
 def _step_dual(xp, parameters, pairs, _i, _j):
-    d, negative = pairs
+    d, sign = pairs
     near, odd = (parameters[0] / math.pi) * _angle(xp, d), parameters[0] == 2.0
     derivative = xp.zeros_like(d)
-    if negative is None or odd:
-        return Deficits(near, negative), derivative
-    return Deficits(xp.where(negative, 1.0 - near, near)), derivative
+    if sign is None or odd:
+        return Deficits(near, sign), derivative
+    return Deficits(xp.where(sign < 0.0, 1.0 - near, near)), derivative
 
 
 def _step_pullback(xp, parameters, pairs, _sides, bars):

@@ -38,7 +38,7 @@ def _needed(xp, rho, s_i, s_j):
 
 
 def _dual(xp, parameters, pairs, s_i, s_j):
-    rho = pairs.correlations(xp)
+    rho = pairs.correlations()
     needed, hard = _needed(xp, rho, s_i, s_j)
     if hard is not None:
         rho = xp.where(hard, 0.0, rho)
@@ -47,11 +47,11 @@ def _dual(xp, parameters, pairs, s_i, s_j):
     odd = _series(xp, square, s_i, s_j, 1, needed)
     value = even[0] + rho * odd[0]
     slope = odd[0] + 2.0 * rho * (even[1] + rho * odd[1])
-    size, negative = deficits_of(xp, value)
+    size, sign = deficits_of(xp, value)
     derivative = (s_i[0] * s_j[0]) * slope
     itself = (pairs.size == 0.0) & (s_i[2] == s_j[2])
-    if pairs.negative is not None:
-        itself = itself & ~pairs.negative
+    if pairs.sign is not None:
+        itself = itself & (pairs.sign > 0.0)
     size = xp.where(itself, 0.0, size)
     if hard is not None:
         e, d = _dual_one_by_one(parameters, *_gathered(xp, hard, pairs, s_i, s_j))
@@ -60,8 +60,9 @@ def _dual(xp, parameters, pairs, s_i, s_j):
         )
         sizes = xp.asarray(np.abs(e), dtype=rho.dtype, device=rho.device)
         size[hard] = sizes
-        negative[hard] = xp.asarray(e < 0.0, device=rho.device)
-    return Deficits(size, negative), derivative
+        signs = np.where(e < 0.0, -1.0, 1.0)
+        sign[hard] = xp.asarray(signs, dtype=rho.dtype, device=rho.device)
+    return Deficits(size, sign), derivative
 
 
 def _series(xp, square, s_i, s_j, odd, blocks):
@@ -81,8 +82,8 @@ def _series(xp, square, s_i, s_j, odd, blocks):
 def _gathered(xp, hard, pairs, s_i, s_j):
     """Return signed deficits and statistics of some pairs, as arrays of NumPy."""
     signs = np.ones(1)
-    if pairs.negative is not None:
-        signs = np.where(to_numpy(pairs.negative[hard]), -1.0, 1.0)
+    if pairs.sign is not None:
+        signs = np.where(to_numpy(pairs.sign[hard]) < 0.0, -1.0, 1.0)
     e = np.asarray(to_numpy(pairs.size[hard]), dtype=np.float64)
     e = np.where(signs < 0.0, -np.maximum(e, 1e-300), e)
     i, j = xp.nonzero(hard)
@@ -118,7 +119,7 @@ def _each_pullback(parameters, e, stats, r_bar, d_bar, out):
 
 def _pullback(xp, parameters, pairs, sides, bars):
     (s_i, s_j), (r_bar, d_bar) = sides, bars
-    rho = pairs.correlations(xp)
+    rho = pairs.correlations()
     needed, hard = _needed(xp, rho, s_i, s_j)
     if hard is not None:
         rho = xp.where(hard, 0.0, rho)

@@ -34,9 +34,31 @@ class Decisions(NamedTuple):
     place: Place | None
 
 
-def as_numpy(array):
-    """Return what an array of another library holds; anything else as it is."""
-    return array if place_of(array) is None else to_numpy(array)
+def as_numpy(array, name: str = "X"):
+    """Return what an array of another library holds; anything else as it is.
+
+    Parameters
+    ----------
+    array : object
+        The array.
+    name : str, default="X"
+        Its name in messages.
+
+    Raises
+    ------
+    TypeError
+        If NumPy has no type for its numbers.
+    """
+    place = place_of(array, name)
+    if place is None:
+        return array
+    try:
+        return to_numpy(array)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} has the type {array.dtype}, which NumPy cannot read ({error}); "
+            f"use {place.name}.asarray({name}, dtype={place.name}.float32)."
+        ) from error
 
 
 def follow(place: Place | None, result):

@@ -16,7 +16,7 @@ from .._blocks.sources import is_source
 from .._blocks.tables import is_table_source
 from .._learning.spec import ModelSpec
 from .._learning.training_set import TrainingSet
-from .._models.choose import REASONS, check_memory
+from .._models.choose import MATRICES, REASONS, check_memory
 from .._models.fit import fit_ensemble
 from .._models.options import LEARNS_FROM_ALL, NEEDS_VECTORS
 from .._utils.arrays import Place, checked_floats, place_of
@@ -130,10 +130,11 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
             check_names(X, y)
         place = place_of(X)
         if place is not None:
-            X = checked_floats(X)
+            X = checked_floats(X, allow_nan=takes_tables(self))
             if not reset:
                 check_fitted_at(self, place, type(self).__name__ + ".partial_fit()")
-        X, y, sample_weight = map(as_numpy, (X, y, sample_weight))
+        X, y = as_numpy(X), as_numpy(y, "y")
+        sample_weight = as_numpy(sample_weight, "sample_weight")
         probe = copy(self)  # checks set attributes, to be published at the end
         reader = TableReader() if reset else self._reader
         streamed = reset and self._stays_in_place(X)
@@ -218,15 +219,14 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
         is_sparse = issparse(given.X)
         solver = "nystrom"
         if not given.streamed:
-            in_clusters = not is_sparse and given.place is None
-            solver = solver_for(self, len(Y), in_clusters)
+            solver = solver_for(self, len(Y), not is_sparse, given.place)
             if self.solver == "auto":
                 self._tell(f"solver={solver!r} for {len(Y)} rows: {REASONS[solver]}.")
         if is_sparse:
             check_sparse_solver(solver)
         rows, origin = self._training_set(given, Y, class_factor, solver)
-        if solver == "cholesky":
-            check_memory(rows.n_rows, matrices_of(self), given.place)
+        if solver in MATRICES:
+            check_memory(rows.n_rows, matrices_of(self, solver), given.place)
         told = self.max_iter * self._n_models if solver in LEARNS_FROM_ALL else None
         progress = FitProgress(self, given.X, given.y, told)
         options = fit_options(self, solver, progress, given.place)
@@ -266,12 +266,12 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
                     "them.",
                     UserWarning,
                 )
-            options = fit_options(self, "nystrom", None)
+            options = fit_options(self, "nystrom", None, given.place)
             ensemble = fit_ensemble(self._specs, batch, options)
         else:
             ensemble = self._ensemble
             if weights.weight.any():
-                ensemble = ensemble.plus(batch, progress_name(self))
+                ensemble = ensemble.plus(batch, progress_name(self), given.place)
         return Fitted(ensemble, "nystrom", np.arange(len(Y)), None)
 
     @property
@@ -337,7 +337,8 @@ class BaseWNTK(AttributionMixin, ImportanceMixin, CallbackSupportMixin, BaseEsti
     def _checked_rows(self, X) -> np.ndarray:
         """Return checked rows to predict, as an array of NumPy."""
         check_is_fitted(self)
-        X = as_numpy(X if place_of(X) is None else checked_floats(X))
+        if place_of(X) is not None:
+            X = as_numpy(checked_floats(X, allow_nan=takes_tables(self)))
         if not takes_vectors([model.kernel for model in self.models_]):
             return validate_any(self, X, reset=False)
         check_in_memory(X)

@@ -105,11 +105,11 @@ def takes_tables(estimator: BaseEstimator) -> bool:
 
 @contextmanager
 def naming_encoding(estimator: BaseEstimator) -> Iterator[None]:
-    """Say how a table is encoded, if a check refuses strings or missing values."""
+    """Say how a table is encoded, if strings or missing values in it are refused."""
     try:
         yield
     except ValueError as error:
-        what = "could not convert string", "contains NaN"
+        what = "could not convert string", "Input X contains NaN"
         if takes_tables(estimator) or not any(words in str(error) for words in what):
             raise
         found = str(error).rstrip(".")
@@ -152,7 +152,9 @@ def check_sparse_solver(solver: str) -> None:
         )
 
 
-def solver_for(estimator: BaseEstimator, n: int, in_clusters: bool = True) -> str:
+def solver_for(
+    estimator: BaseEstimator, n: int, dense: bool = True, place: Place | None = None
+) -> str:
     """Return the solver for `n` rows in memory, and check that the kernel suits it.
 
     Parameters
@@ -160,9 +162,11 @@ def solver_for(estimator: BaseEstimator, n: int, in_clusters: bool = True) -> st
     estimator : WNTKRegressor or WNTKClassifier
     n : int
         Number of rows.
-    in_clusters : bool, default=True
-        Whether ``solver="auto"`` may divide the rows into clusters: they are dense, and
-        arrays of NumPy.
+    dense : bool, default=True
+        Whether the rows are dense. Only dense ones of NumPy are divided into clusters
+        by ``solver="auto"``.
+    place : Place, default=None
+        Where matrices are held; None means NumPy.
 
     Returns
     -------
@@ -175,11 +179,13 @@ def solver_for(estimator: BaseEstimator, n: int, in_clusters: bool = True) -> st
     """
     solver, kernel = estimator.solver, estimator.kernel
     if solver == "auto":
+        free = None if place is None else place.free_memory()
         solver = choose_solver(
             n,
+            memory=None if free is None else 0.75 * free,
             n_components=estimator.n_components,
             n_matrices=matrices_of(estimator),
-            has_distances=takes_vectors(kernel) and in_clusters,
+            has_distances=takes_vectors(kernel) and dense and place is None,
         )
     if solver in NEEDS_VECTORS and not takes_vectors(kernel):
         raise ValueError(
@@ -189,9 +195,11 @@ def solver_for(estimator: BaseEstimator, n: int, in_clusters: bool = True) -> st
     return solver
 
 
-def matrices_of(estimator: BaseEstimator) -> float:
-    """Return the number of (n, n) matrices that an exact fit holds at its peak."""
-    n_matrices = MATRICES["cholesky"]
+def matrices_of(estimator: BaseEstimator, solver: str = "cholesky") -> float:
+    """Return the number of (n, n) matrices that a fit of all rows holds at its peak."""
+    n_matrices = MATRICES[solver]
+    if solver != "cholesky":
+        return n_matrices
     if estimator.objective == "holdout":
         n_matrices += 1  # parts of the kernel matrix, beside it
     kernels = given_kernels(estimator.kernel)

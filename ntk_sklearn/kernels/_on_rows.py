@@ -8,6 +8,7 @@ of. Any other scikit-learn kernel is evaluated by its ``__call__``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -227,6 +228,11 @@ def matrix_at(place: Place | None, kernel: Kernel, X, Y=None) -> Array:
         return place.move(np.asarray(kernel(X) if Y is None else kernel(X, Y)))
     K = kernel(place.move(X)) if Y is None else kernel(place.move(X), place.move(Y))
     return place.xp.astype(K, place.dtype, copy=False)
+
+
+def placed_kernel(place: Place, kernel: Kernel) -> Callable[..., Array]:
+    """Return a kernel as a function whose matrices of rows of NumPy are at a place."""
+    return partial(matrix_at, place, kernel)
 
 
 class _Moved:

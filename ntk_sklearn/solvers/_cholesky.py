@@ -12,6 +12,7 @@ from .._utils.definite import factorise_in_place, invert_in_place
 from .._utils.warnings import warn
 from ._on_arrays import (
     centred_on_arrays,
+    factor_on_arrays,
     inverse_on_arrays,
     is_elsewhere,
     less_outer,
@@ -180,7 +181,7 @@ def kernel_factor(
     Returns
     -------
     factor : ndarray of shape (n, n)
-        The factor in the lower triangle of an array.
+        The factor in the lower triangle of an array, at the place of `K`.
     jitter : float
         The number that was added to the diagonal besides `noise`.
 
@@ -189,6 +190,8 @@ def kernel_factor(
     numpy.linalg.LinAlgError
         If the matrix is not positive definite even with the largest jitter.
     """
+    if is_elsewhere(K):
+        return factor_on_arrays(K, noise, _JITTER_LADDER)
     factor, _, jitter = _replaced(factorise_in_place, K, noise, overwrite_K)
     return factor, jitter
 

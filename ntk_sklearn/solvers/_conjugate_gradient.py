@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from .._utils.blas import add_square
 from ._cholesky import ridge_factor
+from ._on_arrays import diagonal, row, times
 from ._row_weights import RowWeights
 
 
@@ -50,31 +51,31 @@ class IterativeSolution(NamedTuple):
     n_iter: int
 
 
-def pivoted_features(K, diagonal, rank, random_state=0) -> np.ndarray:
+def pivoted_features(K, own, rank, random_state=0) -> np.ndarray:
     """Approximate a kernel matrix by ``F F'``, by a randomly pivoted Cholesky.
 
     Each pivot is drawn with a probability proportional to the part of its diagonal
-    entry that is not approximated yet [1]_.
+    entry that is not approximated yet [1]_. `own` is the diagonal.
 
     References
     ----------
     .. [1] Chen, Epperly, Tropp and Webber, "Randomly pivoted Cholesky", 2022.
     """
-    if (diagonal < 0.0).any():
+    if (own < 0.0).any():
         raise np.linalg.LinAlgError(
-            f"The kernel matrix of {len(K)} rows is not positive definite: there are "
+            f"The kernel matrix of {len(own)} rows is not positive definite: there are "
             "negative numbers on its diagonal; check that the kernel is a valid one."
         )
     rng = check_random_state(random_state)
-    n = len(K)
+    n = len(own)
     F = np.zeros((n, rank), order="F")
-    left = diagonal.copy()
+    left = own.copy()
     for r in range(rank):
         total = left.sum()
-        if not total > 1e-14 * diagonal.sum():
+        if not total > 1e-14 * own.sum():
             return F[:, :r]
         pivot = rng.choice(n, p=left / total)
-        column = K[pivot] - F[:, :r] @ F[pivot, :r]
+        column = row(K, pivot) - F[:, :r] @ F[pivot, :r]
         # The pivot `left` is positive, whereas the entry of the column may be negative
         # by rounding.
         F[:, r] = column / np.sqrt(left[pivot])
@@ -109,7 +110,8 @@ def conjugate_solve(
     Parameters
     ----------
     K : ndarray of shape (n, n)
-        Kernel matrix; it is not changed.
+        Kernel matrix; it is not changed. One of another library, such as PyTorch, is
+        multiplied on its device.
     Y : ndarray of shape (n, k)
         Targets.
     alpha : float
@@ -147,14 +149,14 @@ def conjugate_solve(
     >>> np.allclose(found.dual_coef, exact.dual_coef)
     True
     """
-    n = len(K)
+    n = K.shape[0]
     root = np.sqrt(RowWeights.of(sample_weight, n).weight)
     rank = min(n, 100 + n // 20) if rank is None else min(n, rank)
-    F = pivoted_features(K, np.diag(K).copy(), rank)
+    F = pivoted_features(K, diagonal(K), rank)
     inverse = _nystrom_inverse(F * root[:, None], alpha)
     shape = (n, n)
     A = LinearOperator(
-        shape, lambda v: root * (K @ (root * v)) + alpha * v, dtype=np.float64
+        shape, lambda v: root * times(K, root * v) + alpha * v, dtype=np.float64
     )
     M = LinearOperator(shape, inverse, dtype=np.float64)
     steps = 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from .._utils.blas import solve_lower
+from .._utils.arrays import Array, Place
 from ._cholesky import factorise
-from ._on_arrays import is_elsewhere, times
+from ._on_arrays import columns, is_elsewhere, solved_lower, times
 
 # This multiple of the mean diagonal of K(C, C) is added to its diagonal. Rounding
 # errors of the kernel are then magnified by at most 1e6, the inverse root of the
@@ -45,7 +45,8 @@ class NystromFeatures:
     centres : ndarray of shape (m, n_encoded)
         Rows that the kernel compares all others with.
     factor : ndarray of shape (m, m)
-        The matrix L, in the lower triangle, in Fortran order.
+        The matrix L, in the lower triangle, in Fortran order. See `at` for one of
+        another library.
     transform : callable, default=None
         Function that encodes raw rows for the kernel. It must be picklable if tasks run
         in other processes. None leaves rows as they are.
@@ -89,21 +90,32 @@ class NystromFeatures:
         factor = _whitener(kernel(centres))
         return cls(kernel, centres, factor, transform, n_features, allow_nan)
 
+    def at(self, place: Place, kernel: Kernel) -> NystromFeatures:
+        """Return the same features as arrays of another library, on one of its devices.
+
+        Parameters
+        ----------
+        place : Place
+            The library and the device.
+        kernel : callable
+            The kernel, whose matrices of rows of NumPy are computed there.
+        """
+        return replace(self, kernel=kernel, factor=place.move(self.factor))
+
     @property
     def width(self) -> int:
         """Number of columns of raw rows."""
         return self.centres.shape[1] if self.n_features is None else self.n_features
 
-    def tile(self, X) -> np.ndarray:
+    def tile(self, X) -> Array:
         """Return the kernel between raw rows and the centres, (n_rows, m)."""
         return self.kernel(
             X if self.transform is None else self.transform(X), self.centres
         )
 
-    def __call__(self, X) -> np.ndarray:
+    def __call__(self, X) -> Array:
         """Return the features of raw rows as columns: (m, n_rows), in Fortran order."""
-        tile = np.require(self.tile(X), np.float64, ["C", "W"])
-        return solve_lower(self.factor, tile.T)  # the transpose is in Fortran order
+        return solved_lower(self.factor, columns(self.tile(X)))
 
 
 def _whitener(K: np.ndarray) -> np.ndarray:

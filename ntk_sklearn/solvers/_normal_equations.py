@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils.blas import add_square
+from .._utils.arrays import Array, Place, to_numpy
+from ._on_arrays import moved_to, plus_square, times, zeros
 from ._row_weights import RowWeights
 
 
@@ -15,12 +16,14 @@ class NormalEquations(NamedTuple):
 
     A ridge problem with these features can be solved from the sums alone. The sums over
     two sets of rows are added by `plus`, so that rows may come in blocks, in any order
-    and from different places.
+    and from different places. Features may be arrays of another library on its device:
+    then ``Z' W Z``, the only large sum, is added up there.
 
     Attributes
     ----------
     zz : ndarray of shape (m, m)
-        ``Z' W Z``, in the lower triangle, in Fortran order.
+        ``Z' W Z``, in the lower triangle, in Fortran order; or whole, of another
+        library.
     zy : ndarray of shape (m, k)
         ``Z' W Y``.
     z : ndarray of shape (m,)
@@ -42,7 +45,7 @@ class NormalEquations(NamedTuple):
     (28.0, 8.0, 6.0)
     """
 
-    zz: np.ndarray
+    zz: Array
     zy: np.ndarray
     z: np.ndarray
     y: np.ndarray
@@ -51,11 +54,10 @@ class NormalEquations(NamedTuple):
     n_rows: float
 
     @classmethod
-    def zeros(cls, m: int, k: int) -> NormalEquations:
-        """Return the sums over no rows, for m features and k outputs."""
-        zz = np.zeros((m, m), order="F")
+    def zeros(cls, m: int, k: int, place: Place | None = None) -> NormalEquations:
+        """Return the sums over no rows, for m features at a place and k outputs."""
         parts = np.zeros((m, k)), np.zeros(m), np.zeros(k), np.zeros(k)
-        return cls(zz, *parts, 0.0, 0.0)
+        return cls(zeros(m, place), *parts, 0.0, 0.0)
 
     @classmethod
     def of(cls, Zt, Y, sample_weight=None) -> NormalEquations:
@@ -74,8 +76,9 @@ class NormalEquations(NamedTuple):
         return cls.zeros(len(Zt), Y.shape[1]).absorb_rows(Zt, Y, sample_weight)
 
     def plus(self, other: NormalEquations) -> NormalEquations:
-        """Return the sums over the rows of both; neither is changed."""
-        return self._replace(zz=self.zz.copy(order="F")).absorb(other)
+        """Return the sums over the rows of both, of NumPy; neither is changed."""
+        zz = np.array(to_numpy(self.zz), order="F")
+        return self._replace(zz=zz).absorb(other._replace(zz=to_numpy(other.zz)))
 
     def absorb(self, other: NormalEquations) -> NormalEquations:
         """Return the sums over the rows of both, in the memory of `self`.
@@ -100,7 +103,7 @@ class NormalEquations(NamedTuple):
             return self.absorb_weighted(Zt, Y, np.ones(len(Y)), float(len(Y)))
         weights = RowWeights.of(sample_weight, len(Y))
         root = np.sqrt(weights.weight)
-        Zt *= root
+        Zt *= moved_to(Zt, root)
         return self.absorb_weighted(Zt, root[:, None] * Y, root, weights.n_rows)
 
     def absorb_weighted(self, Zt, Y, ones, n_rows: float) -> NormalEquations:
@@ -120,9 +123,9 @@ class NormalEquations(NamedTuple):
         n_rows : float
             Number of rows, all copies counted.
         """
-        found = Zt @ np.column_stack([Y, ones])  # in one pass over the features
+        found = times(Zt, np.column_stack([Y, ones]))  # in one pass over the features
         return NormalEquations(
-            add_square(self.zz, Zt),
+            plus_square(self.zz, Zt),
             self.zy + found[:, :-1],
             self.z + found[:, -1],
             self.y + ones @ Y,

@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, cho_solve, solve_triangular
 
-from .._utils.blas import mirror_lower, solve_lower
+from .._utils.arrays import Array, Place, to_numpy
+from .._utils.blas import mirror_lower
 from ._cholesky import ridge_factor
-from ._features import NystromFeatures
+from ._features import Kernel, NystromFeatures
 from ._leave_one_out import one_minus_leverage
 from ._normal_equations import NormalEquations
+from ._on_arrays import column_squares, moved_to, solved_lower, stacked, times
 from ._ridge_path import RidgePath, generalised
 from ._row_weights import RowWeights
 from ._spectrum import Spectrum
@@ -95,6 +97,14 @@ class NystromSystem:
         """Return the system without any rows."""
         sums = NormalEquations.zeros(len(features.centres), n_outputs)
         return cls(features, sums, fit_intercept)
+
+    def at(self, place: Place, kernel: Kernel) -> NystromSystem:
+        """Return the system with the same sums, and features on a device.
+
+        Rows that are added, and those of predictions, are computed there; the sums and
+        all results are arrays of NumPy. See `NystromFeatures.at`.
+        """
+        return replace(self, features=self.features.at(place, kernel))
 
     def plus(self, equations: NormalEquations) -> NystromSystem:
         """Return the system with more rows, whose sums have the same features."""
@@ -213,7 +223,11 @@ class NystromSystem:
         """
         factor = self._factorised(alpha)[0][0]
         held = self._solved_features(factor, self.features(X))
-        return lambda new: self._solved_features(factor, self.features(new)).T @ held
+
+        def covariances(new):
+            return to_numpy(self._solved_features(factor, self.features(new)).T @ held)
+
+        return covariances
 
     def _factorised(self, alpha):
         """Return ``Z'WZ + alpha``, factorised, and ``Z'WY``, both centred."""
@@ -238,22 +252,22 @@ class NystromSystem:
         ndarray of shape (m + 1, n_rows)
             The last entry of each vector belongs to the constant.
         """
-        return self._solved_features(self._factorised(alpha)[0][0], self.features(X))
+        factor = self._factorised(alpha)[0][0]
+        return to_numpy(self._solved_features(factor, self.features(X)))
 
-    def _solved_features(self, factor, Zt):
+    def _solved_features(self, factor, Zt: Array) -> Array:
         """Return whitened vectors of features, which are overwritten."""
         sums = self.equations
         if self.fit_intercept:
-            Zt -= (sums.z / sums.weight)[:, None]
-        constant = np.full(Zt.shape[1], self.fit_intercept / np.sqrt(sums.weight))
-        return np.vstack([solve_lower(factor, Zt), constant])
+            Zt -= moved_to(Zt, (sums.z / sums.weight)[:, None])
+        constant = np.full((1, Zt.shape[1]), self.fit_intercept / np.sqrt(sums.weight))
+        return stacked(solved_lower(factor, Zt), moved_to(Zt, constant))
 
     def _resolve(self, X, alpha):
         """Return centred fits, leverages of rows of weight one, and squared norms."""
         (factor, _), b = self._factorised(alpha)
         Zt = self.features(X)
-        norms = np.einsum("ij,ij->j", Zt, Zt)
+        norms = column_squares(Zt)
         solved = self._solved_features(factor, Zt)
-        leverage = np.einsum("ij,ij->j", solved, solved)
-        fitted = solved[:-1].T @ solve_triangular(factor, b, lower=True)
-        return fitted, leverage, norms
+        fitted = times(solved[:-1, :].T, solve_triangular(factor, b, lower=True))
+        return fitted, column_squares(solved), norms

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import blas
 
 from .._utils.arrays import Array, Place, is_elsewhere, place_at, to_numpy
+from .._utils.blas import add_square, solve_lower
 
 
 def diagonal(M: Array) -> np.ndarray:
@@ -47,6 +48,70 @@ def weighted_squares(P: Array, q: np.ndarray) -> np.ndarray:
         return np.einsum("ij,ij,j->i", P, P, q)
     place = place_at(P)
     return to_numpy(place.xp.sum(P * P * place.move(q), axis=1))
+
+
+def row(M: Array, i: int) -> np.ndarray:
+    """Return a row of a matrix."""
+    return to_numpy(M[i, :]) if is_elsewhere(M) else M[i]
+
+
+def moved_to(M: Array, values: np.ndarray) -> Array:
+    """Return numbers as an array of the kind of a matrix, at its place."""
+    return place_at(M).move(values) if is_elsewhere(M) else values
+
+
+def stacked(upper: Array, lower: Array) -> Array:
+    """Return a matrix whose first rows are those of one, and the others of another."""
+    if not is_elsewhere(upper):
+        return np.vstack([upper, lower])
+    return place_at(upper).xp.concat([upper, lower], axis=0)
+
+
+def column_squares(Z: Array) -> np.ndarray:
+    """Return the squared length of each column of a matrix."""
+    if not is_elsewhere(Z):
+        return np.einsum("ij,ij->j", Z, Z)
+    return to_numpy(place_at(Z).xp.sum(Z * Z, axis=0))
+
+
+def columns(M: Array) -> Array:
+    """Return a matrix whose columns are the rows of another, for `solved_lower`.
+
+    The result of one of NumPy is in Fortran order, and often the same memory.
+    """
+    return M.T if is_elsewhere(M) else np.require(M, np.float64, ["C", "W"]).T
+
+
+def solved_lower(L: Array, B: Array) -> Array:
+    """Return ``L^-1 B`` for a lower triangular L; a B of NumPy is overwritten.
+
+    L may be one of NumPy in any case. Only its lower triangle is read.
+    """
+    if not is_elsewhere(B):
+        return solve_lower(L, B)
+    place = place_at(B)
+    xp, L = place.xp, place.move(L)
+    if hasattr(xp.linalg, "solve_triangular"):  # of torch
+        return xp.linalg.solve_triangular(L, B, upper=False)
+    return xp.linalg.solve(xp.tril(L), B)
+
+
+def plus_square(C: Array, A: Array) -> Array:
+    """Return ``C + A A'`` in the memory of C, which is at the place of A.
+
+    Of matrices of NumPy, in Fortran order, only the lower triangle is added to.
+    """
+    if not is_elsewhere(A):
+        return add_square(C, A)
+    C += A @ A.T
+    return C
+
+
+def zeros(m: int, place: Place | None) -> Array:
+    """Return a matrix of zeros, of shape (m, m), for `plus_square`."""
+    if place is None:
+        return np.zeros((m, m), order="F")
+    return place.xp.zeros((m, m), dtype=place.dtype, device=place.device)
 
 
 def with_outer(P: Array, scale: float, A, B, factor: float) -> Array:

@@ -7,8 +7,9 @@ from scipy.linalg import cho_solve
 from sklearn.exceptions import ConvergenceWarning
 
 from .._utils.warnings import warn
-from ._cholesky import centred_kernel, kernel_factor, warn_jitter
+from ._cholesky import centred_kernel, kernel_factor, solve, warn_jitter
 from ._conjugate_gradient import IterativeSolution, NotConverged, conjugate_solve
+from ._on_arrays import is_elsewhere
 from ._row_weights import RowWeights
 
 # An iteration takes about as long as this share of a factorisation, times the number of
@@ -25,7 +26,7 @@ def solve_in_place(K, Y, alpha: float, weights: RowWeights, intercept: bool):
     Parameters
     ----------
     K : ndarray of shape (n, n)
-        Kernel matrix. Its memory may be used.
+        Kernel matrix. Its memory may be used, if it is one of NumPy.
     Y : ndarray of shape (n, k)
         Targets.
     alpha : float
@@ -39,13 +40,14 @@ def solve_in_place(K, Y, alpha: float, weights: RowWeights, intercept: bool):
     -------
     IterativeSolution
     """
-    most = max(len(K) // _SHARE, _FEWEST_ITERATIONS)
+    n = K.shape[0]
+    most = max(n // _SHARE, _FEWEST_ITERATIONS)
     try:
         return conjugate_solve(K, Y, alpha, weights, intercept, max_iter=most)
     except NotConverged:
         warn(
             f"conjugate gradients did not converge in {most} iterations, because the "
-            f"ridge, {alpha:.2g}, is small beside the kernel matrix of {len(K)} rows. "
+            f"ridge, {alpha:.2g}, is small beside the kernel matrix of {n} rows. "
             "The matrix is factorised instead: the model is the same, and takes "
             "longer. A larger alpha, or a larger lower one of alpha_bounds, would let "
             "them converge.",
@@ -56,6 +58,10 @@ def solve_in_place(K, Y, alpha: float, weights: RowWeights, intercept: bool):
 
 def _factorised(K, Y, alpha, weights, intercept) -> IterativeSolution:
     """Solve a ridge problem by a factorisation in the memory of the kernel matrix."""
+    if is_elsewhere(K):
+        found = solve(K, Y, alpha, weights, intercept)
+        warn_jitter(found.jitter, alpha)
+        return IterativeSolution(found.dual_coef, found.intercept, 0)
     noise = weights.noise(alpha)
     shift, offset = np.zeros(len(K)), 0.0
     if intercept:

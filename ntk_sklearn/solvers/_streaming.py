@@ -10,11 +10,29 @@ import numpy as np
 from .._blocks.reading import load
 from .._blocks.sources import BlockError, row_blocks, tile_rows
 from .._blocks.tasks import TreeSum, run_tasks, share_out
+from .._utils.arrays import Place, place_at
 from .._utils.threads import one_blas_thread
 from ._features import NystromFeatures, multiply
 from ._normal_equations import NormalEquations
 from ._nystrom import NystromSolution, NystromSystem
+from ._on_arrays import is_elsewhere
 from ._row_weights import RowWeights
+
+# Arrays of the size of a tile of kernel values that a device holds at a time.
+_TILES = 4
+
+
+def _place_of(features: NystromFeatures) -> Place | None:
+    """Return the place of features; None if they are arrays of NumPy."""
+    return place_at(features.factor) if is_elsewhere(features.factor) else None
+
+
+def _rows_of_tile(n_centres: int, place: Place | None) -> int:
+    """Return the number of rows of a tile, which fits the memory of a device."""
+    rows = tile_rows(n_centres)
+    if place is None:
+        return rows
+    return max(rows, int(place.budget() / (8.0 * _TILES * n_centres)))
 
 
 @one_blas_thread()
@@ -40,10 +58,12 @@ def accumulate(
         Weights of integer dtype count copies; they may also be `RowWeights`.
     block_rows : int, default=None
         Number of rows in a block of an array or a memory map. None chooses it such that
-        a block's kernel matrix takes 24 MiB.
+        a block's kernel matrix takes 24 MiB, or fits the memory of the device that
+        features lie on.
     n_jobs : int, default=None
         Number of joblib workers. None means that of ``joblib.parallel_config``, or a
-        thread for each processor if it is not configured.
+        thread for each processor if it is not configured. Features on a device are
+        computed by this thread, a tile at a time.
     progress : callable, default=None
         Called with the number of finished tasks and the number of all tasks.
 
@@ -67,7 +87,8 @@ def accumulate(
     >>> accumulate(system, X, np.sin(3.0 * X), block_rows=50).equations.n_rows
     200.0
     """
-    rows = tile_rows(len(system.features.centres))
+    place = _place_of(system.features)
+    rows = _rows_of_tile(len(system.features.centres), place)
     if isinstance(sample_weight, RowWeights):
         sample_weight = sample_weight.columns
     blocks = row_blocks(X, y, sample_weight, rows if block_rows is None else block_rows)
@@ -79,7 +100,10 @@ def accumulate(
     common = *arrays, features.transform, shape
     tree = TreeSum(NormalEquations.absorb)
     size = system.equations.zz.nbytes
-    passed = run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs, task_bytes=size)
+    if place is None:
+        passed = run_tasks(_sum_blocks, groups, *common, n_jobs=n_jobs, task_bytes=size)
+    else:  # one device does everything
+        passed = (_sum_blocks(group, *common) for group in groups)
     with closing(passed):  # an interrupt stops the workers at once
         for done, sums in enumerate(passed):
             tree.add(sums)
@@ -92,10 +116,11 @@ def accumulate(
 def _sum_blocks(group, kernel, centres, factor, transform, shape) -> NormalEquations:
     """Return the sums over the blocks of a task."""
     n_outputs, *how = shape
-    # On other machines arrays may arrive read-only and in another order.
-    factor = np.asfortranarray(factor)
+    if not is_elsewhere(factor):
+        # On other machines arrays may arrive read-only and in another order.
+        factor = np.asfortranarray(factor)
     features = NystromFeatures(kernel, centres, factor, transform)
-    sums = NormalEquations.zeros(len(centres), n_outputs)
+    sums = NormalEquations.zeros(len(centres), n_outputs, _place_of(features))
     for block in group:
         for X, Y, weight in load(block, *how):
             if Y is None or Y.shape[1] != n_outputs:

@@ -76,7 +76,7 @@ def test_a_function_with_a_closed_form(name, activation):
         (kernel.components(X), other.components(X)),
         (kernel.diag(X), other.diag(X)),
     ):
-        # Series stop at errors of 2e-11 of E[phi'^2], in each of up to three layers.
+        # Series stop at errors of 3e-13 of E[phi'^2], in each of up to three layers.
         assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
