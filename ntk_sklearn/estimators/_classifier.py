@@ -199,9 +199,10 @@ class WNTKClassifier(SetMixin, ClassifierMixin, BaseWNTK):
         The share of each input column in the variation of the decision values.
     class_mixing_ : ndarray of shape (n_classes, n_classes)
         The matrix by which the blended predictions of the indicators are multiplied: a
-        row for the decision value of each class. It maximises the likelihood of the
-        training labels, given the leave-one-out predictions, with a normal prior of
-        standard deviation 0.5 around the identity. It is the identity for two classes.
+        row for the decision value of each class. It is the most likely one, given the
+        training labels and the leave-one-out predictions, under normal priors around
+        the identity, between which the evidence decides. It is the identity for two
+        classes.
     temperature_ : float
         The factor by which decision values are multiplied before `predict_proba` takes
         their softmax. It maximises the likelihood of the training labels, given the
