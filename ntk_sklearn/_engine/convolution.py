@@ -149,8 +149,9 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                     add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
             summed = max(summed, rows.needed[l, r, k])
             numbers = stack.steps.numbers[l - 1]
-            if n_matrices == 2 and rows.lengths[l] == 3:
-                add_rows_of_two(rows, l, r, k, m, sums, numbers, memory.rows)
+            if plane.shape[0] == 2 and rows.lengths[l] == 3:
+                scale, two = (0.0 if fresh else numbers[0, 0]), sums[:n_matrices]
+                add_rows_of_two(rows, l, r, k, m, two, scale, numbers, memory.rows)
             else:
                 for s in range(n_matrices, plane.shape[0]):
                     for e in range(m):
@@ -201,8 +202,9 @@ def _fold(plane, margin, n_rows, m, lanes, row, out):
             seen = plane[s, k, margin:]
             for e in range(m):
                 row[e] += seen[e]
-        for e in range(m):
-            out[s, e % lanes] += row[e]
+        for first in range(0, m, lanes):
+            for b in range(lanes):
+                out[s, b] += row[first + b]
 
 
 @jit_part

@@ -65,19 +65,22 @@ def add_rows(rows, l, r, k, m, sums, out):
 
 
 @jit_part
-def add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
+def add_rows_of_two(rows, l, r, k, m, sums, scale, numbers, out):
     """Write what a layer makes of three rows of a covariance and a kernel.
 
-    These are `add_rows` and `take_steps` of a network without derivatives, in one.
+    These are `add_rows` and `take_steps` of a network without derivatives, in one. The
+    kernel's sums are the last ones, and `scale` is their factor: of the first layer,
+    which has none, zero and the covariance's own sums.
     """
     i, j, h = (
         rows.sources[l, r, 0, k],
         rows.sources[l, r, 1, k],
         rows.sources[l, r, 2, k],
     )
+    last = sums.shape[0] - 1
     a, b, c = sums[0, i], sums[0, j], sums[0, h]
-    u, v, w = sums[1, i], sums[1, j], sums[1, h]
-    scale, factor, added = numbers[0, 0], numbers[0, 1], numbers[0, 2]
+    u, v, w = sums[last, i], sums[last, j], sums[last, h]
+    factor, added = numbers[0, 1], numbers[0, 2]
     variance, shift = numbers[1, 0], numbers[1, 2]
     covariance, kernel = out[0], out[1]
     for e in range(m):
@@ -120,21 +123,29 @@ def of_others(columns, l, c, lanes, row, out):
 
 @jit_part
 def first_rows(stack, r, c, image, others, lanes, memory):
-    """Write the covariances of the input: inner products over channels."""
+    """Write the covariances of the input: sums of products over channels."""
     rows, columns, plane = stack.rows, stack.columns, memory.plane
     n_channels, m = image.shape[0], columns.counts[0, c] * lanes
-    margin, share = (plane.shape[2] - memory.sums.shape[2]) // 2, 1.0 / image.shape[0]
-    a = memory.sides[0]
+    margin = (plane.shape[2] - memory.sums.shape[2]) // 2
+    x, y, z = memory.sides[0], memory.sides[1], memory.sides[2]
     for k in range(rows.counts[0, r]):
-        y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
-        row = plane[0, k, margin:]
-        for channel in range(n_channels):
-            spread(columns, 0, c, lanes, image[channel, y], a)
-            b = of_others(columns, 0, c, lanes, others[channel, z], memory.sides[1])
+        i, j = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
+        row, start = plane[0, k, margin:], 0
+        if n_channels == 3:  # colours, in one pass
+            start = 3
+            spread(columns, 0, c, lanes, image[0, i], x)
+            spread(columns, 0, c, lanes, image[1, i], y)
+            spread(columns, 0, c, lanes, image[2, i], z)
+            u = of_others(columns, 0, c, lanes, others[0, j], memory.work[0])
+            v = of_others(columns, 0, c, lanes, others[1, j], memory.work[1])
+            w = of_others(columns, 0, c, lanes, others[2, j], memory.work[2])
             for e in range(m):
-                row[e] = (0.0 if channel == 0 else row[e]) + a[e] * b[e]
-        for e in range(m):
-            row[e] *= share
+                row[e] = x[e] * u[e] + y[e] * v[e] + z[e] * w[e]
+        for channel in range(start, n_channels):
+            spread(columns, 0, c, lanes, image[channel, i], x)
+            u = of_others(columns, 0, c, lanes, others[channel, j], memory.work[0])
+            for e in range(m):
+                row[e] = (0.0 if channel == 0 else row[e]) + x[e] * u[e]
 
 
 @jit_part
