@@ -50,12 +50,18 @@ class Window(NamedTuple):
             return seen % size
         return np.where((seen >= 0) & (seen < size), seen, -1)
 
-    def means(self, size: int) -> np.ndarray:
-        """Return the matrix that takes means over the window: (n_outputs, size)."""
-        sources, found = self.sources(size), np.zeros((self.size(size), size))
-        outputs, displacements = np.nonzero(sources >= 0)
-        np.add.at(found, (outputs, sources[outputs, displacements]), 1.0 / self.length)
-        return found
+    def along(self, size: int) -> tuple[np.ndarray, int, int]:
+        """Return the pixels that outputs see, one after the other, and how they move.
+
+        Output k sees those from ``k * stride`` on, so many as the length; `size` is
+        none.
+        """
+        sources = self.sources(size)
+        starts = self.stride * np.arange(len(sources))
+        places = np.full(starts[-1] + self.length, size)
+        seen = np.where(sources < 0, size, sources)
+        places[starts[:, None] + np.arange(self.length)] = seen
+        return places, self.stride, self.length
 
 
 class Axis(NamedTuple):
