@@ -145,9 +145,15 @@ def side_by_side(images, start, lanes, out):
     out : ndarray of shape (n_arrays, n_numbers * lanes)
     """
     for s in range(images.shape[0]):
-        for k in range(images.shape[2]):
-            for b in range(lanes):
-                out[s, k * lanes + b] = images[s, start + b, k]
+        some, to = images[s, start : start + lanes], out[s]
+        if lanes == 8:  # the usual number; a loop that is unrolled
+            for k in range(some.shape[1]):
+                for b in range(8):
+                    to[8 * k + b] = some[b, k]
+        else:
+            for k in range(some.shape[1]):
+                for b in range(lanes):
+                    to[k * lanes + b] = some[b, k]
 
 
 @jit_part
@@ -285,6 +291,31 @@ def all_planes(stack, sides, meeting, slopes, lanes, memory, out, grid):
 
 
 @jit_views
+def write_meeting(meeting, start, found, out):
+    """Write what pairs of images are, and of a block's own in the upper half.
+
+    Parameters
+    ----------
+    meeting : Meeting
+    start : int
+        The number of the block's first image.
+    found : ndarray of shape (n_images, n_matrices, lanes)
+        As `all_planes` writes them.
+    out : ndarray of shape (n_matrices, n, m)
+        The matrices.
+    """
+    lanes = found.shape[2]
+    for i in range(meeting.first, meeting.stop):
+        for s in range(found.shape[1]):
+            for b in range(lanes):
+                row, column = i, start + b
+                if meeting.own:
+                    row = start + (b + i) % lanes
+                    row, column = min(row, column), max(row, column)
+                out[s, row, column] = found[i - meeting.first, s, b]
+
+
+@jit_views
 def _pool(source, rows, columns, lanes, share, out):
     """Write the means of one matrix."""
     for y in range(rows.shape[0]):
@@ -348,5 +379,9 @@ def window_means(images, rows, columns, work, out):
             for x in range(to.size):
                 to[x] = 0.0
             for d in range(length):
-                for x in range(to.size):
-                    to[x] += share * seen[x * stride + d]
+                if stride == 1:  # the usual number
+                    for x in range(to.size):
+                        to[x] += share * seen[x + d]
+                else:
+                    for x in range(to.size):
+                        to[x] += share * seen[x * stride + d]

@@ -10,7 +10,15 @@ from .._utils.memory import aligned_zeros
 from .._utils.progress import Progress
 from .._utils.threads import run
 from .aligned import roots as write_roots
-from .convolution import Meeting, Sides, all_planes, memory, pool, side_by_side
+from .convolution import (
+    Meeting,
+    Sides,
+    all_planes,
+    memory,
+    pool,
+    side_by_side,
+    write_meeting,
+)
 from .convolutional_network import ConvolutionalNetwork, parts, variances
 from .linear_steps import Values
 from .structured import State
@@ -212,17 +220,6 @@ def _tasks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
             yield start, stop, task
 
 
-def _write(out, start, stop, meeting, found) -> None:
-    """Write what pairs of images are; those of a block's own in the upper half."""
-    found = found.transpose(1, 0, 2)
-    if not meeting.own:
-        out[:, meeting.first : meeting.stop, start:stop] = found
-        return
-    turns, right = np.ogrid[meeting.first : meeting.stop, start:stop]
-    left = start + (right + turns - start) % (stop - start)
-    out[:, np.minimum(left, right), np.maximum(left, right)] = found
-
-
 def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
     """Return the kernel of images, and its derivatives.
 
@@ -259,7 +256,7 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
             start, stop, meetings = here
             for meeting in meetings:
                 found = worker.kernel(start, stop, meeting)
-                _write(out, start, stop, meeting, found)
+                write_meeting(meeting, start, found, out)
             if tell is not None:
                 tell()
 
