@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .._utils.memory import aligned_zeros
+from .._utils.memory import aligned_empty
 from .._utils.progress import Progress
 from .._utils.threads import run
 from .aligned import roots as write_roots
@@ -68,7 +68,7 @@ class _Block:
             rows = array.reshape(-1, n, height * width)
             self._sources.append((rows, (*layers, height, width)))
         self._rooms = [
-            aligned_zeros((len(rows) * rows.shape[2] * lanes,))
+            aligned_empty((len(rows) * rows.shape[2] * lanes,))
             for rows, _ in self._sources
         ]
 
