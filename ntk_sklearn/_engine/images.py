@@ -30,6 +30,9 @@ LANES = 8
 POOLED = 4_000_000
 # Pairs of pixels, times layers, of one task of a thread: some tenth of a second.
 TASK = 3e7
+# Fewer tasks than that are for as many threads as there are cores, not twice as many:
+# each has memory of its own, which then is for too little.
+MANY = 16
 # Seconds of processor time for a pair of pixels and a layer, to tell how long it takes.
 SECONDS = 4e-9
 
@@ -262,7 +265,7 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
 
         return work
 
-    run(tasks, make_worker, task.work * n * m)
+    run(tasks, make_worker, task.work * n * m, len(tasks) >= MANY)
     k = task.n_covariances
     a = np.zeros((k, n)) if own is None else own[:k]
     c = np.zeros((k, m)) if other_own is None else other_own[:k]

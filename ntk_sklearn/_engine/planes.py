@@ -41,14 +41,7 @@ class Window(NamedTuple):
 
     def sources(self, size: int) -> np.ndarray:
         """Return the pixel that each output sees at each displacement; -1 for none."""
-        out = self.size(size)
-        low = 0
-        if self.padding != "valid":
-            low = max((out - 1) * self.stride + self.length - size, 0) // 2
-        seen = np.arange(out)[:, None] * self.stride + np.arange(self.length) - low
-        if self.padding == "circular":
-            return seen % size
-        return np.where((seen >= 0) & (seen < size), seen, -1)
+        return _sources(self, size)
 
     def along(self, size: int) -> tuple[np.ndarray, int, int]:
         """Return the pixels that outputs see, one after the other, and how they move.
@@ -56,12 +49,29 @@ class Window(NamedTuple):
         Output k sees those from ``k * stride`` on, so many as the length; `size` is
         none.
         """
-        sources = self.sources(size)
-        starts = self.stride * np.arange(len(sources))
-        places = np.full(starts[-1] + self.length, size)
-        seen = np.where(sources < 0, size, sources)
-        places[starts[:, None] + np.arange(self.length)] = seen
-        return places, self.stride, self.length
+        return _along(self, size), self.stride, self.length
+
+
+@lru_cache(maxsize=64)
+def _sources(window: Window, size: int) -> np.ndarray:
+    out = window.size(size)
+    low = 0
+    if window.padding != "valid":
+        low = max((out - 1) * window.stride + window.length - size, 0) // 2
+    seen = np.arange(out)[:, None] * window.stride + np.arange(window.length) - low
+    if window.padding == "circular":
+        return seen % size
+    return np.where((seen >= 0) & (seen < size), seen, -1)
+
+
+@lru_cache(maxsize=64)
+def _along(window: Window, size: int) -> np.ndarray:
+    sources = _sources(window, size)
+    starts = window.stride * np.arange(len(sources))
+    places = np.full(starts[-1] + window.length, size)
+    seen = np.where(sources < 0, size, sources)
+    places[starts[:, None] + np.arange(window.length)] = seen
+    return places
 
 
 class Axis(NamedTuple):
