@@ -97,7 +97,8 @@ def parts(
 
     The first layer sees sums over the channels of an image, and makes means of them.
     """
-    parts, rest = [], list(network.convolutions)
+    found: list[Part] = []
+    rest = list(network.convolutions)
     while True:
         count = next((i for i, c in enumerate(rest) if c.pooling), len(rest) - 1) + 1
         here, rest = rest[:count], rest[count:]
@@ -106,7 +107,7 @@ def parts(
         rows = axis(size[0], tuple(c.rows for c in here), whole)
         columns = axis(size[1], tuple(c.columns for c in here), whole)
         shares = [1.0 / (c.rows.length * c.columns.length) for c in here]
-        if not parts:
+        if not found:
             shares[0] /= n_channels
         steps = [
             steps_of(values, c.layer, share)
@@ -117,10 +118,10 @@ def parts(
         sizes = [size]
         for c in here:
             sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
-        parts.append(Part(here, stack, sizes, pooling))
+        found.append(Part(here, stack, sizes, pooling))
         if pooling is None:
-            return parts
-        size = parts[-1].pooled_size
+            return found
+        size = found[-1].pooled_size
 
 
 def variances(part: Part, values: Values, a: np.ndarray) -> np.ndarray:
