@@ -133,35 +133,13 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     )
 
 
-@jit_views
-def side_by_side(images, start, lanes, out):
-    """Write some images side by side: the first number of all, then the next.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n_arrays, n_images, n_numbers)
-    start, lanes : int
-        The first image, and how many.
-    out : ndarray of shape (n_arrays, n_numbers * lanes)
-    """
-    for s in range(images.shape[0]):
-        some, to = images[s, start : start + lanes], out[s]
-        if lanes == 8:  # the usual number; a loop that is unrolled
-            for k in range(some.shape[1]):
-                for b in range(8):
-                    to[8 * k + b] = some[b, k]
-        else:
-            for k in range(some.shape[1]):
-                for b in range(lanes):
-                    to[k * lanes + b] = some[b, k]
-
-
 @jit_part
-def _plane(stack, r, c, sides, i, turn, slopes, lanes, memory):
+def _plane(stack, r, c, sides, first, slopes, lanes, memory):
     """Take one plane through all layers, in ``memory.plane``.
 
-    It is that of image i, or of the block, turned by so many images if that is not -1.
+    `first` is the number of the first image and -1, or how the block is turned, twice.
     """
+    i, turn = first
     rows, columns, plane, sums = stack.rows, stack.columns, memory.plane, memory.sums
     margin = (plane.shape[2] - sums.shape[2]) // 2
     fresh = sides.pooled.shape[0] == 0
@@ -185,8 +163,8 @@ def _plane(stack, r, c, sides, i, turn, slopes, lanes, memory):
             summed = max(summed, rows.needed[l, r, k])
             numbers = stack.steps.numbers[l - 1]
             if plane.shape[0] == 2 and rows.lengths[l] == 3:
-                scale, two = (0.0 if fresh else numbers[0, 0]), sums[:n_matrices]
-                add_rows_of_two(rows, l, r, k, m, two, scale, numbers, memory.rows)
+                seen = sums[:n_matrices]
+                add_rows_of_two(rows, l, r, k, m, seen, numbers, memory.rows)
             else:
                 for s in range(n_matrices, plane.shape[0]):
                     for e in range(m):
@@ -282,7 +260,7 @@ def all_planes(stack, sides, meeting, slopes, lanes, memory, out, grid):
                 found[s, b] = 0.0
         for r in range(rows.counts.shape[1]):
             for c in range(columns.counts.shape[1]):
-                _plane(stack, r, c, sides, i, turn, slopes, lanes, memory)
+                _plane(stack, r, c, sides, (i, turn), slopes, lanes, memory)
                 n_rows, m = rows.counts[last, r], columns.counts[last, c] * lanes
                 if grid.shape[0] > 0:
                     _scatter(rows, columns, r, c, lanes, plane, margin, grid)
@@ -313,75 +291,3 @@ def write_meeting(meeting, start, found, out):
                     row = start + (b + i) % lanes
                     row, column = min(row, column), max(row, column)
                 out[s, row, column] = found[i - meeting.first, s, b]
-
-
-@jit_views
-def _pool(source, rows, columns, lanes, share, out):
-    """Write the means of one matrix."""
-    for y in range(rows.shape[0]):
-        for x in range(columns.shape[0]):
-            for z in range(rows.shape[0]):
-                row = out[y, x, z]
-                for e in range(row.size):
-                    row[e] = 0.0
-                for i in rows[y]:
-                    for j in columns[x]:
-                        for k in rows[z]:
-                            seen = source[i, j, k]
-                            for u in range(columns.shape[0]):
-                                for v in columns[u]:
-                                    for b in range(lanes):
-                                        row[u * lanes + b] += seen[v * lanes + b]
-                for e in range(row.size):
-                    row[e] *= share
-
-
-@jit_views
-def pool(source, rows, columns, lanes, out):
-    """Write means over windows of both pixels; `rows` and `columns` are their sources.
-
-    Windows of a pooling stay inside.
-    """
-    share = 1.0 / (rows.shape[1] * columns.shape[1]) ** 2
-    for s in range(source.shape[0]):
-        _pool(source[s], rows, columns, lanes, share, out[s])
-
-
-@jit_views
-def window_means(images, rows, columns, work, out):
-    """Write means over windows of one pixel.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n_images, height, width)
-    rows : ndarray of int, shape (n_rows, n_displacements)
-        The rows that a window sees; -1 is one of zeros.
-    columns : tuple of ndarray of int, int and int
-        See `Window.along`.
-    work : ndarray of shape (2, n_columns)
-        Memory for one column more than there are, and for those that windows see.
-    out : ndarray of shape (n_images, n_rows, n_columns)
-    """
-    places, stride, length = columns
-    width, share = images.shape[2], 1.0 / (rows.shape[1] * length)
-    row, seen = work[0], work[1]
-    for n in range(images.shape[0]):
-        for y in range(rows.shape[0]):
-            for x in range(width + 1):
-                row[x] = 0.0
-            for i in rows[y]:
-                if i >= 0:
-                    for x in range(width):
-                        row[x] += images[n, i, x]
-            for p in range(places.size):
-                seen[p] = row[places[p]]
-            to = out[n, y]
-            for x in range(to.size):
-                to[x] = 0.0
-            for d in range(length):
-                if stride == 1:  # the usual number
-                    for x in range(to.size):
-                        to[x] += share * seen[x + d]
-                else:
-                    for x in range(to.size):
-                        to[x] += share * seen[x * stride + d]

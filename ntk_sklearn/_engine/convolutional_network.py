@@ -9,10 +9,11 @@ import numpy as np
 from ..activations._base import Activation
 from ..activations._pairs import PairActivation
 from .aligned import image_variances
-from .convolution import Stack, window_means
+from .convolution import Stack
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
-from .planes import Window, axis
+from .planes import axis
 from .structured import take
+from .windows import Window, window_means
 
 
 class Convolution(NamedTuple):

@@ -6,22 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from .._utils.memory import aligned_empty
 from .._utils.progress import Progress
 from .._utils.threads import run
-from .aligned import roots as write_roots
-from .convolution import (
-    Meeting,
-    Sides,
-    all_planes,
-    memory,
-    pool,
-    side_by_side,
-    write_meeting,
-)
+from .convolution import Meeting, Sides, all_planes, memory, write_meeting
 from .convolutional_network import ConvolutionalNetwork, parts, variances
+from .image_blocks import ImageBlock, ImageSide
 from .linear_steps import Values
 from .structured import State
+from .windows import pool
 
 # Images side by side. Eight numbers are a vector of the processor, or two.
 LANES = 8
@@ -35,60 +27,6 @@ TASK = 3e7
 MANY = 16
 # Seconds of processor time for a pair of pixels and a layer, to tell how long it takes.
 SECONDS = 4e-9
-
-
-class _Side:
-    """One set of images, and the variances of their pixels in every layer."""
-
-    def __init__(self, images: np.ndarray):
-        self.images = images
-        # Of each stack: roots and inverses, and derivatives if there are any.
-        self.roots: list[np.ndarray] = []
-        self.slopes: list[np.ndarray] = []
-
-    def add(self, found: np.ndarray) -> None:
-        """Add the variances of a stack: (n_layers, n_rows, n, height, width)."""
-        roots = np.zeros((len(found), 2, *found.shape[2:]))
-        for layer, both in zip(found, roots, strict=True):
-            write_roots(layer[0].reshape(-1), both.reshape(2, -1))
-        self.roots.append(roots)
-        self.slopes.append(np.ascontiguousarray(found[:, 1:]))
-
-
-class _Block:
-    """A few images of a side, one beside the other, and their roots and slopes.
-
-    Its memory is that of one block after the other.
-    """
-
-    def __init__(self, side: _Side, lanes: int):
-        self._side, self.start, self.stop = side, 0, 0
-        # The images of each array in a row, and the shape that is not theirs.
-        n, *shape = side.images.shape
-        self._sources = [(side.images.reshape(1, n, -1), tuple(shape))]
-        for array in (*side.roots, *side.slopes):
-            *layers, n, height, width = array.shape
-            rows = array.reshape(-1, n, height * width)
-            self._sources.append((rows, (*layers, height, width)))
-        self._rooms = [
-            aligned_empty((len(rows) * rows.shape[2] * lanes,))
-            for rows, _ in self._sources
-        ]
-
-    def load(self, start: int, stop: int) -> None:
-        """Read other images, unless they are the same ones."""
-        if (start, stop) == (self.start, self.stop):
-            return
-        self.start, self.stop, found = start, stop, []
-        lanes = stop - start
-        for (rows, shape), room in zip(self._sources, self._rooms, strict=True):
-            size = len(rows), rows.shape[2] * lanes
-            out = room[: size[0] * size[1]].reshape(size)
-            side_by_side(rows, start, lanes, out)
-            found.append(out.reshape(*shape[:-1], shape[-1] * lanes))
-        n_stacks = len(self._side.roots)
-        self.images, both = found[0], found[1:]
-        self.roots, self.slopes = both[:n_stacks], both[n_stacks:]
 
 
 class _Run:
@@ -113,9 +51,11 @@ class _Run:
         most = max(part.sizes[-1][0] * part.sizes[-1][1] for part in self.parts[:-1])
         return max(1, min(LANES, POOLED // (most**2 * self.n_matrices)))
 
-    def side(self, images: np.ndarray, own: bool) -> tuple[_Side, np.ndarray | None]:
+    def side(
+        self, images: np.ndarray, own: bool
+    ) -> tuple[ImageSide, np.ndarray | None]:
         """Return images with their variances, and each image's kernel with itself."""
-        side, n = _Side(images), len(images)
+        side, n = ImageSide(images), len(images)
         a = np.zeros((self.n_covariances, n, *images.shape[2:]))
         a[0] = np.einsum("nchw,nchw->nhw", images, images) / images.shape[1]
         side.add(variances(self.parts[0], self.values, a))
@@ -153,8 +93,8 @@ class _Run:
 class _Worker:
     """What one thread computes with: two sides, and its memory."""
 
-    def __init__(self, task: _Run, side: _Side, other: _Side, lanes: int):
-        self.task, self.side, self.block = task, side, _Block(other, lanes)
+    def __init__(self, task: _Run, side: ImageSide, other: ImageSide, lanes: int):
+        self.task, self.side, self.block = task, side, ImageBlock(other, lanes)
         self.memories = [memory(p.stack, task.n_matrices, lanes) for p in task.parts]
 
     def kernel(self, start, stop, meeting, upto: int | None = None) -> np.ndarray:

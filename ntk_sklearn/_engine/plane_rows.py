@@ -66,12 +66,11 @@ def add_rows(rows, l, r, k, m, sums, out):
 
 
 @jit_part
-def add_rows_of_two(rows, l, r, k, m, sums, scale, numbers, out):
+def add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
     """Write what a layer makes of three rows of a covariance and a kernel.
 
     These are `add_rows` and `take_steps` of a network without derivatives, in one. The
-    kernel's sums are the last ones, and `scale` is their factor: of the first layer,
-    which has none, zero and the covariance's own sums.
+    first layer has sums of the covariance only.
     """
     i, j, h = (
         rows.sources[l, r, 0, k],
@@ -79,6 +78,7 @@ def add_rows_of_two(rows, l, r, k, m, sums, scale, numbers, out):
         rows.sources[l, r, 2, k],
     )
     last = sums.shape[0] - 1
+    scale = numbers[0, 0] if last else 0.0
     a, b, c = sums[0, i], sums[0, j], sums[0, h]
     u, v, w = sums[last, i], sums[last, j], sums[last, h]
     factor, added = numbers[0, 1], numbers[0, 2]

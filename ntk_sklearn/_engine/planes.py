@@ -14,64 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-
-class Window(NamedTuple):
-    """A window that moves along one axis of an image.
-
-    Attributes
-    ----------
-    length : int
-        Number of positions in the window.
-    stride : int
-        Number of positions that it moves.
-    padding : {"same", "valid", "circular"}
-        What it sees beyond the border: zeros, nothing (it stays inside), or the other
-        side of the image.
-    """
-
-    length: int
-    stride: int
-    padding: str
-
-    def size(self, size: int) -> int:
-        """Return the number of positions of the window along so many pixels."""
-        if self.padding == "valid":
-            return (size - self.length) // self.stride + 1
-        return -(-size // self.stride)
-
-    def sources(self, size: int) -> np.ndarray:
-        """Return the pixel that each output sees at each displacement; -1 for none."""
-        return _sources(self, size)
-
-    def along(self, size: int) -> tuple[np.ndarray, int, int]:
-        """Return the pixels that outputs see, one after the other, and how they move.
-
-        Output k sees those from ``k * stride`` on, so many as the length; `size` is
-        none.
-        """
-        return _along(self, size), self.stride, self.length
-
-
-@lru_cache(maxsize=64)
-def _sources(window: Window, size: int) -> np.ndarray:
-    out = window.size(size)
-    low = 0
-    if window.padding != "valid":
-        low = max((out - 1) * window.stride + window.length - size, 0) // 2
-    seen = np.arange(out)[:, None] * window.stride + np.arange(window.length) - low
-    if window.padding == "circular":
-        return seen % size
-    return np.where((seen >= 0) & (seen < size), seen, -1)
-
-
-@lru_cache(maxsize=64)
-def _along(window: Window, size: int) -> np.ndarray:
-    sources = _sources(window, size)
-    starts = window.stride * np.arange(len(sources))
-    places = np.full(starts[-1] + window.length, size)
-    seen = np.where(sources < 0, size, sources)
-    places[starts[:, None] + np.arange(window.length)] = seen
-    return places
+from .windows import Window
 
 
 class Axis(NamedTuple):
