@@ -11,6 +11,9 @@ import numpy as np
 from .._utils.jit import jit, jit_views
 from ..activations._pairs import mean, pairs, slopes
 
+# Variances that pass an activation at once, in the nearest cache.
+PART = 512
+
 
 @jit_views
 def image_row(activation, sides, turns, rows, work, out, k, first):
@@ -71,18 +74,20 @@ def image_variances(activation, a, derive):
     `derive` is None if there are no derivatives, see `image_row`, or else True.
     """
     code, parameters, series = activation
-    m = a.shape[1]
-    left, work = np.empty((2, m)), np.empty((8, m))
-    roots(a[0], left)
-    sides = left[0], left[1], left[0], left[1]
-    pairs(code, parameters, series, a[0], sides, work[7], work[6])
-    if derive is not None:
-        slopes(code, parameters, series, a[0], sides, work[6], work)
-        for s in range(1, a.shape[0]):
-            for k in range(m):
-                a[s, k] *= work[0, k] + work[1, k] + work[5, k]
-    for k in range(m):
-        a[0, k] = work[7, k]
+    left, work = np.empty((2, PART)), np.empty((8, PART))
+    for start in range(0, a.shape[1], PART):
+        q = a[0, start : start + PART]
+        n = q.size
+        roots(q, left)
+        sides = left[0, :n], left[1, :n], left[0, :n], left[1, :n]
+        pairs(code, parameters, series, q, sides, work[7], work[6])
+        if derive is not None:
+            slopes(code, parameters, series, q, sides, work[6], work)
+            for s in range(1, a.shape[0]):
+                for k in range(n):
+                    a[s, start + k] *= work[0, k] + work[1, k] + work[5, k]
+        for k in range(n):
+            q[k] = work[7, k]
 
 
 @jit

@@ -24,10 +24,10 @@ from .plane_rows import (
     add_rows_of_two,
     close,
     first_rows,
-    of_others,
+    of_block,
+    of_first,
     pooled_rows,
-    spread,
-    write_turns,
+    write_slopes,
 )
 from .planes import Axis
 
@@ -52,20 +52,20 @@ class Stack(NamedTuple):
 
 
 class Sides(NamedTuple):
-    """Images, or pairs of pixels that were pooled, and what they are paired with.
+    """Images, or pairs of pixels that were pooled, and a block that they meet.
 
     Attributes
     ----------
     images : ndarray of shape (n_images, n_channels, height, width)
-        The first images; of no channels where there is `pooled`.
+        The images of the first side.
     others : ndarray of shape (n_channels, height, width * lanes)
-        The other images, side by side.
+        The images of the block, side by side.
     pooled : ndarray of shape (n_matrices, height, width, height, width * lanes)
-        What a pooling left of one image; no matrices at the first stack.
-    left : ndarray of shape (n_images, n_layers, 2, height, width)
+        What a pooling left of those that meet; no matrices at the first stack.
+    left : ndarray of shape (n_layers, 2, n_images, height, width)
         Roots of the variances of the first images in each layer, and the inverses.
     right : ndarray of shape (n_layers, 2, height, width * lanes)
-        Those of the others.
+        Those of the block.
     left_slopes, right_slopes : ndarray
         Derivatives of the variances, as `left` and `right` with n_variance_slots in
         place of 2.
@@ -78,6 +78,24 @@ class Sides(NamedTuple):
     right: np.ndarray
     left_slopes: np.ndarray
     right_slopes: np.ndarray
+
+
+class Meeting(NamedTuple):
+    """What a block of images meets.
+
+    Attributes
+    ----------
+    own : bool
+        Whether the block meets itself. It is turned for that, so that each of its
+        images meets the one that is so many places on.
+    first, stop : int
+        Which images of the first side; or numbers of places. All pairs of the block's
+        own images meet, if these go from zero to half the number of its images.
+    """
+
+    own: bool
+    first: int
+    stop: int
 
 
 class Memory(NamedTuple):
@@ -115,23 +133,18 @@ def memory(stack: Stack, n_matrices: int, lanes: int) -> Memory:
     )
 
 
-@jit_views
-def side_by_side(images, out):
-    """Write images, each a row of numbers: the first number of all, then the next."""
-    lanes = images.shape[0]
-    for k in range(images.shape[1]):
-        for b in range(lanes):
-            out[k * lanes + b] = images[b, k]
-
-
 @jit_part
-def _plane(stack, r, c, i, sides, turns, lanes, memory):
-    """Take one plane of image i through all layers; it is in ``memory.plane``."""
+def _plane(stack, r, c, sides, first, slopes, lanes, memory):
+    """Take one plane through all layers, in ``memory.plane``.
+
+    `first` is the number of the first image and -1, or how the block is turned, twice.
+    """
+    i, turn = first
     rows, columns, plane, sums = stack.rows, stack.columns, memory.plane, memory.sums
     margin = (plane.shape[2] - sums.shape[2]) // 2
     fresh = sides.pooled.shape[0] == 0
     if fresh:
-        first_rows(stack, r, c, sides.images[i], sides.others, lanes, memory)
+        first_rows(stack, r, c, sides, i, turn, lanes, memory)
     else:
         pooled_rows(rows, columns, r, c, lanes, sides.pooled, plane, margin)
     # Of the first convolution, only the covariance is more than zero.
@@ -140,7 +153,7 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
     for l in range(1, rows.counts.shape[0]):
         count = columns.counts[l, c]
         m, summed = count * lanes, 0
-        near, far = sides.left[i, l - 1], sides.right[l - 1]
+        right, right_slopes = sides.right[l - 1], sides.right_slopes[l - 1]
         for k in range(rows.counts[l, r]):
             # Sums over columns, of the rows below that are needed now, while they are
             # in cache; and of row k itself, which is overwritten.
@@ -149,8 +162,9 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                     add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
             summed = max(summed, rows.needed[l, r, k])
             numbers = stack.steps.numbers[l - 1]
-            if n_matrices == 2 and rows.lengths[l] == 3:
-                add_rows_of_two(rows, l, r, k, m, sums, numbers, memory.rows)
+            if plane.shape[0] == 2 and rows.lengths[l] == 3:
+                seen = sums[:n_matrices]
+                add_rows_of_two(rows, l, r, k, m, seen, numbers, memory.rows)
             else:
                 for s in range(n_matrices, plane.shape[0]):
                     for e in range(m):
@@ -158,29 +172,25 @@ def _plane(stack, r, c, i, sides, turns, lanes, memory):
                 add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
                 take_steps(stack.steps.places[l - 1], numbers, m, memory.rows)
             y, z = rows.places[l, r, 0, k], rows.places[l, r, 1, k]
-            room = memory.sides
-            spread(columns, l, c, lanes, near[0, y], room[0])
-            spread(columns, l, c, lanes, near[1, y], room[1])
-            if turns is not None:
-                write_turns(
-                    columns,
-                    l,
-                    c,
-                    lanes,
-                    sides.left_slopes[i, l - 1, :, y],
-                    sides.right_slopes[l - 1, :, z],
-                    turns,
-                )
-            phi = stack.activations
+            near, inverse = right[0, y], right[1, y]
+            if turn < 0:
+                near, inverse = sides.left[l - 1, 0, i, y], sides.left[l - 1, 1, i, y]
+            if slopes is not None:
+                steep = right_slopes[:, y]
+                if turn < 0:
+                    steep = sides.left_slopes[l - 1, :, i, y]
+                far = right_slopes[:, z]
+                write_slopes(columns, l, c, lanes, turn, steep, far, slopes)
+            phi, room, spare = stack.activations, memory.sides, memory.work[6]
             image_row(
                 (phi.code[l - 1], phi.parameters[l - 1], phi.series),
                 (
-                    room[0][:m],
-                    room[1][:m],
-                    of_others(columns, l, c, lanes, far[0, z], room[2]),
-                    of_others(columns, l, c, lanes, far[1, z], room[3]),
+                    of_first(columns, l, c, lanes, turn, near, spare, room[0]),
+                    of_first(columns, l, c, lanes, turn, inverse, spare, room[1]),
+                    of_block(columns, 1, l, c, lanes, right[0, z], room[2]),
+                    of_block(columns, 1, l, c, lanes, right[1, z], room[3]),
                 ),
-                turns,
+                slopes,
                 memory.rows,
                 memory.work,
                 plane,
@@ -201,8 +211,9 @@ def _fold(plane, margin, n_rows, m, lanes, row, out):
             seen = plane[s, k, margin:]
             for e in range(m):
                 row[e] += seen[e]
-        for e in range(m):
-            out[s, e % lanes] += row[e]
+        for first in range(0, m, lanes):
+            for b in range(lanes):
+                out[s, b] += row[first + b]
 
 
 @jit_part
@@ -221,14 +232,15 @@ def _scatter(rows, columns, r, c, lanes, plane, margin, out):
 
 
 @jit_views
-def all_planes(stack, sides, turns, lanes, memory, out, grid):
-    """Take all planes of images with one block of images through a stack.
+def all_planes(stack, sides, meeting, slopes, lanes, memory, out, grid):
+    """Take all planes of a block of images and what it meets through a stack.
 
     Parameters
     ----------
     stack : Stack
     sides : Sides
-    turns : ndarray of shape (2, n_variance_slots, m), or None
+    meeting : Meeting
+    slopes : ndarray of shape (2, n_variance_slots, m), or None
         Memory for derivatives of variances; None means that there are none.
     lanes : int
         Number of images of the block.
@@ -236,52 +248,46 @@ def all_planes(stack, sides, turns, lanes, memory, out, grid):
     out : ndarray of shape (n_images, n_matrices, lanes)
         Sums over all planes are written there, unless there is a grid.
     grid : ndarray of shape (n_matrices, height, width, height, width * lanes)
-        All pairs of pixels of the last image are written there, if it has matrices.
+        All pairs of pixels of the last to meet are written there, if it has matrices.
     """
     rows, columns, plane = stack.rows, stack.columns, memory.plane
     last = rows.counts.shape[0] - 1
     margin = (plane.shape[2] - memory.sums.shape[2]) // 2
-    for i in range(sides.images.shape[0]):
+    for i in range(meeting.first, meeting.stop):
+        found, turn = out[i - meeting.first], i if meeting.own else -1
         for s in range(out.shape[1]):
             for b in range(lanes):
-                out[i, s, b] = 0.0
+                found[s, b] = 0.0
         for r in range(rows.counts.shape[1]):
             for c in range(columns.counts.shape[1]):
-                _plane(stack, r, c, i, sides, turns, lanes, memory)
+                _plane(stack, r, c, sides, (i, turn), slopes, lanes, memory)
                 n_rows, m = rows.counts[last, r], columns.counts[last, c] * lanes
                 if grid.shape[0] > 0:
                     _scatter(rows, columns, r, c, lanes, plane, margin, grid)
                 else:
-                    _fold(plane, margin, n_rows, m, lanes, memory.work[0], out[i])
+                    _fold(plane, margin, n_rows, m, lanes, memory.work[0], found)
 
 
 @jit_views
-def _pool(source, rows, columns, lanes, share, out):
-    """Write the means of one matrix."""
-    for y in range(rows.shape[0]):
-        for x in range(columns.shape[0]):
-            for z in range(rows.shape[0]):
-                row = out[y, x, z]
-                for e in range(row.size):
-                    row[e] = 0.0
-                for i in rows[y]:
-                    for j in columns[x]:
-                        for k in rows[z]:
-                            seen = source[i, j, k]
-                            for u in range(columns.shape[0]):
-                                for v in columns[u]:
-                                    for b in range(lanes):
-                                        row[u * lanes + b] += seen[v * lanes + b]
-                for e in range(row.size):
-                    row[e] *= share
+def write_meeting(meeting, start, found, out):
+    """Write what pairs of images are, and of a block's own in the upper half.
 
-
-@jit_views
-def pool(source, rows, columns, lanes, out):
-    """Write means over windows of both pixels; `rows` and `columns` are their sources.
-
-    Windows of a pooling stay inside.
+    Parameters
+    ----------
+    meeting : Meeting
+    start : int
+        The number of the block's first image.
+    found : ndarray of shape (n_images, n_matrices, lanes)
+        As `all_planes` writes them.
+    out : ndarray of shape (n_matrices, n, m)
+        The matrices.
     """
-    share = 1.0 / (rows.shape[1] * columns.shape[1]) ** 2
-    for s in range(source.shape[0]):
-        _pool(source[s], rows, columns, lanes, share, out[s])
+    lanes = found.shape[2]
+    for i in range(meeting.first, meeting.stop):
+        for s in range(found.shape[1]):
+            for b in range(lanes):
+                row, column = i, start + b
+                if meeting.own:
+                    row = start + (b + i) % lanes
+                    row, column = min(row, column), max(row, column)
+                out[s, row, column] = found[i - meeting.first, s, b]

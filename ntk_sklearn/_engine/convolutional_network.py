@@ -11,8 +11,9 @@ from ..activations._pairs import PairActivation
 from .aligned import image_variances
 from .convolution import Stack
 from .linear_steps import Layer, Steps, Values, covariance_steps, steps_of
-from .planes import Window, axis
+from .planes import axis
 from .structured import take
+from .windows import Window, window_means
 
 
 class Convolution(NamedTuple):
@@ -90,9 +91,15 @@ class Part(NamedTuple):
         return float((rows * columns)[1:].sum()) + 1.0
 
 
-def parts(network: ConvolutionalNetwork, values: Values, size) -> list[Part]:
-    """Cut a network after each pooling."""
-    parts, rest = [], list(network.convolutions)
+def parts(
+    network: ConvolutionalNetwork, values: Values, size, n_channels: int
+) -> list[Part]:
+    """Cut a network after each pooling.
+
+    The first layer sees sums over the channels of an image, and makes means of them.
+    """
+    found: list[Part] = []
+    rest = list(network.convolutions)
     while True:
         count = next((i for i, c in enumerate(rest) if c.pooling), len(rest) - 1) + 1
         here, rest = rest[:count], rest[count:]
@@ -100,40 +107,43 @@ def parts(network: ConvolutionalNetwork, values: Values, size) -> list[Part]:
         whole = "all" if pooling or network.average else "zero"
         rows = axis(size[0], tuple(c.rows for c in here), whole)
         columns = axis(size[1], tuple(c.columns for c in here), whole)
+        shares = [1.0 / (c.rows.length * c.columns.length) for c in here]
+        if not found:
+            shares[0] /= n_channels
         steps = [
-            steps_of(values, c.layer, 1.0 / (c.rows.length * c.columns.length))
-            for c in here
+            steps_of(values, c.layer, share)
+            for c, share in zip(here, shares, strict=True)
         ]
         phi = PairActivation.stack(c.activation for c in here)
         stack = Stack(rows, columns, Steps.stack(steps), phi)
         sizes = [size]
         for c in here:
             sizes.append((c.rows.size(sizes[-1][0]), c.columns.size(sizes[-1][1])))
-        parts.append(Part(here, stack, sizes, pooling))
+        found.append(Part(here, stack, sizes, pooling))
         if pooling is None:
-            return parts
-        size = parts[-1].pooled_size
+            return found
+        size = found[-1].pooled_size
 
 
-def _window_means(a: np.ndarray, rows: Window, columns: Window) -> np.ndarray:
-    """Return the means over windows of the last two axes."""
-    height, width = a.shape[-2:]
-    return rows.means(height) @ (a @ columns.means(width).T)
+def variances(part: Part, values: Values, a: np.ndarray) -> np.ndarray:
+    """Return each layer's variances, padded to one size.
 
-
-def variances(part: Part, values: Values, a: np.ndarray):
-    """Return each layer's variances, padded to one size, and those after the last.
-
-    `a` are the variances of the input: (n_covariances, n, height, width).
+    Those of the input are `a`: (n_covariances, n, height, width).
     """
-    out = np.zeros((len(part.convolutions), *a.shape[:2], *part.largest))
-    derive = True if len(a) > 1 else None
+    n_covariances, n = a.shape[:2]
+    out = np.zeros((len(part.convolutions), n_covariances, n, *part.largest))
+    derive = True if n_covariances > 1 else None
     for l, c in enumerate(part.convolutions):
-        a = _window_means(a, c.rows, c.columns)
-        shape = a.shape
-        a = a.reshape(len(a), -1)
+        if l:
+            last = PairActivation.of(part.convolutions[l - 1].activation)
+            image_variances(last, a.reshape(n_covariances, -1), derive)
+        (height, width), size = part.sizes[l : l + 2]
+        rows, columns = c.rows.sources(height), c.columns.along(width)
+        means = np.empty((n_covariances, n, *size))
+        work = np.empty((2, max(width + 1, len(columns[0]))))
+        for below, here in zip(a, means, strict=True):
+            window_means(below, rows, columns, work, here)
+        a = means
         take(covariance_steps(values, c.layer), list(a))
-        out[l, :, :, : shape[2], : shape[3]] = a.reshape(shape)
-        image_variances(PairActivation.of(c.activation), a, derive)
-        a = a.reshape(shape)
-    return out, a
+        out[l, :, :, : size[0], : size[1]] = a
+    return out

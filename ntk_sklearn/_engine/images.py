@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from .._utils.memory import aligned_zeros
 from .._utils.progress import Progress
 from .._utils.threads import run
-from .aligned import roots as write_roots
-from .convolution import Sides, all_planes, memory, pool, side_by_side
+from .convolution import Meeting, Sides, all_planes, memory, write_meeting
 from .convolutional_network import ConvolutionalNetwork, parts, variances
+from .image_blocks import ImageBlock, ImageSide
 from .linear_steps import Values
 from .structured import State
+from .windows import pool
 
 # Images side by side. Eight numbers are a vector of the processor, or two.
 LANES = 8
@@ -22,57 +22,19 @@ LANES = 8
 POOLED = 4_000_000
 # Pairs of pixels, times layers, of one task of a thread: some tenth of a second.
 TASK = 3e7
+# Fewer tasks than that are for as many threads as there are cores, not twice as many:
+# each has memory of its own, which then is for too little.
+MANY = 16
 # Seconds of processor time for a pair of pixels and a layer, to tell how long it takes.
 SECONDS = 4e-9
-
-
-class _Side:
-    """One set of images, and the variances of their pixels in every layer."""
-
-    def __init__(self, images: np.ndarray):
-        self.images = images
-        # Of each stack: roots and inverses, and derivatives if there are any.
-        self.roots: list[np.ndarray] = []
-        self.slopes: list[np.ndarray] = []
-        self.last = np.empty(0)  # variances of pixels after the last activation
-
-    def add(self, found: np.ndarray) -> None:
-        """Add the variances of a stack: (n_layers, n_rows, n, height, width)."""
-        n_layers, _, *shape = found.shape
-        roots = np.zeros((shape[0], n_layers, 2, *shape[1:]))
-        for l, i in np.ndindex(n_layers, shape[0]):
-            write_roots(found[l, 0, i].reshape(-1), roots[i, l].reshape(2, -1))
-        self.roots.append(roots)
-        self.slopes.append(np.ascontiguousarray(found[:, 1:].transpose(2, 0, 1, 3, 4)))
-
-    def first(self, stack: int, start: int, stop: int) -> list[np.ndarray]:
-        """Return some images one by one, and their roots and slopes."""
-        arrays = self.images, self.roots[stack], self.slopes[stack]
-        return [array[start:stop] for array in arrays]
-
-    def rooms(self, lanes: int) -> list[list[np.ndarray]]:
-        """Return memory for so many images of each stack side by side."""
-        stacks = zip(self.roots, self.slopes, strict=True)
-        return [
-            [aligned_zeros((lanes * array[:1].size,)) for array in (self.images, *both)]
-            for both in stacks
-        ]
-
-    def beside(self, stack: int, start: int, stop: int, rooms) -> list[np.ndarray]:
-        """Return some images side by side, and their roots and slopes."""
-        found = []
-        for a, room in zip(self.first(stack, start, stop), rooms, strict=True):
-            side_by_side(a.reshape(len(a), -1), room)
-            found.append(room[: a.size].reshape(*a.shape[1:-1], a.shape[-1] * len(a)))
-        return found
 
 
 class _Run:
     """The computation of one kernel matrix."""
 
-    def __init__(self, network: ConvolutionalNetwork, values: Values, size):
+    def __init__(self, network: ConvolutionalNetwork, values: Values, X):
         self.network, self.values = network, values
-        self.parts = parts(network, values, size)
+        self.parts = parts(network, values, X.shape[2:], X.shape[1])
         self.pooled = len(self.parts) > 1
         self.n_covariances = values.n_covariances
         self.n_matrices = values.n_covariances + values.n_tangents
@@ -89,87 +51,82 @@ class _Run:
         most = max(part.sizes[-1][0] * part.sizes[-1][1] for part in self.parts[:-1])
         return max(1, min(LANES, POOLED // (most**2 * self.n_matrices)))
 
-    def side(self, images: np.ndarray, own: bool) -> tuple[_Side, np.ndarray | None]:
+    def side(
+        self, images: np.ndarray, own: bool
+    ) -> tuple[ImageSide, np.ndarray | None]:
         """Return images with their variances, and each image's kernel with itself."""
-        side = _Side(images)
-        a = np.zeros((self.n_covariances, len(images), *images.shape[2:]))
+        side, n = ImageSide(images), len(images)
+        a = np.zeros((self.n_covariances, n, *images.shape[2:]))
         a[0] = np.einsum("nchw,nchw->nhw", images, images) / images.shape[1]
-        found, side.last = variances(self.parts[0], self.values, a)
-        side.add(found)
-        if not (own or self.pooled):
-            return side, None
+        side.add(variances(self.parts[0], self.values, a))
         for s, part in enumerate(self.parts[:-1]):
-            pooled = np.empty((self.n_covariances, len(images), *part.pooled_size))
+            pooled = np.empty((self.n_covariances, n, *part.pooled_size))
             self._each(side, partial(_pick, pooled), upto=s + 1)
-            found, side.last = variances(self.parts[s + 1], self.values, pooled)
-            side.add(found)
-        out = np.zeros((self.n_matrices, len(images)))
-        if own:
+            side.add(variances(self.parts[s + 1], self.values, pooled))
+        if not own:
+            return side, None
+        out = np.zeros((self.n_matrices, n))
 
-            def keep(i, z):
-                out[:, i] = z[0, :, 0]
+        def keep(start, stop, z):
+            out[:, start:stop] = z[0]
 
-            self._each(side, keep)
-        return side, out if own else None
+        self._each(side, keep)
+        return side, out
 
     def _each(self, side, keep, upto=None):
-        """Call a function with what each image's pairs with itself are, in threads."""
+        """Call a function with what images' pairs with themselves are, in threads."""
+        n, lanes = len(side.images), self.lanes()
 
         def make_worker():
-            block = _Block(self, side, 1)
+            worker = _Worker(self, side, side, lanes)
 
-            def work(i):
-                keep(i, block.load((i, i + 1)).kernel(side, (i, i + 1), upto))
+            def work(start):
+                stop = min(start + lanes, n)
+                z = worker.kernel(start, stop, Meeting(True, 0, 1), upto)
+                keep(start, stop, z)
 
             return work
 
-        n = len(side.images)
-        run(range(n), make_worker, n * self.work)
+        run(range(0, n, lanes), make_worker, n * self.work)
 
 
-class _Block:
-    """A few images side by side, with what every stack needs of them, for one thread.
+class _Worker:
+    """What one thread computes with: two sides, and its memory."""
 
-    Its memory is that of one block after the other.
-    """
-
-    def __init__(self, task: _Run, side: _Side, lanes: int):
-        self.task, self.side = task, side
+    def __init__(self, task: _Run, side: ImageSide, other: ImageSide, lanes: int):
+        self.task, self.side, self.block = task, side, ImageBlock(other, lanes)
         self.memories = [memory(p.stack, task.n_matrices, lanes) for p in task.parts]
-        self.rooms = side.rooms(lanes)
 
-    def load(self, block: tuple[int, int]) -> _Block:
-        """Read other images: those from a first one on, and up to a last one."""
-        self.lanes = block[1] - block[0]
-        self.sides = [
-            self.side.beside(s, *block, room) for s, room in enumerate(self.rooms)
-        ]
-        return self
-
-    def kernel(self, side: _Side, rows, upto: int | None = None) -> np.ndarray:
-        """Return what all pairs of some images with these are.
+    def kernel(self, start, stop, meeting, upto: int | None = None) -> np.ndarray:
+        """Return what pairs of images with a block are: those from `start` to `stop`.
 
         They are matrices of pairs of images, (n, n_matrices, n_images), or before a
-        read-out, of one image, of pairs of pixels.
+        read-out, of the last to meet, of pairs of pixels.
         """
-        task, lanes = self.task, self.lanes
-        n, pooled = rows[1] - rows[0], np.empty((0, 1, 1, 1, 1))
+        task, side, block, lanes = self.task, self.side, self.block, stop - start
+        block.load(start, stop)
+        n, pooled = meeting.stop - meeting.first, np.empty((0, 1, 1, 1, 1))
         for s, part in enumerate(task.parts[:upto]):
-            others, right, right_slopes = self.sides[s]
-            images, left, left_slopes = side.first(s, *rows)
-            turns = None
+            sides = Sides(
+                side.images,
+                block.images,
+                pooled,
+                side.roots[s],
+                block.roots[s],
+                side.slopes[s],
+                block.slopes[s],
+            )
+            slopes = None
             if task.n_covariances > 1:
                 m = self.memories[s].rows.shape[1]
-                turns = np.empty((2, task.n_covariances - 1, m))
+                slopes = np.empty((2, task.n_covariances - 1, m))
             shape = (0, 1, 1, 1, 1)
             if part.pooling is not None:
                 H, W = part.sizes[-1]
                 shape = (task.n_matrices, H, W, H, W * lanes)
             grid, out = np.empty(shape), np.empty((n, task.n_matrices, lanes))
-            sides = Sides(
-                images, others, pooled, left, right, left_slopes, right_slopes
-            )
-            all_planes(part.stack, sides, turns, lanes, self.memories[s], out, grid)
+            room = self.memories[s]
+            all_planes(part.stack, sides, meeting, slopes, lanes, room, out, grid)
             if part.pooling is None:
                 return out * task.share
             h, w = part.pooled_size
@@ -178,31 +135,32 @@ class _Block:
         return pooled
 
 
-def _pick(out, i, z):
-    """Write the variances of pixels, from all pairs of pixels of one image."""
+def _pick(out, start, stop, z):
+    """Write the variances of pixels, from all pairs of pixels of each image."""
     h, w = z.shape[1:3]
-    q = z[: len(out)].reshape(len(out), h, w, h, w)
-    out[:, i] = np.einsum("sabab->sab", q)
+    q = z[: len(out)].reshape(len(out), h, w, h, w, stop - start)
+    out[:, start:stop] = np.einsum("sababn->snab", q)
 
 
-def _blocks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
-    """Return the tasks: rows of the matrix, and blocks of its columns for them.
+def _tasks(n: int, m: int, lanes: int, rows: int, symmetric: bool):
+    """Yield the tasks: a block of columns, and meetings of at most so many rows.
 
-    Of a symmetric matrix, blocks on the diagonal are halved: what is below it is not
-    needed. The largest tasks come first, so that all threads end at about one time.
+    A block of a symmetric matrix meets the images before it, and its own. The largest
+    tasks come first, so that all threads end at about one time.
     """
-    found = []
-    for j in reversed(range(0, m, lanes)):
-        end = min(j + lanes, m)
-        middle = min(j + (lanes + 1) // 2, end) if symmetric else n
-        found.append((0, middle, j, end))
-        if symmetric:
-            found.append((middle, end, middle, end))
-    return [
-        ((i, min(i + rows, stop)), (j, end))
-        for start, stop, j, end in found
-        for i in range(start, stop, rows)
-    ]
+    for start in reversed(range(0, m, lanes)):
+        stop = min(start + lanes, m)
+        last = start if symmetric else n
+        meetings = [
+            Meeting(False, i, min(i + rows, last)) for i in range(0, last, rows)
+        ]
+        turns = (stop - start) // 2 + 1 if symmetric else 0
+        meetings += [
+            Meeting(True, i, min(i + rows, turns)) for i in range(0, turns, rows)
+        ]
+        few = last + turns <= rows
+        for task in [meetings] if few else [[meeting] for meeting in meetings]:
+            yield start, stop, task
 
 
 def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
@@ -222,7 +180,7 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
     -------
     ndarray of shape (n_tangents, n, m)
     """
-    task = _Run(network, values, X.shape[2:])
+    task = _Run(network, values, X)
     hidden = any(activation is not None for _, activation in network.head)
     symmetric = Y is None
     side, own = task.side(X, hidden)
@@ -231,22 +189,23 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
     out = np.zeros((task.n_matrices, n, m))
     lanes = task.lanes()
     n_rows = 1 if task.pooled else max(1, min(n, int(TASK / (task.work * lanes))))
-    tasks = _blocks(n, m, lanes, n_rows, symmetric)
+    tasks = list(_tasks(n, m, lanes, n_rows, symmetric))
     tell = _teller(task.work * n * m / (1 + symmetric), len(tasks)) if verbose else None
 
     def make_worker():
-        images = _Block(task, other, lanes)
+        worker = _Worker(task, side, other, lanes)
 
         def work(here):
-            rows, block = here
-            found = images.load(block).kernel(side, rows)
-            out[:, slice(*rows), slice(*block)] = found.transpose(1, 0, 2)
+            start, stop, meetings = here
+            for meeting in meetings:
+                found = worker.kernel(start, stop, meeting)
+                write_meeting(meeting, start, found, out)
             if tell is not None:
                 tell()
 
         return work
 
-    run(tasks, make_worker, task.work * n * m)
+    run(tasks, make_worker, task.work * n * m, len(tasks) >= MANY)
     k = task.n_covariances
     a = np.zeros((k, n)) if own is None else own[:k]
     c = np.zeros((k, m)) if other_own is None else other_own[:k]
@@ -256,7 +215,7 @@ def gram(network, values, X, Y=None, verbose=False) -> np.ndarray:
 
 def diagonal(network, values, X) -> np.ndarray:
     """Return the kernel of each image with itself, and its derivatives."""
-    task = _Run(network, values, X.shape[2:])
+    task = _Run(network, values, X)
     _, own = task.side(X, True)
     assert own is not None
     k = task.n_covariances

@@ -1,13 +1,14 @@
 """Rows of planes of pixel pairs: what filters add up, and what a row begins with.
 
 The innermost axis of a row runs over the columns of a plane and over the images of a
-block, which are its lanes; see `convolution`. These functions are compiled as parts of
-their caller.
+block, which are its lanes; see `convolution`. The first side is one image that meets
+all of the block, or the block itself, turned by so many images (`turn`, or else -1).
+These functions are compiled as parts of their caller.
 """
 
 from __future__ import annotations
 
-from .._utils.jit import jit_part, jit_views, write_four
+from .._utils.jit import jit_part, jit_views, turn_eight, write_four
 
 
 @jit_part
@@ -68,16 +69,19 @@ def add_rows(rows, l, r, k, m, sums, out):
 def add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
     """Write what a layer makes of three rows of a covariance and a kernel.
 
-    These are `add_rows` and `take_steps` of a network without derivatives, in one.
+    These are `add_rows` and `take_steps` of a network without derivatives, in one. The
+    first layer has sums of the covariance only.
     """
     i, j, h = (
         rows.sources[l, r, 0, k],
         rows.sources[l, r, 1, k],
         rows.sources[l, r, 2, k],
     )
+    last = sums.shape[0] - 1
+    scale = numbers[0, 0] if last else 0.0
     a, b, c = sums[0, i], sums[0, j], sums[0, h]
-    u, v, w = sums[1, i], sums[1, j], sums[1, h]
-    scale, factor, added = numbers[0, 0], numbers[0, 1], numbers[0, 2]
+    u, v, w = sums[last, i], sums[last, j], sums[last, h]
+    factor, added = numbers[0, 1], numbers[0, 2]
     variance, shift = numbers[1, 0], numbers[1, 2]
     covariance, kernel = out[0], out[1]
     for e in range(m):
@@ -87,28 +91,48 @@ def add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
 
 
 @jit_views
-def spread(columns, l, c, lanes, row, out):
-    """Write a number of each pixel of the first image, once for each other image."""
-    places = columns.places[l, c, 0]
+def spread(places, count, lanes, row, out):
+    """Write a number of each pixel of one image, once for each image of a block."""
     if lanes == 8:  # the usual number
-        for k in range(columns.counts[l, c]):
+        for k in range(count):
             value = row[places[k]]
             write_four(out, 8 * k, value)
             write_four(out, 8 * k + 4, value)
-    elif lanes == 4:  # beside the diagonal
-        for k in range(columns.counts[l, c]):
+    elif lanes == 4:
+        for k in range(count):
             write_four(out, 4 * k, row[places[k]])
     else:
-        for k in range(columns.counts[l, c]):
+        for k in range(count):
             value = row[places[k]]
             for b in range(lanes):
                 out[k * lanes + b] = value
 
 
+@jit_views
+def turned(row, count, lanes, by, out):
+    """Write the numbers of a block's images in turn: another one is first."""
+    if lanes != 8:
+        for k in range(count):
+            for b in range(lanes):
+                out[k * lanes + b] = row[k * lanes + (b + by) % lanes]
+    elif by == 1:  # the usual number of images, and all turns of it
+        for k in range(count):
+            turn_eight(row, 1, out, 8 * k)
+    elif by == 2:
+        for k in range(count):
+            turn_eight(row, 2, out, 8 * k)
+    elif by == 3:
+        for k in range(count):
+            turn_eight(row, 3, out, 8 * k)
+    else:
+        for k in range(count):
+            turn_eight(row, 4, out, 8 * k)
+
+
 @jit_part
-def of_others(columns, l, c, lanes, row, out):
-    """Return the numbers of pixels of the other images: a part of a row, or a copy."""
-    places, count = columns.places[l, c, 1], columns.counts[l, c]
+def of_block(columns, side, l, c, lanes, row, out):
+    """Return the numbers of pixels of a block of images: a part of a row, or a copy."""
+    places, count = columns.places[l, c, side], columns.counts[l, c]
     first, found = places[0] * lanes, row
     if not columns.together[l, c]:
         first, found = 0, out
@@ -119,22 +143,46 @@ def of_others(columns, l, c, lanes, row, out):
 
 
 @jit_part
-def first_rows(stack, r, c, image, others, lanes, memory):
-    """Write the covariances of the input: inner products over channels."""
+def of_first(columns, l, c, lanes, turn, row, spare, out):
+    """Return the numbers of pixels of the first side, one for each image of a block."""
+    count, found = columns.counts[l, c], out
+    if turn < 0:
+        spread(columns.places[l, c, 0], count, lanes, row, out)
+    elif turn == 0:
+        found = of_block(columns, 0, l, c, lanes, row, out)
+    else:
+        here = of_block(columns, 0, l, c, lanes, row, spare)
+        turned(here, count, lanes, turn, out)
+    return found[: count * lanes]
+
+
+@jit_part
+def first_rows(stack, r, c, sides, i, turn, lanes, memory):
+    """Write the covariances of the input: sums of products over channels."""
     rows, columns, plane = stack.rows, stack.columns, memory.plane
-    n_channels, m = image.shape[0], columns.counts[0, c] * lanes
-    margin, share = (plane.shape[2] - memory.sums.shape[2]) // 2, 1.0 / image.shape[0]
-    a = memory.sides[0]
+    others = sides.others
+    image = sides.images[i] if turn < 0 else others
+    n_channels, m = others.shape[0], columns.counts[0, c] * lanes
+    margin = (plane.shape[2] - memory.sums.shape[2]) // 2
+    room, copies, spare = memory.sides, memory.work, memory.work[6]
     for k in range(rows.counts[0, r]):
-        y, z = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
-        row = plane[0, k, margin:]
-        for channel in range(n_channels):
-            spread(columns, 0, c, lanes, image[channel, y], a)
-            b = of_others(columns, 0, c, lanes, others[channel, z], memory.sides[1])
+        p, q = rows.places[0, r, 0, k], rows.places[0, r, 1, k]
+        row, start = plane[0, k, margin:], 0
+        if n_channels == 3:  # colours, in one pass
+            start = 3
+            x = of_first(columns, 0, c, lanes, turn, image[0, p], spare, room[0])
+            y = of_first(columns, 0, c, lanes, turn, image[1, p], spare, room[1])
+            z = of_first(columns, 0, c, lanes, turn, image[2, p], spare, room[2])
+            u = of_block(columns, 1, 0, c, lanes, others[0, q], copies[0])
+            v = of_block(columns, 1, 0, c, lanes, others[1, q], copies[1])
+            w = of_block(columns, 1, 0, c, lanes, others[2, q], copies[2])
             for e in range(m):
-                row[e] = (0.0 if channel == 0 else row[e]) + a[e] * b[e]
-        for e in range(m):
-            row[e] *= share
+                row[e] = x[e] * u[e] + y[e] * v[e] + z[e] * w[e]
+        for n in range(start, n_channels):
+            x = of_first(columns, 0, c, lanes, turn, image[n, p], spare, room[0])
+            u = of_block(columns, 1, 0, c, lanes, others[n, q], copies[0])
+            for e in range(m):
+                row[e] = (0.0 if n == 0 else row[e]) + x[e] * u[e]
 
 
 @jit_part
@@ -162,11 +210,14 @@ def close(count, n_rows, lanes, plane, margin):
 
 
 @jit_part
-def write_turns(columns, l, c, lanes, left, right, out):
+def write_slopes(columns, l, c, lanes, turn, left, right, out):
     """Write the derivatives of the variances of both sides of each pair of a row."""
     count, places = columns.counts[l, c], columns.places[l, c]
     for s in range(out.shape[1]):
         for k in range(count):
             for b in range(lanes):
-                out[0, s, k * lanes + b] = left[s, places[0, k]]
+                i = places[0, k]
+                if turn >= 0:
+                    i = i * lanes + (b + turn) % lanes
+                out[0, s, k * lanes + b] = left[s, i]
                 out[1, s, k * lanes + b] = right[s, places[1, k] * lanes + b]

@@ -14,48 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-
-class Window(NamedTuple):
-    """A window that moves along one axis of an image.
-
-    Attributes
-    ----------
-    length : int
-        Number of positions in the window.
-    stride : int
-        Number of positions that it moves.
-    padding : {"same", "valid", "circular"}
-        What it sees beyond the border: zeros, nothing (it stays inside), or the other
-        side of the image.
-    """
-
-    length: int
-    stride: int
-    padding: str
-
-    def size(self, size: int) -> int:
-        """Return the number of positions of the window along so many pixels."""
-        if self.padding == "valid":
-            return (size - self.length) // self.stride + 1
-        return -(-size // self.stride)
-
-    def sources(self, size: int) -> np.ndarray:
-        """Return the pixel that each output sees at each displacement; -1 for none."""
-        out = self.size(size)
-        low = 0
-        if self.padding != "valid":
-            low = max((out - 1) * self.stride + self.length - size, 0) // 2
-        seen = np.arange(out)[:, None] * self.stride + np.arange(self.length) - low
-        if self.padding == "circular":
-            return seen % size
-        return np.where((seen >= 0) & (seen < size), seen, -1)
-
-    def means(self, size: int) -> np.ndarray:
-        """Return the matrix that takes means over the window: (n_outputs, size)."""
-        sources, found = self.sources(size), np.zeros((self.size(size), size))
-        outputs, displacements = np.nonzero(sources >= 0)
-        np.add.at(found, (outputs, sources[outputs, displacements]), 1.0 / self.length)
-        return found
+from .windows import Window
 
 
 class Axis(NamedTuple):

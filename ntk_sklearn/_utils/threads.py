@@ -147,7 +147,12 @@ def on_n_jobs(method: Callable) -> Callable:
     return limited
 
 
-def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> None:
+def run(
+    tasks: Iterable,
+    make_worker: Callable[[], Callable],
+    work: float,
+    twice: bool = True,
+) -> None:
     """Call a worker on every task, on several threads if there is enough work.
 
     Parameters
@@ -159,6 +164,8 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
         memory of its own.
     work : float
         The amount of work in pair-layers: pairs of rows times layers.
+    twice : bool, default=True
+        See `on_threads`.
     """
     queue, lock, failed = iter(tasks), threading.Lock(), False
 
@@ -176,7 +183,7 @@ def run(tasks: Iterable, make_worker: Callable[[], Callable], work: float) -> No
             failed = True
             raise
 
-    on_threads(serve, work, twice=True)
+    on_threads(serve, work, twice)
 
 
 def on_threads(serve: Callable[[], object], work: float, twice: bool = False) -> None:

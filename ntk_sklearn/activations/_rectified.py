@@ -72,8 +72,11 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
 
 @jit
 def pair(parameters, b, n_i, o_i, n_j, o_j):
-    """Return A and D of one pair; see `_pairs`."""
-    r, h = parameters[0], parameters[1]
+    """Return A and D of one pair; see `_pairs`.
+
+    Both in terms of D: ``A = sqrt(q_ii q_jj) (D cos t + h r sin t)``.
+    """
+    h, hr = parameters[1], parameters[0] * parameters[1]
     rho = b * (o_i * o_j)
     d = gap(rho)
     c = 1.0 - d
@@ -81,8 +84,8 @@ def pair(parameters, b, n_i, o_i, n_j, o_j):
     angle = sin * angle_over_sine(c)
     theta = math.pi - angle if rho < 0.0 else angle
     cos = -c if rho < 0.0 else c
-    lens = sin - theta * cos
-    return h * (n_i * n_j) * (cos + r * lens), h * (1.0 - r * theta)
+    D = h - hr * theta
+    return (n_i * n_j) * (cos * D + hr * sin), D
 
 
 @jit

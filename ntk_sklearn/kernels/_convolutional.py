@@ -12,16 +12,15 @@ import numpy as np
 from .._engine.convolutional_network import Convolution, ConvolutionalNetwork
 from .._engine.images import diagonal, gram
 from .._engine.linear_steps import Layer
-from .._engine.planes import Window
+from .._engine.windows import Window
 from .._utils.validation import (
     check_depth,
-    check_samples,
-    check_squares,
     is_positive_integer,
     one_each,
     per_layer,
 )
 from ..activations._registry import get_activations
+from ._images import checked_images
 from ._structured import Architecture, BiasedKernel
 
 PADDINGS = ("same", "valid", "circular")
@@ -204,52 +203,7 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
         return one_each(name, getattr(self, name), depth)
 
     def _inputs(self, X, name):
-        """Return images of shape (n, channels, height, width)."""
-        shape = self.image_shape
-        if shape is not None and not (
-            isinstance(shape, (tuple, list))
-            and len(shape) in (2, 3)
-            and all(is_positive_integer(size) for size in shape)
-        ):
-            raise ValueError(
-                "image_shape must be (height, width) or (height, width, channels), of "
-                f"positive integers, got {self.image_shape!r}."
-            )
-        X = X if hasattr(X, "ndim") else _as_array(X, name)
-        if X.ndim == 2:
-            return self._from_rows(check_samples(X, name), name)
-        if X.ndim not in (3, 4) or 0 in X.shape:
-            raise ValueError(
-                f"{name} must be images of shape (n, height, width) or (n, height, "
-                f"width, channels), or rows of numbers with image_shape, got shape "
-                f"{X.shape}."
-            )
-        images = X[..., None] if X.ndim == 3 else X
-        expected = None if shape is None else (*shape, 1)[:3]
-        if expected is not None and images.shape[1:] != expected:
-            raise ValueError(
-                f"{name} has images of shape {images.shape[1:]}, but "
-                f"image_shape={self.image_shape!r}."
-            )
-        flat = check_samples(images.reshape(len(images), -1), name)
-        check_squares(flat, name)
-        return np.ascontiguousarray(flat.reshape(images.shape).transpose(0, 3, 1, 2))
-
-    def _from_rows(self, X, name):
-        shape = self.image_shape
-        if shape is None:
-            raise ValueError(
-                f"image_shape must be given for rows of numbers, but it is None and "
-                f"{name} has shape {X.shape}."
-            )
-        if X.shape[1] != np.prod(shape):
-            raise ValueError(
-                f"image_shape={self.image_shape!r} needs {int(np.prod(shape))} numbers "
-                f"for each image, but {name} has {X.shape[1]} features."
-            )
-        check_squares(X, name)
-        images = X.reshape(len(X), *(*shape, 1)[:3])
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        return checked_images(X, name, self.image_shape)
 
     def _pair(self, X, Y):
         left, right = super()._pair(X, Y)
@@ -261,17 +215,6 @@ class ConvolutionalNTKernel(BiasedKernel[np.ndarray]):
                 f"{other}; both sides of a kernel need the same."
             )
         return left, right
-
-
-def _as_array(X, name: str) -> np.ndarray:
-    """Return lists of images as one array."""
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must be images of one shape, (height, width) or (height, width, "
-            f"channels), but they differ: {error}"
-        ) from error
 
 
 def _both(name: str, value) -> tuple[int, int]:

@@ -88,6 +88,8 @@ class StructuredKernel(LayerWeights, Generic[Inputs]):
 
     def _weights(self, network: Architecture[Inputs]) -> np.ndarray:
         """Return the checked layer weights: one for each layer, or for each tensor."""
+        if self.layer_weights is None:
+            return np.ones(network.n_layers)
         weights = np.atleast_1d(
             check_positive("layer_weights", self.value("layer_weights"), zero=True)
         )

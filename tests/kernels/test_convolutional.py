@@ -184,15 +184,28 @@ def test_positive_semi_definite():
         assert values[0] > -1e-12 * values[-1]
 
 
-def test_blocks_and_threads_do_not_matter():
-    """Numbers of images around the block of eight, and both triangles."""
-    kernel = ConvolutionalNTKernel(2, readout="average", image_shape=(4, 4))
-    X = np.random.default_rng(0).standard_normal((19, 16))
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("padding", ["same", "circular"])
+@pytest.mark.parametrize("readout", ["flatten", "average"])
+def test_blocks_and_threads_do_not_matter(readout, padding, channels):
+    """Numbers of images around the block of eight, both triangles and the diagonal."""
+    kernel = ConvolutionalNTKernel(
+        2, readout=readout, padding=padding, image_shape=(4, 4, channels)
+    )
+    X = np.random.default_rng(0).standard_normal((19, 16 * channels))
     K = kernel(X)
+    assert_allclose(kernel(X, X.copy()), K, rtol=1e-13)
+    assert_allclose(kernel.diag(X), np.diag(K), rtol=1e-13)
     for n in (1, 7, 8, 9, 16, 17):
         assert_allclose(kernel(X[:n]), K[:n, :n], rtol=1e-13)
         assert_allclose(kernel(X, X[:n]), K[:, :n], rtol=1e-13)
     assert_array_equal(kernel(X), K)
+    free = {"weight_variance_bounds": (0.1, 10), "bias_variance_bounds": (0.1, 10)}
+    kernel.set_params(bias_variance=0.1, **free)
+    gradient = kernel(X[3:16], eval_gradient=True)[1]
+    for n in (1, 4, 13):
+        part = kernel(X[3 : 3 + n], eval_gradient=True)[1]
+        assert_allclose(part, gradient[:n, :n], rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ntk_sklearn._utils.memory import aligned_zeros, watch_peak
+from ntk_sklearn._utils.memory import aligned_empty, aligned_zeros, watch_peak
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
@@ -28,3 +28,4 @@ def test_aligned_arrays_begin_with_a_line_of_the_cache():
             assert array.flags.c_contiguous
             assert array.ctypes.data % 64 == 0 or not array.size
             assert not array.any()
+        assert aligned_empty(shape).ctypes.data % 64 == 0 or not array.size
