@@ -18,7 +18,7 @@ from ._base import ANY
 from ._deficit import gap
 from ._hermite import TOLERANCE
 from ._pair_table import FACTS, find_place, looked_up, tail_at, write_block
-from ._quadrature import inner_means, pair_by_quadrature
+from ._quadrature import inner_means, slopes_by_quadrature
 
 CODE = ANY
 
@@ -66,7 +66,7 @@ def _integrated(p, n, m, rho, found):
     """
     d = gap(rho)
     of_i, of_j = (n, 1.0), (m, 1.0)
-    pair_by_quadrature(_panels(p), of_i, of_j, -d if rho < 0.0 else d, found)
+    slopes_by_quadrature(_panels(p), of_i, of_j, -d if rho < 0.0 else d, found)
     found[0] = found[7]
 
 

@@ -23,6 +23,8 @@ _FAR, _FURTHER = 8.5, 9.5
 _FINE = 0.1
 _LAYER = np.array([-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0])
 _DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
+# Below this deficit, quotients by the sine of the angle would be of rounding errors.
+_NEAREST = 1e-12
 
 
 @jit
@@ -167,3 +169,18 @@ def pair_by_quadrature(table, of_i, of_j, eta, out):
             out[6] += 0.5 * weight * y * (slope * z * g + spread * inner[3]) / m_j
     out[0] = -max(0.5 * far, 1e-300) if r < 0.0 else 0.5 * near
     out[7] = r
+
+
+@jit
+def slopes_by_quadrature(table, of_i, of_j, eta, out):
+    """Write what `pair_by_quadrature` does, with derivatives of any pair.
+
+    Derivatives are continuous where rows become parallel: those of a closer pair are
+    taken at the deficit at which they still have digits.
+    """
+    pair_by_quadrature(table, of_i, of_j, eta, out)
+    if abs(eta) < _NEAREST:
+        deficit, d, r = out[0], out[1], out[7]
+        near = -_NEAREST if eta < 0.0 else _NEAREST
+        pair_by_quadrature(table, of_i, of_j, near, out)
+        out[0], out[1], out[7] = deficit, d, r

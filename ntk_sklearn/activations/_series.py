@@ -19,7 +19,7 @@ import numpy as np
 from .._utils.jit import jit, jit_views
 from ._base import ANY
 from ._hermite import HEAD, LEAST, LIMITS, ROWS_OF_BLOCK, expand
-from ._quadrature import pair_by_quadrature
+from ._quadrature import pair_by_quadrature, slopes_by_quadrature
 from ._shrinkage import signed_deficit
 
 CODE = ANY
@@ -259,7 +259,7 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
             r_hat, d_hat = r_bar[start + n], d_bar[start + n]
             if math.isnan(rho[n]):
                 n_j, m_j = stats[2, j + n], stats[3, j + n]
-                pair_by_quadrature(parameters, (n_i, m_i), (n_j, m_j), e[n], found)
+                slopes_by_quadrature(parameters, (n_i, m_i), (n_j, m_j), e[n], found)
                 r = -1.0 - found[0] if found[0] < 0.0 else 1.0 - found[0]
                 by_rho = r_hat * found[1] / g + d_hat * found[2]
                 r_first = found[5] - 0.5 * (1.0 + x_i) * r

@@ -429,3 +429,21 @@ def test_further_inputs_take_no_integrals(monkeypatch):
     monkeypatch.setattr(_hermite, "_on_one_grid", no_more)
     again = prepare(record, np.sqrt(q[50:]), np.zeros(150))
     assert_allclose(again.moment[:100], first.moment[50:], rtol=1e-14)
+
+
+@pytest.mark.parametrize("activation", ["elu", "selu", "softsign", "hard_tanh"])
+@pytest.mark.parametrize("factor", [1.0, 2.0, -1.0])
+def test_gradients_of_nearly_parallel_rows_are_continuous(activation, factor):
+    """They differ by less than the angle does, however small that is."""
+    x, apart = np.random.default_rng(0).standard_normal((2, 5))
+    kernel = WeightedNTKernel(
+        2, activation, bias_variance=0.1, layer_weights=[1.0, 0.5, 0.7]
+    )
+
+    def gradient(distance):
+        rows = np.array([x, factor * x + distance * apart])
+        return kernel(rows, eval_gradient=True)[1][0, 1]
+
+    expected = gradient(1e-8)
+    for distance in (0.0, 1e-16, 1e-15, 1e-14, 1e-12, 1e-10):
+        assert_allclose(gradient(distance), expected, rtol=0, atol=2e-8)
