@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import blas
 
+from .._utils.arrays import is_elsewhere
 from .._utils.threads import one_blas_thread
 from ..solvers._cholesky import solve
-from ..solvers._on_arrays import diagonal, is_elsewhere, with_outer
+from ..solvers._on_arrays import diagonal, with_outer
 from ..solvers._row_weights import RowWeights
 from ._base import Evaluation
 

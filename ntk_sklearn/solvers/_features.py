@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from .._utils.arrays import Array, Place
+from .._utils.arrays import Array, Place, is_elsewhere
 from ._cholesky import factorise
-from ._on_arrays import columns, is_elsewhere, solved_lower, times
+from ._on_arrays import columns, solved_lower, times
 
 # This multiple of the mean diagonal of K(C, C) is added to its diagonal. Rounding
 # errors of the kernel are then magnified by at most 1e6, the inverse root of the

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.linalg import cho_solve
 from sklearn.exceptions import ConvergenceWarning
 
+from .._utils.arrays import is_elsewhere
 from .._utils.warnings import warn
 from ._cholesky import centred_kernel, kernel_factor, solve, warn_jitter
 from ._conjugate_gradient import IterativeSolution, NotConverged, conjugate_solve
-from ._on_arrays import is_elsewhere
 from ._row_weights import RowWeights
 
 # An iteration takes about as long as this share of a factorisation, times the number of

@@ -10,12 +10,11 @@ import numpy as np
 from .._blocks.reading import load
 from .._blocks.sources import BlockError, row_blocks, tile_rows
 from .._blocks.tasks import TreeSum, run_tasks, share_out
-from .._utils.arrays import Place, place_at
+from .._utils.arrays import Place, is_elsewhere, place_at
 from .._utils.threads import one_blas_thread
 from ._features import NystromFeatures, multiply
 from ._normal_equations import NormalEquations
 from ._nystrom import NystromSolution, NystromSystem
-from ._on_arrays import is_elsewhere
 from ._row_weights import RowWeights
 
 # Arrays of the size of a tile of kernel values that a device holds at a time.
