@@ -18,6 +18,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import dask
 import joblib
 import numpy as np
 import pandas as pd
@@ -79,6 +80,8 @@ def main():
     parser.add_argument("--centres", type=int, default=500)
     options = parser.parse_args()
     limit = "1.5GiB"
+    # On a busy machine a new worker takes longer to start than a cluster waits for it.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "5 minutes"})
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCluster(
@@ -103,8 +106,8 @@ def main():
         killer.start()
         seconds, again = timed(partial(fit, paths, options.centres))
         alive = victim in client.run(os.getpid).values()
-        print(f"with a worker killed ({not alive}): {seconds:.0f} s")
-        print("equal:", np.array_equal(model.dual_coef_, again.dual_coef_))
+        print(f"with a worker killed ({not alive}): {seconds:.0f} s", flush=True)
+        print("equal:", np.array_equal(model.dual_coef_, again.dual_coef_), flush=True)
         print("workers:", *(f"{value:.2f} GiB" for value in client.run(peak).values()))
         print(f"this process {peak():.2f} GiB")
 

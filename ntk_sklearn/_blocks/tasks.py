@@ -27,7 +27,6 @@ _THREADS_BYTES = 2**30
 # Errors if a process is gone, or data that a cluster had sent to it.
 _LOST = (BrokenProcessPool, CancelledError)
 # Seconds that a cluster may take to replace a lost worker before the other tasks begin.
-# With a single worker, joblib would work in the calling process instead.
 _REPLACEMENT = 30.0
 # Number of failures of a task after which its blocks are taken to be the reason.
 _ATTEMPTS = 3
@@ -108,6 +107,7 @@ def run_tasks(
         reports an error. The message names the blocks.
     """
     done = failures = 0
+    alone = False  # with only one worker left, joblib works in the calling process
     n_workers = effective_n_jobs(n_jobs)
     options = joblib_options(n_jobs, len(groups), task_bytes)
     while True:
@@ -119,7 +119,11 @@ def run_tasks(
                     yield result
                     done += 1
                     failures = 0
-            return
+                    if alone and effective_n_jobs(n_jobs) > 1:
+                        alone = False
+                        break  # a lost worker has been replaced: back to the cluster
+            if done == len(groups):
+                return
         except pickle.PicklingError:
             if "max_nbytes" in options:
                 raise
@@ -142,14 +146,15 @@ def run_tasks(
                     "after it; most often it has run out of memory: use fewer workers, "
                     "or smaller blocks."
                 ) from error
-            _wait_for_workers(n_jobs, n_workers)
+            alone = _wait_for_workers(n_jobs, n_workers) == 1 < n_workers
 
 
-def _wait_for_workers(n_jobs: int | None, n_workers: int) -> None:
-    """Wait until there are as many workers as before, but not for ever."""
+def _wait_for_workers(n_jobs: int | None, n_workers: int) -> int:
+    """Wait until there are as many workers as before, but not for ever; count them."""
     end = time.monotonic() + _REPLACEMENT
-    while effective_n_jobs(n_jobs) < n_workers and time.monotonic() < end:
+    while (found := effective_n_jobs(n_jobs)) < n_workers and time.monotonic() < end:
         time.sleep(0.1)
+    return found
 
 
 def _names(group) -> str:

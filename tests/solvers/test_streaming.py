@@ -200,6 +200,31 @@ def test_lost_workers_are_waited_for(monkeypatch):
     assert starts == [4, 1]
 
 
+def test_a_worker_that_comes_late_is_used(monkeypatch):
+    """Until then, the calling process works instead of the only one that is left."""
+    alive, starts = [2, 1, 1, 1, 2], []
+    monkeypatch.setattr(
+        tasks, "effective_n_jobs", lambda _: alive.pop(0) if len(alive) > 1 else 2
+    )
+    monkeypatch.setattr(tasks, "_REPLACEMENT", 0.0)
+    monkeypatch.setattr(tasks, "joblib_options", lambda *_: {})
+
+    def weak(**options):
+        def run(work):
+            starts.append(0)
+            for function, args, _ in work:
+                if len(starts) == 1:
+                    raise BrokenProcessPool
+                starts[-1] += 1
+                yield function(*args)
+
+        return run
+
+    expected = [sum_rows(group, 5) for group in GROUPS]
+    assert list(run_tasks(sum_rows, GROUPS, 5, parallel=weak)) == expected
+    assert starts == [0, 3, 3]
+
+
 @pytest.fixture(scope="module")
 def cluster():
     distributed = pytest.importorskip("distributed")
