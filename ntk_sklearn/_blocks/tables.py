@@ -206,4 +206,10 @@ def _dataset(path: str):
             "Parquet and Arrow files are read by pyarrow, which is not installed; use "
             "pip install 'ntk_sklearn[arrow]'."
         ) from error
-    return dataset.dataset(path, format=_format(path))
+    if _format(path) != "parquet":
+        return dataset.dataset(path, format=_format(path))
+    # A page that was damaged on the disk may be read as other numbers otherwise. Files
+    # without checksums are read as ever.
+    checked = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    parquet = dataset.ParquetFileFormat(default_fragment_scan_options=checked)
+    return dataset.dataset(path, format=parquet)

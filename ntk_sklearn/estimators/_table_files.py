@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .._blocks.reading import read_frames
 from .._blocks.sources import is_source
 from .._blocks.tables import FORMATS, TableSource, is_table_source, table_source
-from ..preprocessing._table_columns import columns_of
+from ..preprocessing._table_columns import values_of
 from ..preprocessing._table_reader import TableReader
 
 
@@ -93,7 +93,7 @@ def open_table(X, y, categorical_features) -> OpenTable:
                 f"are {names}."
             )
         column = source.with_columns([y])
-        y = np.concatenate([_targets(frame) for frame in read_frames(column)])
+        y = np.concatenate([values_of(frame) for frame in read_frames(column)])
         names = [name for name in names if name != column.columns[0]]
     source = source.with_columns(names)
     frames = list(read_frames(source, few=True))
@@ -104,8 +104,3 @@ def open_table(X, y, categorical_features) -> OpenTable:
         reader = reader.with_levels(read_frames(source.with_columns(levels)))
     head = max(frames, key=len)  # some may have no rows
     return OpenTable(source.with_columns(names, reader.read), y, reader, head)
-
-
-def _targets(frame) -> np.ndarray:
-    (column,) = columns_of(frame, of_numbers=True) or []
-    return column.values

@@ -123,6 +123,16 @@ def _of_series(series) -> Column:
     return Column(name, np.asarray(values, dtype=np.float64), has_levels=False)
 
 
+def values_of(frame) -> np.ndarray:
+    """Return the values of the only column of a DataFrame, in a type of their own."""
+    import narwhals as nw
+
+    (series,) = nw.from_native(frame, eager_only=True).iter_columns()
+    if series.dtype in (nw.String, nw.Categorical, nw.Enum):
+        return _objects(series)
+    return series.to_numpy()
+
+
 def _objects(series) -> np.ndarray:
     """Return the strings or categories of a column, or numbers where these are some."""
     values, missing = series.to_numpy(), series.is_null().to_numpy()

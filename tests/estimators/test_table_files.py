@@ -145,6 +145,44 @@ def test_labels_by_name(files, tmp_path):
     assert model.score(X, labels) > 0.85
 
 
+def test_targets_are_those_of_a_table_in_memory(tmp_path):
+    """Labels keep their type, and dates are no numbers."""
+    pytest.importorskip("pyarrow")
+    dear, path = Y > 0, tmp_path / "all.parquet"
+    model = WNTKClassifier(n_components=10, solver="nystrom", max_iter=0)
+    for labels in (dear, np.where(dear, 7, 3)):
+        X.assign(price=labels).to_parquet(path)
+        assert quiet(model, [path], "price").classes_.dtype == labels.dtype
+        assert model.classes_.tolist() == np.unique(labels).tolist()
+    sold = X["sold"]
+    for times in (sold, sold.dt.tz_localize("UTC"), sold - sold.min(), sold.dt.date):
+        X.assign(price=times).to_parquet(path)
+        with pytest.raises(ValueError, match="y must be numbers, got dates or"):
+            clone(MODEL).fit([path], "price")
+
+
+def test_a_damaged_page_is_named(tmp_path):
+    """Its file has checksums; without them, other numbers may be read."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    paths = [tmp_path / f"{k}.parquet" for k in range(2)]
+    whole = pyarrow.Table.from_pandas(TABLE, preserve_index=False)
+    for path in paths:
+        parquet.write_table(
+            whole,
+            path,
+            compression="none",
+            use_dictionary=False,
+            write_page_checksum=True,
+        )
+    number = TABLE["size"][1].tobytes()
+    other = (TABLE["size"][1] + 1.0).tobytes()
+    paths[1].write_bytes(paths[1].read_bytes().replace(number, other))
+    assert parquet.read_table(paths[1])["size"][1].as_py() == TABLE["size"][1] + 1.0
+    with pytest.raises(ValueError, match=r"block 1 \(file .*1\.parquet.* cannot be re"):
+        clone(MODEL).fit(paths, "price")
+
+
 def test_targets_that_are_given(files, expected, tmp_path):
     names = list(X.columns)
     parquet = pytest.importorskip("pyarrow.parquet")
