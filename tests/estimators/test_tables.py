@@ -221,10 +221,16 @@ def test_tags(estimator):
     assert tags(encoding=None) == tags(kernel=NTKernel()) == {False}
 
 
-def test_skrub_leaves_the_table_to_the_estimator_or_prepares_it():
+@both
+def test_skrub_leaves_the_table_to_the_estimator_or_prepares_it(estimator):
     skrub = pytest.importorskip("skrub")
-    model = skrub.tabular_pipeline(WNTKRegressor(max_iter=4))
-    assert quiet(model, X, Y).score(X, Y) > 0.8
+    y = Y if estimator is WNTKRegressor else Y > np.median(Y)
+    levels = skrub.TableVectorizer(low_cardinality=skrub.ToCategorical())
+    for model in (
+        skrub.tabular_pipeline(estimator(max_iter=4)),
+        make_pipeline(levels, estimator(max_iter=4)),
+    ):
+        assert quiet(model, X, y).score(X, y) > 0.8
 
 
 def test_columns_may_have_numbers_for_names():
