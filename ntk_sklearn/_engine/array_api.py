@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._utils.arrays import Array
-from ..activations._on_arrays import Deficits
+from ..activations._array_pairs import Deficits
 from .array_layers import next_deficits
 from .array_rows import TEMPORARIES, ArrayRows, Correlator, plan, run_tiles, sides_of
 from .forward import diagonal as diagonal_of

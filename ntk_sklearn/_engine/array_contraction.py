@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.arrays import Array, to_numpy
-from ..activations._on_arrays import Deficits
+from ..activations._array_pairs import Deficits
 from ..activations._series_on_arrays import ARRAY_PULLBACKS
 from .array_layers import next_deficits, numbers
 from .array_rows import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..activations._on_arrays import Deficits
+from ..activations._array_pairs import Deficits
 from ..activations._series_on_arrays import ARRAY_DUALS
 from .network import Network
 from .pairs import Side

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._utils.arrays import Array, Place, place_at, to_numpy
 from .._utils.threads import run
-from ..activations._on_arrays import Deficits, signs_of
+from ..activations._array_pairs import Deficits, signs_of
 from .exact import LONG, balance
 from .forward import check_lengths, follow, forward
 from .network import Network

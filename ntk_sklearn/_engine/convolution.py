@@ -16,17 +16,18 @@ import numpy as np
 from .._utils.jit import jit_part, jit_views
 from .._utils.memory import aligned_zeros
 from ..activations._pairs import PairActivation
+from ..activations._rectified import CODE as RECTIFIED
 from .aligned import image_row
 from .linear_steps import Steps, take_steps
 from .plane_rows import (
     add_columns,
     add_rows,
-    add_rows_of_two,
     close,
     first_rows,
     of_block,
     of_first,
     pooled_rows,
+    rectified_rows,
     write_slopes,
 )
 from .planes import Axis
@@ -154,6 +155,7 @@ def _plane(stack, r, c, sides, first, slopes, lanes, memory):
         count = columns.counts[l, c]
         m, summed = count * lanes, 0
         right, right_slopes = sides.right[l - 1], sides.right_slopes[l - 1]
+        quick = plane.shape[0] == 2 and rows.lengths[l] == 3 and m % 8 == 0
         for k in range(rows.counts[l, r]):
             # Sums over columns, of the rows below that are needed now, while they are
             # in cache; and of row k itself, which is overwritten.
@@ -162,34 +164,42 @@ def _plane(stack, r, c, sides, first, slopes, lanes, memory):
                     add_columns(columns, l, c, lanes, plane[s, below], sums[s, below])
             summed = max(summed, rows.needed[l, r, k])
             numbers = stack.steps.numbers[l - 1]
-            if plane.shape[0] == 2 and rows.lengths[l] == 3:
-                seen = sums[:n_matrices]
-                add_rows_of_two(rows, l, r, k, m, seen, numbers, memory.rows)
-            else:
-                for s in range(n_matrices, plane.shape[0]):
-                    for e in range(m):
-                        memory.rows[s, e] = 0.0
-                add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
-                take_steps(stack.steps.places[l - 1], numbers, m, memory.rows)
             y, z = rows.places[l, r, 0, k], rows.places[l, r, 1, k]
             near, inverse = right[0, y], right[1, y]
             if turn < 0:
                 near, inverse = sides.left[l - 1, 0, i, y], sides.left[l - 1, 1, i, y]
+            phi, room, spare = stack.activations, memory.sides, memory.work[6]
+            roots = (
+                of_first(columns, l, c, lanes, turn, near, spare, room[0]),
+                of_first(columns, l, c, lanes, turn, inverse, spare, room[1]),
+                of_block(columns, 1, l, c, lanes, right[0, z], room[2]),
+                of_block(columns, 1, l, c, lanes, right[1, z], room[3]),
+            )
+            if quick and phi.code[l - 1] == RECTIFIED:
+                rectified_rows(
+                    rows.sources[l, r, :, k],
+                    m,
+                    sums[:n_matrices],
+                    numbers,
+                    phi.parameters[l - 1],
+                    roots,
+                    (plane[0, k][margin:], plane[1, k][margin:]),
+                )
+                continue
+            for s in range(n_matrices, plane.shape[0]):
+                for e in range(m):
+                    memory.rows[s, e] = 0.0
+            add_rows(rows, l, r, k, m, sums[:n_matrices], memory.rows)
+            take_steps(stack.steps.places[l - 1], numbers, m, memory.rows)
             if slopes is not None:
                 steep = right_slopes[:, y]
                 if turn < 0:
                     steep = sides.left_slopes[l - 1, :, i, y]
                 far = right_slopes[:, z]
                 write_slopes(columns, l, c, lanes, turn, steep, far, slopes)
-            phi, room, spare = stack.activations, memory.sides, memory.work[6]
             image_row(
                 (phi.code[l - 1], phi.parameters[l - 1], phi.series),
-                (
-                    of_first(columns, l, c, lanes, turn, near, spare, room[0]),
-                    of_first(columns, l, c, lanes, turn, inverse, spare, room[1]),
-                    of_block(columns, 1, l, c, lanes, right[0, z], room[2]),
-                    of_block(columns, 1, l, c, lanes, right[1, z], room[3]),
-                ),
+                roots,
                 slopes,
                 memory.rows,
                 memory.work,

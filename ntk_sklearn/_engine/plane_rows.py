@@ -8,7 +8,9 @@ These functions are compiled as parts of their caller.
 
 from __future__ import annotations
 
-from .._utils.jit import jit_part, jit_views, turn_eight, write_four
+from .._utils.eight import load_eight, store_eight, store_four, turn_eight
+from .._utils.jit import jit_part, jit_views
+from ..activations._rectified import pair as rectified_pair
 
 
 @jit_part
@@ -66,28 +68,33 @@ def add_rows(rows, l, r, k, m, sums, out):
 
 
 @jit_part
-def add_rows_of_two(rows, l, r, k, m, sums, numbers, out):
-    """Write what a layer makes of three rows of a covariance and a kernel.
+def rectified_rows(sources, m, sums, numbers, parameters, roots, out):
+    """Write what three rows become in a layer and its rectifier, for eights of pairs.
 
-    These are `add_rows` and `take_steps` of a network without derivatives, in one. The
-    first layer has sums of the covariance only.
+    These are `add_rows`, `take_steps` and `image_row` of a covariance and a kernel
+    without derivatives, in one. The first layer has sums of the covariance only.
     """
-    i, j, h = (
-        rows.sources[l, r, 0, k],
-        rows.sources[l, r, 1, k],
-        rows.sources[l, r, 2, k],
-    )
     last = sums.shape[0] - 1
     scale = numbers[0, 0] if last else 0.0
-    a, b, c = sums[0, i], sums[0, j], sums[0, h]
-    u, v, w = sums[last, i], sums[last, j], sums[last, h]
+    a, b, c = sums[0, sources[0]], sums[0, sources[1]], sums[0, sources[2]]
+    u, v, w = sums[last, sources[0]], sums[last, sources[1]], sums[last, sources[2]]
     factor, added = numbers[0, 1], numbers[0, 2]
     variance, shift = numbers[1, 0], numbers[1, 2]
-    covariance, kernel = out[0], out[1]
-    for e in range(m):
-        q, t = (a[e] + b[e]) + c[e], (u[e] + v[e]) + w[e]
-        kernel[e] = (scale * t + factor * q) + added
-        covariance[e] = variance * q + shift
+    near, inverse, far, inverse_far = roots
+    family, (covariance, kernel) = (parameters[0], parameters[1]), out
+    for e in range(0, m, 8):
+        q = (load_eight(a, e) + load_eight(b, e)) + load_eight(c, e)
+        t = (load_eight(u, e) + load_eight(v, e)) + load_eight(w, e)
+        A, D = rectified_pair(
+            family,
+            variance * q + shift,
+            load_eight(near, e),
+            load_eight(inverse, e),
+            load_eight(far, e),
+            load_eight(inverse_far, e),
+        )
+        store_eight(covariance, e, A)
+        store_eight(kernel, e, ((scale * t + factor * q) + added) * D)
 
 
 @jit_views
@@ -95,12 +102,10 @@ def spread(places, count, lanes, row, out):
     """Write a number of each pixel of one image, once for each image of a block."""
     if lanes == 8:  # the usual number
         for k in range(count):
-            value = row[places[k]]
-            write_four(out, 8 * k, value)
-            write_four(out, 8 * k + 4, value)
+            store_eight(out, 8 * k, row[places[k]])
     elif lanes == 4:
         for k in range(count):
-            write_four(out, 4 * k, row[places[k]])
+            store_four(out, 4 * k, row[places[k]])
     else:
         for k in range(count):
             value = row[places[k]]
@@ -117,16 +122,16 @@ def turned(row, count, lanes, by, out):
                 out[k * lanes + b] = row[k * lanes + (b + by) % lanes]
     elif by == 1:  # the usual number of images, and all turns of it
         for k in range(count):
-            turn_eight(row, 1, out, 8 * k)
+            store_eight(out, 8 * k, turn_eight(load_eight(row, 8 * k), 1))
     elif by == 2:
         for k in range(count):
-            turn_eight(row, 2, out, 8 * k)
+            store_eight(out, 8 * k, turn_eight(load_eight(row, 8 * k), 2))
     elif by == 3:
         for k in range(count):
-            turn_eight(row, 3, out, 8 * k)
+            store_eight(out, 8 * k, turn_eight(load_eight(row, 8 * k), 3))
     else:
         for k in range(count):
-            turn_eight(row, 4, out, 8 * k)
+            store_eight(out, 8 * k, turn_eight(load_eight(row, 8 * k), 4))
 
 
 @jit_part

@@ -9,10 +9,6 @@ import warnings
 from pathlib import Path
 
 import numba
-from llvmlite import ir
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.extending import intrinsic
 
 # The parts of the package with compiled functions, which call each other.
 ROOMS = ("_utils", "activations", "_engine")
@@ -146,53 +142,3 @@ def product_total(a, b):
     for k in range(a.size):
         s += a[k] * b[k]
     return s
-
-
-@intrinsic
-def write_four(typing, array, place, value):
-    """Write a number four times into an array of floats, from a place on, at once.
-
-    It is one instruction of most processors. A loop of four or eight is unrolled
-    before the compiler looks for vectors, and becomes as many instructions.
-    """
-
-    def generate(context, builder, signature, arguments):
-        array, place, value = arguments
-        four = ir.VectorType(ir.DoubleType(), 4)
-        lanes = ir.VectorType(ir.IntType(32), 4)
-        view = context.make_array(signature.args[0])(context, builder, array)
-        number = ir.Constant(four, ir.Undefined)
-        number = builder.insert_element(number, value, ir.IntType(32)(0))
-        number = builder.shuffle_vector(number, number, ir.Constant(lanes, [0] * 4))
-        to = builder.bitcast(builder.gep(view.data, [place]), four.as_pointer())
-        builder.store(number, to, align=8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.float64), generate
-
-
-@intrinsic(prefer_literal=True)
-def turn_eight(typing, source, by, out, place):
-    """Copy eight floats, from a place on, in turn: that `by` places on is the first.
-
-    It is one instruction of most processors, if `by` is written out in the code.
-    """
-
-    def generate(context, builder, signature, arguments):
-        source, _, out, place = arguments
-        first = signature.args[1].literal_value
-        turned = [(first + k) % 8 for k in range(8)]
-        order = ir.Constant(ir.VectorType(ir.IntType(32), 8), turned)
-        pointers = []
-        for kind, array in ((signature.args[0], source), (signature.args[2], out)):
-            view = context.make_array(kind)(context, builder, array)
-            pointer = builder.gep(view.data, [place])
-            eight = ir.VectorType(ir.DoubleType(), 8).as_pointer()
-            pointers.append(builder.bitcast(pointer, eight))
-        numbers = builder.load(pointers[0], align=8)
-        builder.store(builder.shuffle_vector(numbers, numbers, order), pointers[1], 8)
-        return context.get_dummy_value()
-
-    if not isinstance(by, types.IntegerLiteral):
-        raise TypingError("by must be a number that is written out")
-    return types.void(source, by, out, types.intp), generate

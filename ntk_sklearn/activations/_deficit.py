@@ -18,6 +18,7 @@ coefficients inside the loop over the elements is not vectorised.
 
 import math
 
+from .._utils.eight import where_less
 from .._utils.jit import jit
 
 # A deficit below this is an angle below 4e-17, of pairs that are one input up to
@@ -126,4 +127,4 @@ def angle_over_sine(c):
 def gap(rho):
     """Return the deficit of a rounded correlation, zero if it may be rounding only."""
     d = 1.0 - abs(rho)
-    return d if d > SAME else 0.0
+    return where_less(SAME, d, d, 0.0)

@@ -14,83 +14,17 @@ lists of arrays of shape ``(m, 1)`` and ``(1, k)``. A family has
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-from .._utils.arrays import Array
 from . import _erf, _gaussian, _gelu, _rectified, _step, _trigonometric
-
-# See `_deficit`.
-_TINY = 1e-33
-
-
-class Deficits(NamedTuple):
-    """The correlations of pairs, by what their absolute values lack of one.
-
-    Attributes
-    ----------
-    size : array
-        ``1 - abs(rho)``.
-    sign : array or None
-        The signs of the correlations, floats that are one or minus one; None means that
-        none is negative.
-    """
-
-    size: Array
-    sign: Array | None = None
-
-    @property
-    def negative(self):
-        """Whether each correlation is negative; None if none is."""
-        return None if self.sign is None else self.sign < 0.0
-
-    def signed(self, values):
-        """Return values with the signs of the correlations."""
-        return values if self.sign is None else self.sign * values
-
-    def correlations(self):
-        """Return the correlations themselves."""
-        rho = 1.0 - self.size
-        if self.sign is not None:
-            rho *= self.sign  # several times as fast as where
-        return rho
-
-
-def signs_of(xp, values):
-    """Return the signs of values: floats, none of them zero."""
-    return xp.copysign(xp.ones_like(values), values)
-
-
-def deficits_of(xp, rho):
-    """Return the deficits of correlations that are known to rounding."""
-    return Deficits(xp.clip(1.0 - xp.abs(rho), 0.0, None), signs_of(xp, rho))
-
-
-def _angle(xp, size):
-    """Return the acute angle whose cosine has a deficit: no digits are lost near 0."""
-    return xp.atan2(_sine(xp, size), 1.0 - size)
-
-
-def _sine(xp, size):
-    square = 2.0 - size
-    square *= size
-    return xp.sqrt(square)
-
-
-def _angles(xp, pairs):
-    """Return acute angles, and those of the pairs."""
-    acute = _angle(xp, pairs.size)
-    return acute, _whole(xp, pairs, acute)
-
-
-def _whole(xp, pairs, acute):
-    """Return the angles of pairs, whose acute ones are given."""
-    if pairs.sign is None:
-        return acute
-    whole = acute - 0.5 * math.pi
-    whole *= pairs.sign
-    whole += 0.5 * math.pi
-    return whole
-
+from ._array_pairs import (
+    Deficits,
+    acute_angle,
+    angles,
+    deficits_of,
+    over_sine,
+    sine,
+    whole_angle,
+)
 
 # -- rectifiers -----------------------------------------------------------------------
 
@@ -98,11 +32,11 @@ def _whole(xp, pairs, acute):
 def _rectified_dual(xp, parameters, pairs, _i, _j):
     r, h, c = parameters[0], parameters[1], parameters[2]
     d, sign = pairs
-    lens, cosine = _sine(xp, d), 1.0 - d
+    lens, cosine = sine(xp, d), 1.0 - d
     acute = xp.atan2(lens, cosine)
     lens -= cosine * acute
     lens *= r
-    derivative = _whole(xp, pairs, acute)
+    derivative = whole_angle(xp, pairs, acute)
     derivative *= -h * r
     derivative += h
     if sign is None or c == 1.0:
@@ -132,14 +66,8 @@ def _rectified_dual(xp, parameters, pairs, _i, _j):
 def _rectified_pullback(xp, parameters, pairs, _sides, bars):
     r_bar, d_bar = bars
     r, h = parameters[0], parameters[1]
-    _, theta = _angles(xp, pairs)
-    return r_bar * (1.0 - r * theta) + _over_sine(xp, pairs.size, h * r * d_bar), 0, 0
-
-
-def _over_sine(xp, size, values):
-    """Return values over the sines of angles; zero where inputs are one."""
-    apart = size > _TINY
-    return xp.where(apart, values / _sine(xp, xp.where(apart, size, 1.0)), 0.0)
+    _, theta = angles(xp, pairs)
+    return r_bar * (1.0 - r * theta) + over_sine(xp, pairs.size, h * r * d_bar), 0, 0
 
 
 # -- what erf, gelu and the Gaussian share --------------------------------------------
@@ -165,7 +93,7 @@ def _shrunk(d, k_i, k_j, l_i, l_j):
 
 def _arcs(xp, r, e):
     """Return arcsine and arccosine of r in [0, 1], whose deficit is e."""
-    turn = _angle(xp, e)
+    turn = acute_angle(xp, e)
     arc = xp.where(e < 0.5, 0.5 * math.pi - turn, xp.asin(xp.clip(r, 0.0, 1.0)))
     return arc, turn
 
@@ -177,12 +105,12 @@ def _erf_dual(xp, _parameters, pairs, s_i, s_j):
     d, r = pairs.size, 1.0 - pairs.size
     r *= s_i[0]
     r *= s_j[0]
-    sine = _sine(xp, _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1]))
-    arc = xp.atan2(r, sine)
+    root = sine(xp, _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1]))
+    arc = xp.atan2(r, root)
     arc *= (2.0 / math.pi) * s_i[2]
     arc *= s_j[2]
     derivative = ((4.0 / math.pi) * s_i[1]) * s_j[1]
-    derivative /= sine
+    derivative /= root
     return Deficits(xp.clip(1.0 - arc, 0.0, None), pairs.sign), derivative
 
 
@@ -213,7 +141,7 @@ def _gelu_dual(xp, _parameters, pairs, s_i, s_j):
     d = pairs.size
     k_k, l2_i, l2_j = s_i[0] * s_j[0], s_i[1] ** 2, s_j[1] ** 2
     e = _shrunk(d, s_i[0], s_j[0], s_i[1], s_j[1])
-    s, rho, both = _sine(xp, e), 1.0 - d, l2_i + l2_j
+    s, rho, both = sine(xp, e), 1.0 - d, l2_i + l2_j
     turn, r, w2_over_s = xp.atan2(s, 1.0 - e), k_k * rho, (l2_i * l2_j) / s
     arc = 0.5 * math.pi - turn
     derivative = w2_over_s / s
@@ -375,7 +303,7 @@ def _wave_pullback(xp, parameters, pairs, sides, bars):
 
 def _step_dual(xp, parameters, pairs, _i, _j):
     d, sign = pairs
-    near, odd = (parameters[0] / math.pi) * _angle(xp, d), parameters[0] == 2.0
+    near, odd = (parameters[0] / math.pi) * acute_angle(xp, d), parameters[0] == 2.0
     derivative = xp.zeros_like(d)
     if sign is None or odd:
         return Deficits(near, sign), derivative
@@ -383,7 +311,7 @@ def _step_dual(xp, parameters, pairs, _i, _j):
 
 
 def _step_pullback(xp, parameters, pairs, _sides, bars):
-    return _over_sine(xp, pairs.size, bars[0] * (parameters[0] / math.pi)), 0, 0
+    return over_sine(xp, pairs.size, bars[0] * (parameters[0] / math.pi)), 0, 0
 
 
 DUALS = {

@@ -31,7 +31,7 @@ from . import _erf, _gaussian, _gelu, _pair_series, _rectified, _step, _trigonom
 from ._base import Activation
 from ._pair_table import pair_table
 
-_rectified_pair, _rectified_slopes = _rectified.pair, _rectified.pair_slopes
+_rectified_pairs, _rectified_slopes = _rectified.pairs, _rectified.pair_slopes
 _erf_pair, _erf_slopes = _erf.pair, _erf.pair_slopes
 _gelu_pair, _gelu_slopes = _gelu.pair, _gelu.pair_slopes
 _gaussian_pair, _gaussian_slopes = _gaussian.pair, _gaussian.pair_slopes
@@ -101,8 +101,7 @@ def pairs(code, p, series, b, sides, A, D):
         _any_pairs(p, b, sides, A, D)
         return
     if code == 0:
-        for k in range(b.size):
-            A[k], D[k] = _rectified_pair(p, b[k], n[k], o[k], m[k], w[k])
+        _rectified_pairs(p, b, sides, A, D)
     elif code == 1:
         for k in range(b.size):
             A[k], D[k] = _erf_pair(p, b[k], n[k], o[k], m[k], w[k])

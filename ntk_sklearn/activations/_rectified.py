@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from .._utils.eight import load_eight, store_eight, where_less
 from .._utils.jit import jit
 from ._base import Activation
 from ._deficit import TINY, angle_over_root, angle_over_sine, gap, lens_over_root
@@ -72,7 +73,7 @@ def pullback(parameters, eta, stats, i, j0, bars, out):
 
 @jit
 def pair(parameters, b, n_i, o_i, n_j, o_j):
-    """Return A and D of one pair; see `_pairs`.
+    """Return A and D of one pair, or of eight; see `_pairs`.
 
     Both in terms of D: ``A = sqrt(q_ii q_jj) (D cos t + h r sin t)``.
     """
@@ -82,10 +83,25 @@ def pair(parameters, b, n_i, o_i, n_j, o_j):
     c = 1.0 - d
     sin = math.sqrt(d * (1.0 + c))
     angle = sin * angle_over_sine(c)
-    theta = math.pi - angle if rho < 0.0 else angle
-    cos = -c if rho < 0.0 else c
+    theta = where_less(rho, 0.0, math.pi - angle, angle)
+    cos = where_less(rho, 0.0, -c, c)
     D = h - hr * theta
     return (n_i * n_j) * (cos * D + hr * sin), D
+
+
+@jit
+def pairs(parameters, b, sides, A, D):
+    """Write A and D of aligned pairs: of eight at a time, then of those left."""
+    n, o, m, w = sides
+    numbers = parameters[0], parameters[1]  # read once: they are not what is written
+    many = b.size - b.size % 8
+    for k in range(0, many, 8):
+        here = load_eight(n, k), load_eight(o, k), load_eight(m, k), load_eight(w, k)
+        a, d = pair(numbers, load_eight(b, k), *here)
+        store_eight(A, k, a)
+        store_eight(D, k, d)
+    for k in range(many, b.size):
+        A[k], D[k] = pair(numbers, b[k], n[k], o[k], m[k], w[k])
 
 
 @jit

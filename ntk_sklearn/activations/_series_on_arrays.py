@@ -13,8 +13,9 @@ import numpy as np
 
 from .._utils.arrays import to_numpy
 from .._utils.jit import jit
+from ._array_pairs import Deficits, deficits_of
 from ._hermite import HEAD, LIMITS, ROWS_OF_BLOCK
-from ._on_arrays import DUALS, PULLBACKS, Deficits, deficits_of
+from ._on_arrays import DUALS, PULLBACKS
 from ._series import CODE
 from ._series import dual as jitted_dual
 from ._series import pullback as jitted_pullback

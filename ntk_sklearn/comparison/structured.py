@@ -14,10 +14,6 @@ from importlib.util import find_spec
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.svm import SVC
 
 from ..estimators._classifier import WNTKClassifier
 from ..kernels._convolutional import ConvolutionalNTKernel
@@ -28,7 +24,8 @@ from ..preprocessing._sequence_packer import SequencePacker
 from .data.datasets import CLASSIFICATION, Dataset
 from .errors import StudyError
 from .models.model import Job, Model, Tuner
-from .models.tuning import as_is, by_grid
+from .models.structured_peers import peers_of_graphs, peers_of_rows, peers_of_series
+from .models.tuning import as_is
 
 Suite = tuple[Dataset, dict[str, Model]]
 
@@ -44,7 +41,7 @@ def _images() -> Suite:
         "cntk": ConvolutionalNTKernel(2, image_shape=shape),
         "cntk-average": ConvolutionalNTKernel(1, image_shape=shape, readout="average"),
     }
-    return _suite("digits", X / 16.0, y, kernels)
+    return _suite("digits", X / 16.0, y, kernels, peers_of_rows())
 
 
 def _series() -> Suite:
@@ -66,7 +63,8 @@ def _series() -> Suite:
         )
         for readout in ("last", "each")
     }
-    return _suite(name, SequencePacker().fit_transform(series), y, kernels)
+    peers = peers_of_rows() | peers_of_series(n_channels)
+    return _suite(name, SequencePacker().fit_transform(series), y, kernels, peers)
 
 
 def _inked_rows(image: np.ndarray) -> np.ndarray:
@@ -79,7 +77,9 @@ def _inked_rows(image: np.ndarray) -> np.ndarray:
 def _graphs() -> Suite:
     X, y = load_digits(return_X_y=True)
     X, y = X[:_GRAPHS], y[:_GRAPHS]
-    graphs = GraphCollection([_pixel_graph(x) for x in X])
+    places = [np.flatnonzero(x >= _INK).tolist() for x in X]
+    listed = [_pixel_graph(x) for x in X]
+    graphs = GraphCollection(listed)
     kernels = {
         f"gntk-{n_blocks}": GraphNTKernel(
             2, n_blocks=n_blocks, normalize=True, graphs=graphs
@@ -87,7 +87,8 @@ def _graphs() -> Suite:
         for n_blocks in (1, 2)
     }
     numbers = np.arange(len(y), dtype=float)[:, None]
-    return _suite("digits as graphs", numbers, y, kernels, X / 16.0)
+    peers = peers_of_rows(X / 16.0) | peers_of_graphs(listed, places)
+    return _suite("digits as graphs", numbers, y, kernels, peers)
 
 
 def _pixel_graph(image: np.ndarray) -> Graph:
@@ -108,11 +109,8 @@ def _pixel_graph(image: np.ndarray) -> Graph:
     return Graph.from_edges(len(rows), edges, features)
 
 
-def _suite(name, X, y, kernels, table=None) -> Suite:
-    """Return a set, and the models: ours, and what there is for rows of numbers.
-
-    `table` has the rows of numbers, if `X` holds their numbers.
-    """
+def _suite(name, X, y, kernels, peers) -> Suite:
+    """Return a set, and the models: ours and those of others."""
     ours = {
         key: Model(
             f"{type(kernel).__name__}, layer weights and ridge learned",
@@ -122,42 +120,11 @@ def _suite(name, X, y, kernels, table=None) -> Suite:
         )
         for key, kernel in kernels.items()
     }
-    rivals = {
-        "rbf-svm": Model(
-            "support vector machine, Gaussian kernel of rows",
-            partial(_rbf, table=table),
-            tasks=(CLASSIFICATION,),
-            squares=4,
-        ),
-        "1-nn": Model(
-            "nearest row", partial(_nearest, table=table), tasks=(CLASSIFICATION,)
-        ),
-    }
-    return Dataset(name, CLASSIFICATION, X, y, as_given=True), ours | rivals
+    return Dataset(name, CLASSIFICATION, X, y, as_given=True), ours | peers
 
 
 def _ours(job: Job, kernel) -> Tuner:
     return as_is(WNTKClassifier(kernel, random_state=job.seed))
-
-
-def _rbf(job: Job, table) -> Tuner:
-    grid = {
-        "svc__C": [1.0, 10.0, 100.0],
-        "svc__gamma": ["scale"] if job.quick else ["scale", 0.003, 0.01, 0.03, 0.1],
-    }
-    return by_grid(make_pipeline(_rows(table), SVC()), grid)
-
-
-def _nearest(_job: Job, table) -> Tuner:
-    return as_is(make_pipeline(_rows(table), KNeighborsClassifier(1)))
-
-
-def _rows(table) -> FunctionTransformer:
-    return FunctionTransformer(None if table is None else partial(_looked_up, table))
-
-
-def _looked_up(table, numbers):
-    return table[numbers[:, 0].astype(int)]
 
 
 SUITES: dict[str, Callable[[], Suite]] = {

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from .._engine.trained import full_kernel
+from .._engine.trained_terms import full_kernel
 from .._utils.validation import check_pair, check_positive, check_samples
 from ._layer_weights import LayerWeights
 from ._network import (

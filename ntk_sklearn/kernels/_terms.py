@@ -7,13 +7,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from .._engine.trained import (
-    NetworkArrays,
-    layer_diagonals,
-    layer_inputs,
-    layer_terms,
-    output_signals,
-)
+from .._engine.trained import NetworkArrays, layer_inputs, output_signals
+from .._engine.trained_terms import layer_diagonals, layer_terms
 
 # A term's number and its kernel matrix, or the diagonal of it: a new array.
 Terms = Iterator[tuple[np.intp | int, np.ndarray]]

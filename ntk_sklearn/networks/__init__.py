@@ -4,8 +4,9 @@ from .._engine.trained import NetworkArrays
 from ..kernels._empirical import EmpiricalNTKernel
 from ._after import AfterNTKRegressor
 from ._drift import KernelChange, KernelDrift, kernel_change, kernel_drift
+from ._fidelity import Fidelity
 from ._optimizers import OptimizerWeights, optimizer_weights
-from ._surrogate import Fidelity, KernelSurrogate
+from ._surrogate import KernelSurrogate
 
 __all__ = [
     "AfterNTKRegressor",

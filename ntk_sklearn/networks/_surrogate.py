@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import copy
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -18,42 +17,8 @@ from .._utils.compat import Interval, StrOptions, _fit_context
 from ..estimators._logistic import KernelLogisticRegression
 from ..estimators._regressor import WNTKRegressor
 from ..kernels._empirical import EmpiricalNTKernel
+from ._fidelity import fidelity_of
 from ._given import fitted_network, network_outputs
-
-
-class Fidelity(NamedTuple):
-    """The agreement of a surrogate with its network.
-
-    Attributes
-    ----------
-    agreement : float
-        The share of rows with the same label; of regressors, the coefficient of
-        determination of the surrogate's predictions of the network's.
-    kendall_tau : float
-        The rank correlation of the probabilities that both give to the right label, or
-        to the network's label if the right one is not known; of regressors, of their
-        predictions. Not a number if either is constant.
-    accuracy_difference : float
-        The accuracy of the surrogate minus that of the network; of regressors, of
-        coefficients of determination. Not a number without targets.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_wine
-    >>> from sklearn.neural_network import MLPClassifier
-    >>> from sklearn.preprocessing import scale
-    >>> from ntk_sklearn import KernelSurrogate
-    >>> X, y = load_wine(return_X_y=True)
-    >>> network = MLPClassifier((20,), solver="lbfgs", max_iter=2000, random_state=0)
-    >>> surrogate = KernelSurrogate(network, method="ridge").fit(scale(X)[::2], y[::2])
-    >>> fidelity = surrogate.fidelity(scale(X)[1::2], y[1::2])
-    >>> bool(fidelity.agreement > 0.95 and fidelity.kendall_tau > 0.8)
-    True
-    """
-
-    agreement: float
-    kendall_tau: float
-    accuracy_difference: float
 
 
 def _classifies(surrogate: KernelSurrogate) -> bool:
@@ -351,22 +316,14 @@ class KernelSurrogate(BaseEstimator):
         Fidelity
             A tuple of `agreement`, `kendall_tau` and `accuracy_difference`.
         """
-        from scipy.stats import kendalltau  # slow to import, needed only here
-
-        X, difference = self._rows(X), float("nan")
-        own, theirs = self.predict(X), self.network_.predict(X)
-        if _classifies(self):
-            metric, agreement = accuracy_score, accuracy_score(theirs, own)
-            labels = theirs if y is None else np.asarray(y)
+        X, classifies = self._rows(X), _classifies(self)
+        both = self.predict(X), self.network_.predict(X)
+        values = np.ravel(both[0]), np.ravel(both[1])
+        if classifies:
+            labels = both[1] if y is None else np.asarray(y)
             which = np.arange(len(X)), np.searchsorted(self.classes_, labels)
             values = self._proba(X)[which], self.network_.predict_proba(X)[which]
-        else:
-            metric, agreement = r2_score, r2_score(theirs, own)
-            values = np.ravel(own), np.ravel(theirs)
-        if y is not None:
-            difference = float(metric(y, own) - metric(y, theirs))
-        tau = float(kendalltau(*values).statistic)
-        return Fidelity(float(agreement), tau, difference)
+        return fidelity_of(both, values, y, classifies)
 
     # -- attribution ------------------------------------------------------------------
 

@@ -3,11 +3,9 @@
 import subprocess
 import sys
 
-import numba
-import numpy as np
 import pytest
 
-from ntk_sklearn._utils.jit import ROOMS, fingerprint, write_four
+from ntk_sklearn._utils.jit import ROOMS, fingerprint
 
 CALLEE = """
 from typing import NamedTuple
@@ -120,14 +118,3 @@ def test_the_process_that_compiles_computes_the_same_digits(tmp_path, monkeypatc
     ]
     assert len(printed[0]) > 60 * 60 * 16
     assert printed[0] == printed[1]
-
-
-def test_a_number_is_written_four_times_and_no_further():
-    @numba.njit
-    def write(array):
-        write_four(array, 1, 7.0)
-        write_four(array, 5, -0.5)
-
-    found = np.zeros(11)
-    write(found[:10])
-    assert found.tolist() == [0, 7, 7, 7, 7, -0.5, -0.5, -0.5, -0.5, 0, 0]
