@@ -80,11 +80,6 @@ class Row:
         return (*about, *settings, self.n_train, self.n_test)
 
     @property
-    def seconds(self) -> float:
-        """The time of tuning, fitting and predicting."""
-        return self.tune_seconds + self.fit_seconds + self.predict_seconds
-
-    @property
     def ok(self) -> bool:
         """True if the fold was scored."""
         return self.status == "ok"
