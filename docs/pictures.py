@@ -19,10 +19,10 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 
 from ntk_sklearn import WNTKRegressor
-from ntk_sklearn.comparison import read_results, score_table
+from ntk_sklearn.comparison import read_results
 from ntk_sklearn.comparison.data.datasets import CLASSIFICATION, TASKS
 from ntk_sklearn.comparison.results.statistics import ranks
-from ntk_sklearn.comparison.results.summary import complete_part
+from ntk_sklearn.comparison.results.summary import complete_part, score_table
 
 STATIC = Path(__file__).parent / "_static"
 OURS, OTHERS = "#c65d00", "#9aa7b5"

@@ -226,13 +226,6 @@ def names_columns(first: Row, columns: Columns) -> bool:
     A word above numbers is a name. A line whose cells all occur again below is data. Of
     the others, one with numbers is data unless these count, as in 2019, 2020, 2021, or
     a word beside them does not occur below though other words do; and one with dates.
-
-    Parameters
-    ----------
-    first : tuple of str
-        The cells of the first line.
-    columns : sequence of sequence of str
-        The cells below each of them.
     """
     cells = [pair for pair in zip(first, columns, strict=True) if _says(pair[0])]
     words = [(cell, below) for cell, below in cells if not looks_numeric(cell)]

@@ -83,15 +83,10 @@ class Numbers(NamedTuple):
 
 
 def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
-    """Read the cells of a column as numbers.
+    """Read the stripped cells of a column as numbers.
 
-    Parameters
-    ----------
-    texts : sequence of str
-        Stripped cells; an empty one is missing.
-    usual : {".", ",", ""}
-        The decimal mark of the table, for cells such as 1,234 that are numbers by
-        either; "" if it is not known.
+    `usual` is the decimal mark of the table, for cells such as 1,234 that are numbers
+    by either; "" if it is not known.
     """
     if usual == ".":
         try:  # which most columns are done with
