@@ -2,7 +2,8 @@
 
 Without a file of results, the intervals of the first page and the times in
 ``speed_grid.rst``; with one, which ``python -m ntk_sklearn compare --out STUDY.csv``
-has written, the mean ranks and the mean errors of the models in it.
+has written, the mean ranks and the mean errors of the models in it. It also prints the
+sets on which other models are better, which the page of the study names.
 """
 
 import sys
@@ -83,7 +84,20 @@ def draw_headline(path: str) -> None:
             axes.spines[["top", "right"]].set_visible(False)
             axes.margins(x=0.12)
         left.set_title(f"{task}, {len(table.sets)} sets", loc="left")
+        print_losses(task, table)
     save(figure, "headline.svg")
+
+
+def print_losses(task: str, table) -> None:
+    """Print on how many sets, and where most, another model is better than wntk."""
+    sign, unit = (1, 100) if task == CLASSIFICATION else (-1, 1)
+    scores, ours = sign * unit * table.mean, table.models.index("wntk")
+    behind = np.round(scores.max(axis=1) - scores[:, ours], 9)
+    lost = np.flatnonzero(behind)
+    print(f"{task}: another model is better on {len(lost)} of {len(behind)} sets")
+    for at in lost[np.argsort(-behind[lost])]:
+        winner = table.models[int(np.argmax(scores[at]))]
+        print(f"  {table.sets[at]}: {behind[at]:.3f} behind {winner}")
 
 
 def grid_of_times() -> list[dict[str, str]]:

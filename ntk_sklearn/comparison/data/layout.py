@@ -27,6 +27,8 @@ DELIMITERS = {
 # Rows that are looked at to decide.
 _SAMPLE = 500
 _LONGEST_CELL = 2**31 - 1
+# Steps between numbers that rise, from which on they are names and no row of data.
+_SCALE = 4
 
 Row = tuple[str, ...]
 Columns = Sequence[Sequence[str]]
@@ -224,8 +226,8 @@ def names_columns(first: Row, columns: Columns) -> bool:
     """Tell names from data by what stands below them.
 
     A word above numbers is a name. A line whose cells all occur again below is data. Of
-    the others, one with numbers is data unless these count, as in 2019, 2020, 2021, or
-    a word beside them does not occur below though other words do; and one with dates.
+    the others, one with dates is data, and so is one with numbers unless these count,
+    as in 2019, 2020, 2021, or rise beside a word that is not among the few below it.
     """
     cells = [pair for pair in zip(first, columns, strict=True) if _says(pair[0])]
     words = [(cell, below) for cell, below in cells if not looks_numeric(cell)]
@@ -235,14 +237,15 @@ def names_columns(first: Row, columns: Columns) -> bool:
         return False
     if len(words) == len(cells):
         return not any(read_dates([cell]) for cell, _ in cells)
-    if any(
-        cell not in below and 2 * len({*below}) < len(below) for cell, below in words
-    ):
-        return True
     numeric = [(cell, below) for cell, below in cells if looks_numeric(cell)]
-    return _count(
-        [read_numbers([cell, *below[:_SAMPLE]]).values for cell, below in numeric]
+    read = [read_numbers([cell, *below[:_SAMPLE]]).values for cell, below in numeric]
+    steps = np.diff(np.transpose(read))
+    strange = any(
+        t not in below and 2 * len({*below}) < len(below) for t, below in words
     )
+    if strange and steps.shape[1] >= _SCALE and abs(np.sign(steps[0]).mean()) == 1:
+        return True
+    return _count(steps)
 
 
 def _says(cell: str) -> bool:
@@ -254,9 +257,8 @@ def _are_numbers(texts: Sequence[str]) -> bool:
     return mostly(known, read_numbers(known).strange)
 
 
-def _count(columns: Sequence[np.ndarray]) -> bool:
-    """Return True if the first of each column rise evenly, and hardly any below do."""
-    steps = np.diff(np.transpose(columns))
+def _count(steps: np.ndarray) -> bool:
+    """Return True if the first row rises evenly, and hardly any below do."""
     if steps.shape[1] < 2 or not steps[0, 0]:
         return False
     even = np.ptp(steps, axis=1) <= 0.01 * np.abs(steps).max(axis=1)
