@@ -2,11 +2,13 @@
 
 Without a file of results, the intervals of the first page and the times in
 ``speed_grid.rst``; with one, which ``python -m ntk_sklearn compare --out STUDY.csv``
-has written, the mean ranks and the mean errors of the models in it. It also prints the
-sets on which other models are better, which the page of the study names.
+has written, the mean ranks and the mean errors of the models in it. It then also writes
+the tables of the study's page, ``study.txt``, and prints the sets on which other models
+are better, which the page names.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import matplotlib as mpl
@@ -20,7 +22,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 
 from ntk_sklearn import WNTKRegressor
-from ntk_sklearn.comparison import read_results
+from ntk_sklearn.comparison import Row, read_results, report
 from ntk_sklearn.comparison.data.datasets import CLASSIFICATION, TASKS
 from ntk_sklearn.comparison.results.statistics import ranks
 from ntk_sklearn.comparison.results.summary import complete_part, score_table
@@ -58,9 +60,24 @@ def draw_intervals() -> None:
     save(figure, "intervals.svg")
 
 
-def draw_headline(path: str) -> None:
+def finished(rows: list[Row]) -> list[Row]:
+    """Keep the models that did most sets, and the sets that all of these did."""
+    folds = Counter((row.set, row.model) for row in rows)
+    full, kept = max(folds.values()), []
+    for task in TASKS:
+        mine = [row for row in rows if row.task == task]
+        done: dict[str, set[str]] = {row.set: set() for row in mine}
+        for row in mine:
+            if folds[row.set, row.model] == full:
+                done[row.set].add(row.model)
+        count = Counter(model for models in done.values() for model in models)
+        usual = {model for model in count if 2 * count[model] > len(done)}
+        kept += [row for row in mine if row.model in usual and usual <= done[row.set]]
+    return kept
+
+
+def draw_headline(rows: list[Row]) -> None:
     """Draw the mean ranks and the mean errors over the best, for each task."""
-    rows = read_results(path)
     figure, panels = plt.subplots(2, 2, figsize=(9, 7.2), layout="constrained")
     for task, (left, right) in zip(TASKS, panels, strict=True):
         higher = task == CLASSIFICATION
@@ -151,7 +168,10 @@ def draw_speed() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        draw_headline(sys.argv[1])
+        study = finished(read_results(sys.argv[1]))
+        draw_headline(study)
+        tables = report(study).partition("\n\n* ")[0]
+        (STATIC.parent / "study.txt").write_text(tables + "\n", encoding="utf-8")
     else:
         draw_intervals()
         draw_speed()
