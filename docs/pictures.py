@@ -2,10 +2,13 @@
 
 Without a file of results, the intervals of the first page and the times in
 ``speed_grid.rst``; with one, which ``python -m ntk_sklearn compare --out STUDY.csv``
-has written, the mean ranks and the mean errors of the models in it.
+has written, the mean ranks and the mean errors of the models in it. It then also writes
+the tables of the study's page, ``study.txt``, and prints the sets on which other models
+are better, which the page names.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import matplotlib as mpl
@@ -19,10 +22,10 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 
 from ntk_sklearn import WNTKRegressor
-from ntk_sklearn.comparison import read_results, score_table
+from ntk_sklearn.comparison import Row, read_results, report
 from ntk_sklearn.comparison.data.datasets import CLASSIFICATION, TASKS
 from ntk_sklearn.comparison.results.statistics import ranks
-from ntk_sklearn.comparison.results.summary import complete_part
+from ntk_sklearn.comparison.results.summary import complete_part, score_table
 
 STATIC = Path(__file__).parent / "_static"
 OURS, OTHERS = "#c65d00", "#9aa7b5"
@@ -57,9 +60,24 @@ def draw_intervals() -> None:
     save(figure, "intervals.svg")
 
 
-def draw_headline(path: str) -> None:
+def finished(rows: list[Row]) -> list[Row]:
+    """Keep the models that did most sets, and the sets that all of these did."""
+    folds = Counter((row.set, row.model) for row in rows)
+    full, kept = max(folds.values()), []
+    for task in TASKS:
+        mine = [row for row in rows if row.task == task]
+        done: dict[str, set[str]] = {row.set: set() for row in mine}
+        for row in mine:
+            if folds[row.set, row.model] == full:
+                done[row.set].add(row.model)
+        count = Counter(model for models in done.values() for model in models)
+        usual = {model for model in count if 2 * count[model] > len(done)}
+        kept += [row for row in mine if row.model in usual and usual <= done[row.set]]
+    return kept
+
+
+def draw_headline(rows: list[Row]) -> None:
     """Draw the mean ranks and the mean errors over the best, for each task."""
-    rows = read_results(path)
     figure, panels = plt.subplots(2, 2, figsize=(9, 7.2), layout="constrained")
     for task, (left, right) in zip(TASKS, panels, strict=True):
         higher = task == CLASSIFICATION
@@ -83,7 +101,20 @@ def draw_headline(path: str) -> None:
             axes.spines[["top", "right"]].set_visible(False)
             axes.margins(x=0.12)
         left.set_title(f"{task}, {len(table.sets)} sets", loc="left")
+        print_losses(task, table)
     save(figure, "headline.svg")
+
+
+def print_losses(task: str, table) -> None:
+    """Print on how many sets, and where most, another model is better than wntk."""
+    sign, unit = (1, 100) if task == CLASSIFICATION else (-1, 1)
+    scores, ours = sign * unit * table.mean, table.models.index("wntk")
+    behind = np.round(scores.max(axis=1) - scores[:, ours], 9)
+    lost = np.flatnonzero(behind)
+    print(f"{task}: another model is better on {len(lost)} of {len(behind)} sets")
+    for at in lost[np.argsort(-behind[lost])]:
+        winner = table.models[int(np.argmax(scores[at]))]
+        print(f"  {table.sets[at]}: {behind[at]:.3f} behind {winner}")
 
 
 def grid_of_times() -> list[dict[str, str]]:
@@ -137,7 +168,10 @@ def draw_speed() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        draw_headline(sys.argv[1])
+        study = finished(read_results(sys.argv[1]))
+        draw_headline(study)
+        tables = report(study).partition("\n\n* ")[0]
+        (STATIC.parent / "study.txt").write_text(tables + "\n", encoding="utf-8")
     else:
         draw_intervals()
         draw_speed()

@@ -8,7 +8,6 @@ from .models.registry import MODELS, choose_models
 from .protocols import StudySettings
 from .results.report import report
 from .results.results_file import Row, read_results
-from .results.summary import ScoreTable, read_baselines, score_table
 from .study import run_study
 
 __all__ = [
@@ -16,16 +15,13 @@ __all__ = [
     "Dataset",
     "Model",
     "Row",
-    "ScoreTable",
     "StudyError",
     "StudySettings",
     "choose_models",
     "load_bundled",
     "load_suite",
-    "read_baselines",
     "read_results",
     "report",
     "run_study",
-    "score_table",
     "with_folds",
 ]

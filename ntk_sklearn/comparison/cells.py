@@ -36,11 +36,6 @@ class Cell:
         """Estimate of the memory of the n × n matrices."""
         return 8 * self.model.squares * len(self.dataset.y) ** 2
 
-    @property
-    def weight(self) -> float:
-        """Rough cost relative to other cells, to estimate the remaining time."""
-        return len(self.folds) * (len(self.dataset.y) + 50) ** 1.7
-
     def run(self, settings: StudySettings) -> list[Row]:
         """Score the model on the folds."""
         return score_folds(self.dataset, self.name, self.model, self.folds, settings)
@@ -51,14 +46,7 @@ def run_cells(
 ) -> Iterator[tuple[int, list[Row]]]:
     """Run cells, and yield the number and the rows of each as soon as it is finished.
 
-    Parameters
-    ----------
-    cells : sequence of Cell
-        The cells to run.
-    settings : StudySettings
-        The settings of the study.
-    n_jobs : int or None
-        Number of cells at a time, as in joblib; fewer if memory is short.
+    `n_jobs` cells run at a time, as in joblib; fewer if memory is short.
     """
     jobs = jobs_that_fit(cells, effective_n_jobs(n_jobs), free_memory())
     if jobs == 1:
@@ -83,14 +71,7 @@ def run_cells(
 def jobs_that_fit(cells: Sequence[Cell], jobs: int, free_bytes: int | None) -> int:
     """Return how many cells to run at a time, as memory allows, but at most `jobs`.
 
-    Parameters
-    ----------
-    cells : sequence of Cell
-        The cells to run.
-    jobs : int
-        Number of cells wanted at a time.
-    free_bytes : int or None
-        Free memory; None means that it is not known.
+    `free_bytes` is the free memory, None if it is not known.
     """
     largest = max((cell.n_bytes for cell in cells), default=0)
     if free_bytes is None or largest == 0:

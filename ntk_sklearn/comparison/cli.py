@@ -24,20 +24,10 @@ QUICK_ROWS = 250
 
 
 def main(argv: list[str] | None = None, models: Mapping[str, Model] = MODELS) -> int:
-    """Run the command line.
+    """Run the command line, with the process's own arguments unless there are others.
 
-    Parameters
-    ----------
-    argv : list of str, default=None
-        Arguments; None means the process's own.
-    models : mapping of str to Model, default=MODELS
-        The models from which a study can choose.
-
-    Returns
-    -------
-    int
-        The exit status: 0 for success, 2 for a wrong argument, file or data set, and
-        130 for an interrupt.
+    Its status is 0 for success, 2 for a wrong argument, file or data set, and 130 for
+    an interrupt.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name must not cost a study its report

@@ -81,22 +81,7 @@ def score_folds(
 ) -> list[Row]:
     """Score a model on some folds of a set; a failure becomes a row with its reason.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        The set, with folds.
-    name : str
-        The name of the model.
-    model : Model
-        The model.
-    folds : sequence of int
-        Numbers of the folds. The protocol "arora" tunes once for all of them.
-    settings : StudySettings
-        The settings of the study.
-
-    Returns
-    -------
-    list of Row
+    The protocol "arora" tunes once for all of the folds.
     """
     rows, kept = [], None
     for fold in folds:

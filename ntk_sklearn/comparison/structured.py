@@ -137,28 +137,7 @@ SUITES: dict[str, Callable[[], Suite]] = {
 def load_structured(
     name: str, names: Iterable[str] | None = None
 ) -> tuple[list[Dataset], dict[str, Model]]:
-    """Load a suite of images, series or graphs.
-
-    Parameters
-    ----------
-    name : {"images", "series", "graphs"}
-        The suite.
-    names : iterable of str, default=None
-        The wanted sets; None means all.
-
-    Returns
-    -------
-    datasets : list of Dataset
-    models : dict of str to Model
-        The models that can take them.
-
-    Examples
-    --------
-    >>> from ntk_sklearn.comparison.structured import load_structured
-    >>> (digits,), models = load_structured("images")
-    >>> digits.X.shape, list(models)
-    ((1797, 64), ['cntk', 'cntk-average', 'rbf-svm', '1-nn'])
-    """
+    """Load the wanted sets of a suite, by default all, and the models for them."""
     dataset, models = SUITES[name]()
     unknown = [wanted for wanted in names or () if wanted != dataset.name]
     if unknown:

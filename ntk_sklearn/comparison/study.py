@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from math import nan
 from typing import NamedTuple
 
+from .._utils.progress import Progress
 from .cells import Cell, run_cells
 from .data.datasets import CLASSIFICATION, Dataset
 from .errors import StudyError
 from .models.model import Model
-from .progress import StudyProgress
 from .protocols import StudySettings, empty_row
 from .results.results_file import ResultsFile, Row
+
+# Finished fits from which the remaining time is told.
+FEWEST = 3
 
 
 class _Wanted(NamedTuple):
@@ -132,13 +137,15 @@ def _run(
     file: ResultsFile | None,
 ) -> None:
     """Store the results of cells, in memory and in the file, as they are finished."""
-    work = [(cell.name, cell.weight) for cell in cells]
-    progress = StudyProgress(work) if show else None
-    for at, rows in results:
+    progress = Progress("compare", unit="fits", stream=sys.stderr)
+    if show:
+        progress(0, len(cells), label="the first fit on a machine also compiles")
+    for count, (at, rows) in enumerate(results, start=1):
         for row in rows:
             done[row.key] = row
             if file is not None:
                 file.add(row)
-        if progress is not None:
-            seconds = sum(row.seconds for row in rows if row.ok)
-            progress.advance(at, seconds, f"{cells[at].dataset.name}, {cells[at].name}")
+        if show:
+            label = f"{cells[at].dataset.name}, {cells[at].name}"
+            # The first fits, which also compile, say nothing of the others.
+            progress(count, len(cells), None if count >= FEWEST else nan, label)

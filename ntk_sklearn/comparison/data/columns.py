@@ -46,20 +46,9 @@ def encode(
 ) -> tuple[list[Column], list[str]]:
     """Turn the cells of a column into columns of numbers, and say what was unusual.
 
-    Parameters
-    ----------
-    name : str
-        The column's name, for the notes.
-    texts : sequence of str
-        Stripped cells; one that is empty or a word of `MISSING` is missing.
-    decimal : {".", ",", ""}, default="."
-        The decimal mark of the table, "" if it is not known.
-
-    Returns
-    -------
-    columns : list of Column
-        None, one, or, for a date, several.
-    notes : list of str
+    Stripped cells that are empty or a word of `MISSING` are missing. There is no column
+    if the cells say nothing, and several for a date. `decimal` is the decimal mark of
+    the table, "" if it is not known.
     """
     texts = _without(MISSING, texts)
     present = {text for text in texts if text}
@@ -112,14 +101,7 @@ def _signs(text: str) -> str:
 def same_case(texts: Sequence[str]) -> Sequence[str]:
     """Return truth values, such as Yes and NO, in lower case; other words as they are.
 
-    Parameters
-    ----------
-    texts : sequence of str
-        Cells; an empty one is missing.
-
-    Returns
-    -------
-    sequence of str
+    An empty cell is missing.
     """
     lower = [text.lower() for text in texts]
     return lower if set(lower) - {""} in _TRUTH else texts

@@ -27,8 +27,8 @@ DELIMITERS = {
 # Rows that are looked at to decide.
 _SAMPLE = 500
 _LONGEST_CELL = 2**31 - 1
-# A scale of numbers above a table is no row of it from this length on.
-_SCALE = 8
+# Steps between numbers that rise, from which on they are names and no row of data.
+_SCALE = 4
 
 Row = tuple[str, ...]
 Columns = Sequence[Sequence[str]]
@@ -56,19 +56,20 @@ class Table(NamedTuple):
 
 def lay_out(path, text: Text) -> Table:
     """Split the lines of a file into named columns of cells."""
-    split = _best_split(text)
+    # Of equals the first; of splits that a quote has spoilt, the one that says so.
+    splits = [_split(text.lines, mark) for mark in text.delimiter or DELIMITERS]
+    split = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
     if split.fault:
         raise StudyError(f"{path}: {split.fault}")
     if not split.rows:
         raise StudyError(f"{path}: is empty")
-    split, titles = _without_titles(split)
     rows = _even(path, split)
     if len(rows) < 2:
         raise StudyError(f"{path}: has one line; names and rows below are needed")
     decimal = _decimal(split.delimiter, list(zip(*rows[1:_SAMPLE], strict=True)))
     separated = DELIMITERS.get(split.delimiter, repr(split.delimiter))
     marks = ", decimal commas" if decimal == "," else ""
-    notes = [*text.notes, f"separated by {separated}{marks}", *titles]
+    notes = [*text.notes, f"separated by {separated}{marks}"]
     above = _split([text.comment], split.delimiter).rows
     return _named(path, rows, decimal, notes, above[0] if above else ())
 
@@ -90,26 +91,7 @@ class _Split(NamedTuple):
         return max(widths, key=widths.__getitem__, default=0)
 
 
-def _best_split(text: Text, escape: str | None = None) -> _Split:
-    """Return the split at the delimiter that makes the most even rows."""
-    splits = [_split(text.lines, d, escape) for d in text.delimiter or DELIMITERS]
-    # Of equals the first; of splits that a quote has spoilt, the one that says so.
-    best = max(splits, key=lambda split: (_quality(split), bool(split.fault)))
-    whole = [row[0] for row in best.rows if len(row) == 1]
-    if not best.fault and len(whole) == len(best.rows) and _unquoted(text.lines, whole):
-        return _best_split(text._replace(lines=whole))  # rows that were quoted whole
-    if best.fault and escape is None:  # some programs mark quotes within quotes so
-        escaped = _best_split(text, "\\")
-        return best if escaped.fault else escaped
-    return best
-
-
-def _unquoted(lines: Sequence[str], cells: Sequence[str]) -> bool:
-    """Return whether cells have lost quotes that stood around them."""
-    return "".join(lines).count('"') > "".join(cells).count('"')
-
-
-def _split(lines: Sequence[str], delimiter: str, escape: str | None = None) -> _Split:
+def _split(lines: Sequence[str], delimiter: str) -> _Split:
     """Split lines as far as their quotes allow."""
     if delimiter == " ":
         lines = [" ".join(line.split()) for line in lines]
@@ -120,27 +102,24 @@ def _split(lines: Sequence[str], delimiter: str, escape: str | None = None) -> _
         delimiter=delimiter,
         skipinitialspace=delimiter != " ",
         strict=True,
-        escapechar=escape,
     )
     limit = csv.field_size_limit(_LONGEST_CELL)
-    rows: list[Row] = []
-    numbers: list[int] = []
-    fault, start = "", 1
+    split, start = _Split(delimiter, [], [], ""), 1
     try:
         for row in reader:
             if any(map(str.strip, row)):
-                rows.append(tuple(map(str.strip, row)))
-                numbers.append(start)
+                split.rows.append(tuple(map(str.strip, row)))
+                split.numbers.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
         fault = (
             f"line {start} cannot be read ({error}): close or delete its quote, or "
             "write it twice if it stands within a quoted cell"
         )
+        return split._replace(fault=fault)
     finally:
         csv.field_size_limit(limit)
-    split = _Split(delimiter, rows, numbers, fault)
-    return split if fault else split._replace(fault=_swallowed(split))
+    return split._replace(fault=_swallowed(split))
 
 
 def _swallowed(split: _Split) -> str:
@@ -173,26 +152,9 @@ def _quality(split: _Split) -> float:
     return round(float(even) + 1 - (len(words) + whole) / len(cells), 2)
 
 
-def _without_titles(split: _Split) -> tuple[_Split, list[str]]:
-    """Drop lines above the names that fill one cell of three or more, as Excel's do."""
-    count, width, rows = 0, split.width, split.rows
-    while (
-        count + 2 < len(rows)
-        and width > 2
-        and len(rows[count]) == width
-        and sum(map(bool, rows[count])) == 1
-    ):
-        count += 1
-    if not count or not all(rows[count]):
-        return split, []
-    titles = [next(filter(None, row)) for row in rows[:count]]
-    split = split._replace(rows=rows[count:], numbers=split.numbers[count:])
-    return split, [f"title {titles[0]!r} left out"]
-
-
 def _even(path, split: _Split) -> list[Row]:
     """Return rows of one length, without columns that are empty throughout."""
-    rows, delimiter = list(split.rows), split.delimiter
+    rows = list(split.rows)
     filled = [max(j for j, cell in enumerate(row) if cell) + 1 for row in rows]
     width = max(filled)
     if width < 2:
@@ -206,18 +168,17 @@ def _even(path, split: _Split) -> list[Row]:
     most = max(filled[0], len(rows[0]))
     for number, row, last in zip(split.numbers, rows, filled, strict=True):
         if last > most or len(row) < filled[0]:
-            usual = Counter(map(len, rows[1:])).most_common(1)[0][0]
-            odd = "the first line" if usual == len(row) else "the line"
+            odd = "the first line" if split.width == len(row) else "the line"
             raise StudyError(
                 f"{path}: line {number} has {plural(len(row), 'cell')}, the first line "
                 f"has {len(rows[0])}; mend or delete {odd}, or put cells that hold "
-                f"{delimiter!r} in double quotes"
+                f"{split.delimiter!r} in double quotes"
             )
     return [(row + ("",) * width)[:width] for row in rows]
 
 
 def _names_rows(rows: Sequence[Row], width: int) -> bool:
-    """Tell if rows begin with names that the header has no word for, as R writes."""
+    """Tell if rows begin with numbers or names of their own, as those that R writes."""
     names = [row[0] for row in rows]
     counted = names == [str(i + 1) for i in range(len(names))]
     words = len(set(names)) == len(names) and not any(map(looks_numeric, names))
@@ -251,76 +212,54 @@ def _named(path, rows: list[Row], decimal: str, notes: list[str], above: Row) ->
         raise StudyError(
             f"{path}: has two columns named {min(twice)!r}, rename one of them"
         )
+    if not all(first[1:]):
+        raise StudyError(
+            f"{path}: the first line has no name for column {first.index('', 1) + 1}; "
+            "delete lines above the names, or name the column"
+        )
     numeric = [name for name in first if looks_numeric(name)]
     notes += [f"first line read as names, though {n} is a number" for n in numeric[:1]]
-    if len(below) > 2 and _are_units(below[0], list(zip(*below[1:], strict=True))):
-        below = below[1:]
-        notes.append("second line read as units")
     return Table(list(first), below, decimal, notes)
 
 
 def names_columns(first: Row, columns: Columns) -> bool:
     """Tell names from data by what stands below them.
 
-    A word above numbers is a name. A line whose cells all occur again below is data,
-    and so is one with numbers or dates, unless they are a scale: 0, 1, 2 are the names
-    that pandas gives, 2019, 2020, 2021 are years, and 400, 402, 404 are wavelengths.
-
-    Parameters
-    ----------
-    first : tuple of str
-        The cells of the first line.
-    columns : sequence of sequence of str
-        The cells below each of them.
+    A word above numbers is a name. A line whose cells all occur again below is data. Of
+    the others, one with dates is data, and so is one with numbers unless these count,
+    as in 2019, 2020, 2021, or rise beside a word that is not among the few below it.
     """
-    if _words_above_numbers(first, columns):
-        return True
     cells = [pair for pair in zip(first, columns, strict=True) if _says(pair[0])]
+    words = [(cell, below) for cell, below in cells if not looks_numeric(cell)]
+    if any(_are_numbers(below[:_SAMPLE]) for _, below in words):
+        return True
     if all(cell in below for cell, below in cells):
         return False
-    numeric = [(cell, below) for cell, below in cells if looks_numeric(cell)]
-    if not numeric:
+    if len(words) == len(cells):
         return not any(read_dates([cell]) for cell, _ in cells)
+    numeric = [(cell, below) for cell, below in cells if looks_numeric(cell)]
     read = [read_numbers([cell, *below[:_SAMPLE]]).values for cell, below in numeric]
-    return _is_scale(*np.split(np.transpose(read), [1]))
-
-
-def _words_above_numbers(first: Row, columns: Columns) -> bool:
-    return any(
-        _says(cell)
-        and not looks_numeric(cell)
-        and mostly(known, read_numbers(known).strange)
-        for cell, below in zip(first, columns, strict=True)
-        for known in [[text for text in below[:_SAMPLE] if _says(text)]]
+    steps = np.diff(np.transpose(read))
+    strange = any(
+        t not in below and 2 * len({*below}) < len(below) for t, below in words
     )
+    if strange and steps.shape[1] >= _SCALE and abs(np.sign(steps[0]).mean()) == 1:
+        return True
+    return _count(steps)
 
 
 def _says(cell: str) -> bool:
     return cell.lower() not in MISSING
 
 
-def _are_units(second: Row, columns: Columns) -> bool:
-    """Tell units by words, and no numbers, above numbers."""
-    cells = zip(second, columns, strict=True)
-    data = any(_says(c) and (looks_numeric(c) or c in below) for c, below in cells)
-    return not data and _words_above_numbers(second, columns)
+def _are_numbers(texts: Sequence[str]) -> bool:
+    known = list(filter(_says, texts))
+    return mostly(known, read_numbers(known).strange)
 
 
-def _is_scale(header: np.ndarray, below: np.ndarray) -> bool:
-    """Tell a scale, which rises evenly or lies far from what is below, from a row."""
-    seen = np.isfinite(below).any(axis=0)
-    header, below = header[:, seen], below[:, seen]
-    steps, rows = np.diff(header), np.diff(below)
-    if header.size < 3 or not (np.sign(steps) == np.sign(steps[0, 0])).all():
+def _count(steps: np.ndarray) -> bool:
+    """Return True if the first row rises evenly, and hardly any below do."""
+    if steps.shape[1] < 2 or not steps[0, 0]:
         return False
-    low, high = np.nanmin(below, axis=0), np.nanmax(below, axis=0)
-    far = (np.maximum(low - header, header - high) > high - low).all()
-    counts = _even_steps(steps).all() and (abs(steps[0, 0]) == 1 or header.size >= 5)
-    rising = (rows > 0).all(axis=1) | (rows < 0).all(axis=1)
-    alike = _even_steps(rows) if counts else rising
-    long = counts or header.size >= _SCALE
-    return bool(far or (long and alike.mean() < 0.1))
-
-
-def _even_steps(steps: np.ndarray) -> np.ndarray:
-    return np.ptp(steps, axis=1) <= 0.01 * np.abs(steps).max(axis=1)
+    even = np.ptp(steps, axis=1) <= 0.01 * np.abs(steps).max(axis=1)
+    return bool(even[0] and even[1:].mean() < 0.1)

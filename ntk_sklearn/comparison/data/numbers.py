@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +13,6 @@ import numpy as np
 _THOUSANDS = {".": r",'’_\s", ",": r".'’_\s"}
 _CURRENCY = r"(?:[A-Z]{1,3}\s?)?[$€£¥₹₩₽₺₪฿₫₴₦]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR)\b"
 _UNIT = r"[^\d\s.,:;/+\-()'][^\d()]{0,9}[23]?"
-# Ends of numbers that say how large they are, where a column mixes them.
-_FACTORS = {"": 1.0, "k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6, "B": 1e9}
-_FACTORS |= {"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 # A column is of numbers, or of dates, if this share of its cells is.
 _MOSTLY = 0.9
@@ -31,8 +28,7 @@ def _pattern(decimal: str) -> re.Pattern[str]:
     mark = rf"(?P<mark>[{_THOUSANDS[decimal]}])"
     grouped = rf"[1-9]\d{{0,2}}{mark}(?:\d{{2,3}}(?P=mark))*\d{{3}}"
     whole = rf"(?:{grouped}|\d+)(?:[{decimal}]\d*)?"
-    power = r"[eE][+-]?\d+|[dD][+-]\d+"
-    number = rf"(?:{whole}|[{decimal}]\d+)(?:{power})?|(?i:inf(?:inity)?)"
+    number = rf"(?:{whole}|[{decimal}]\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?)"
     return re.compile(
         rf"'?(?P<sign>[-+−–(]?)\s*(?P<currency>{_CURRENCY})?\s*(?P<inner>[-+−]?)"
         rf"(?P<number>{number})(?P<unit>\s*{_UNIT})?\s*(?P<close>[-−)]?)"
@@ -58,9 +54,9 @@ def _match(text: str, decimal: str) -> re.Match[str] | None:
     return None if last and (first or match["inner"]) else match
 
 
-def _value(match: re.Match[str], decimal: str, factors: Mapping[str, float]) -> float:
+def _value(match: re.Match[str], decimal: str) -> float:
     text = match["number"].replace(match["mark"] or " ", "").replace(decimal, ".")
-    number = float(text.upper().replace("D", "E")) * factors.get(_unit(match), 1.0)
+    number = float(text)
     negative = {match["sign"], match["inner"], match["close"]} & set("-−–(")
     return -number if negative else number
 
@@ -87,15 +83,10 @@ class Numbers(NamedTuple):
 
 
 def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
-    """Read the cells of a column as numbers.
+    """Read the stripped cells of a column as numbers.
 
-    Parameters
-    ----------
-    texts : sequence of str
-        Stripped cells; an empty one is missing.
-    usual : {".", ",", ""}
-        The decimal mark of the table, for cells such as 1,234 that are numbers by
-        either; "" if it is not known.
+    `usual` is the decimal mark of the table, for cells such as 1,234 that are numbers
+    by either; "" if it is not known.
     """
     if usual == ".":
         try:  # which most columns are done with
@@ -106,7 +97,10 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
             return Numbers(values, [], note=_lost_zeros(texts))
     present = [text for text in texts if text]
     found = {decimal: _matches(set(present), decimal) for decimal in _PATTERNS}
-    point, comma = (_values(found[decimal], decimal) for decimal in ".,")
+    point, comma = (
+        {text: _value(match, mark) for text, match in found[mark].items()}
+        for mark in ".,"
+    )
     fits = [sum(text in read for text in present) for read in (point, comma)]
     forced = "" if fits[0] == fits[1] else ".,"[fits[1] > fits[0]]
     either = [text for text in point if comma.get(text, point[text]) != point[text]]
@@ -123,8 +117,6 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
     )
     marked += [text for text in read if text.startswith("(") or text[-1] in "-−"]
     units = {_unit(match) or match["currency"] for match in found[decimal].values()}
-    if _are_factors(found[decimal].values()):
-        marked += [t for t, match in found[decimal].items() if _unit(match)]
     units -= {"", None}
     note = f"read without {min(units)}" if units else _lost_zeros(present)
     if marked:
@@ -136,27 +128,9 @@ def read_numbers(texts: Sequence[str], usual: str = ".") -> Numbers:
 def _matches(texts: Iterable[str], decimal: str) -> dict[str, re.Match[str]]:
     """Return the cells that are numbers, all of one unit and at most one currency."""
     found = {t: match for t in sorted(texts) if (match := _match(t, decimal))}
-    if not _are_factors(found.values()):
-        (unit, _), *_ = Counter(map(_unit, found.values())).most_common(1) or [("", 0)]
-        found = {t: match for t, match in found.items() if _unit(match) == unit}
+    (unit, _), *_ = Counter(map(_unit, found.values())).most_common(1) or [("", 0)]
+    found = {t: match for t, match in found.items() if _unit(match) == unit}
     return found if len({m["currency"] for m in found.values()} - {None}) < 2 else {}
-
-
-def _are_factors(matches: Iterable[re.Match[str]]) -> bool:
-    """Tell thousands and millions, such as 1.5M beside 300K, from units."""
-    matches = list(matches)
-    units = set(map(_unit, matches))
-    attached = not any(
-        match["unit"] and match["unit"][0].isspace() for match in matches
-    )
-    several = len(units - {""}) > 1 or (len(units) > 1 and units & {"k", "K"})
-    return bool(several and attached and units <= _FACTORS.keys())
-
-
-def _values(matches: Mapping[str, re.Match[str]], decimal: str) -> dict[str, float]:
-    """Return the number that each cell is."""
-    factors = _FACTORS if _are_factors(matches.values()) else {}
-    return {t: _value(match, decimal, factors) for t, match in matches.items()}
 
 
 def _lost_zeros(texts: Sequence[str]) -> str:

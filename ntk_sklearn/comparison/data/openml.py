@@ -16,19 +16,7 @@ from .targets import recognise_target
 def load_openml(
     ids: Iterable[str], fetch: Callable[..., Bunch] = fetch_openml
 ) -> list[Dataset]:
-    """Fetch data sets by their numbers, with their default targets.
-
-    Parameters
-    ----------
-    ids : iterable of str
-        Numbers as in ``https://www.openml.org/d/ID``.
-    fetch : callable, default=fetch_openml
-        The function that downloads a set, called as `sklearn.datasets.fetch_openml` is.
-
-    Returns
-    -------
-    list of Dataset
-    """
+    """Fetch data sets by their numbers, ``https://www.openml.org/d/ID``."""
     return [_load(text, fetch) for text in dict.fromkeys(ids)]
 
 

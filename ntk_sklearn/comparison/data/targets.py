@@ -23,19 +23,8 @@ def recognise_target(
 
     Strings are classes, and so are two values, or at most ten different integers of
     which each occurs five times on average. Other numbers are for regression. Equal
-    numbers are one class, however they are written.
-
-    Parameters
-    ----------
-    name : str
-        The target's name, for messages.
-    texts : sequence of str
-        Its cells, none of them empty.
-    values : ndarray or None
-        The cells as numbers, if they are.
-    task : {"auto", "classification", "regression"}
-    source : path or str
-        Where the table comes from, for messages.
+    numbers are one class, however they are written. `values` are the cells as numbers,
+    if they are; `name` and `source` are for messages.
     """
     if values is not None and not np.isfinite(values).all():
         raise StudyError(f"{source}: target {name} has infinite values")

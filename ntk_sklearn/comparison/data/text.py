@@ -17,7 +17,6 @@ from .columns import NO_NUMBER
 # Python lack.
 _PACKINGS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
 PACKED = (".gz", ".bz2", ".xz", ".zip")
-_ZIP = b"PK\x03\x04"
 # Encodings that begin with a mark; that of UTF-32 begins as that of UTF-16 does.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -58,10 +57,12 @@ class Text(NamedTuple):
 def read_text(path: Path) -> Text:
     """Read a file of text in whatever encoding and packing it comes."""
     try:
-        data = path.read_bytes()
+        data = _unpacked(path.read_bytes())
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror or error}") from error
-    text, notes = _decoded(_unpacked(path, data))
+    except Exception as error:  # each way of packing has errors of its own
+        raise StudyError(f"{path}: cannot be unpacked: {error}") from error
+    text, notes = _decoded(data)
     text = text.translate(_INVISIBLE).rstrip("\x1a")  # the end of a file of DOS
     if "\0" in text:
         raise StudyError(
@@ -80,34 +81,20 @@ def read_text(path: Path) -> Text:
     return Text(lines, named[1] if named else "", comment, notes)
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
-    if data.startswith(_ZIP) and zipfile.is_zipfile(io.BytesIO(data)):
-        return _only_member(path, data)
+def _unpacked(data: bytes) -> bytes:
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [n for n in archive.namelist() if not n.startswith("__MACOSX/")]
+            if len(names) != 1:  # as of a workbook of Excel
+                raise ValueError(
+                    f"it holds {plural(len(names), 'file')}; unpack the one with the "
+                    "table, or save a workbook as CSV"
+                )
+            return archive.read(names[0])
     for start, module in _PACKINGS.items():
         if data.startswith(start):
-            try:
-                return import_module(module).decompress(data)
-            except Exception as error:  # each module has errors of its own
-                raise StudyError(f"{path}: cannot be unpacked: {error}") from error
+            return import_module(module).decompress(data)
     return data
-
-
-def _only_member(path: Path, data: bytes) -> bytes:
-    """Unpack a zip archive of one file."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = [name for name in archive.namelist() if not name.endswith("/")]
-        if "[Content_Types].xml" in files:
-            raise StudyError(f"{path}: is a workbook; save the table as CSV")
-        files = [name for name in files if not name.startswith("__MACOSX/")]
-        if len(files) != 1:
-            raise StudyError(
-                f"{path}: holds {plural(len(files), 'file')}; unpack the one with the "
-                "table"
-            )
-        try:
-            return archive.read(files[0])
-        except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
-            raise StudyError(f"{path}: cannot be unpacked: {error}") from error
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
@@ -115,9 +102,6 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
         if data.startswith(mark):
             note = f"read as {encoding.upper()}"
             return data.decode(encoding, "replace"), [note]
-    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if data[start::2].count(0) > len(data) / 4:
-            return data.decode(encoding, "replace"), ["read as UTF-16"]
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:

@@ -20,16 +20,6 @@ def make_preprocessor(dataset: Dataset):
     Missing numbers become the median, and a column marks them; then numbers are scaled
     to mean 0 and variance 1. Each category becomes a column. A missing value is a
     category too, and categories that are not among the training rows count as rare.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The set.
-
-    Returns
-    -------
-    transformer
-        Not fitted.
     """
     if dataset.as_given and dataset.categorical is None:
         return FunctionTransformer()

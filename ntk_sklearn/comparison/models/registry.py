@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 
-from sklearn.base import BaseEstimator
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
-from ...estimators._classifier import WNTKClassifier
-from ...estimators._regressor import WNTKRegressor
 from ..data.datasets import CLASSIFICATION, REGRESSION
 from ..errors import StudyError, chosen
 from . import kernel_families as families
+from . import peers
 from .model import Family, Job, LearnedFamily, Model, Tuner
-from .peers import KernelRidgeClassifier, XRFMClassifier, XRFMRegressor
-from .tuning import as_is, by_evidence, by_grid, by_kernel_grid
+from .tuning import by_evidence, by_grid, by_kernel_grid
 
-# A class of estimators, or a function that makes one.
-Kind = Callable[..., BaseEstimator]
 # Number of iterations of libsvm after which a fit is stopped, converged or not.
 SVM_ITERATIONS = 500_000
 
@@ -39,13 +25,21 @@ SVM_ITERATIONS = 500_000
 # -- tuners ---------------------------------------------------------------------------
 
 
-def _either(job: Job, kinds: tuple[Kind, Kind]) -> Kind:
-    """Return the classifier or the regressor of a pair, as the task needs."""
-    return kinds[0] if job.classifies else kinds[1]
+def _estimator(job: Job, path: str):
+    """Return the class of a path such as ``sklearn.ensemble.ExtraTrees``, by task."""
+    module, _, prefix = path.rpartition(".")
+    task = "Classifier" if job.classifies else "Regressor"
+    return getattr(import_module(module), prefix + task)
 
 
-def _defaults(job: Job, kinds: tuple[Kind, Kind]) -> Tuner:
-    return as_is(_either(job, kinds)(random_state=job.seed))
+def _tuned(job: Job, path: str, fixed: dict, grid: dict) -> Tuner:
+    """Tune an estimator on a grid, of which a quick look takes the last of each."""
+    # The training loop of pytabkit writes lines of advice for every fit.
+    for name in ("lightning.pytorch", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    estimator = _estimator(job, path)(random_state=job.seed, **fixed)
+    last = {key: values[-1:] for key, values in grid.items()}
+    return by_grid(estimator, last if job.quick else grid)
 
 
 def _svm(job: Job, family: Family) -> Tuner:
@@ -59,7 +53,7 @@ def _svm(job: Job, family: Family) -> Tuner:
 
 
 def _ridge(job: Job, family: Family) -> Tuner:
-    ridge = _either(job, (KernelRidgeClassifier, KernelRidge))()
+    ridge = peers.KernelRidgeClassifier() if job.classifies else KernelRidge()
     powers = (-3, -1, 1) if job.quick else range(-5, 3)
     grid = {"alpha": [10.0**p for p in powers]}
     return by_kernel_grid(ridge, family, grid, job.quick)
@@ -69,30 +63,19 @@ def _gaussian_process(job: Job, kernels: LearnedFamily) -> Tuner:
     return by_evidence(kernels, job.quick)
 
 
-def _forest(job: Job, kinds: tuple[Kind, Kind]) -> Tuner:
+def _forest(job: Job, path: str) -> Tuner:
     features = ["sqrt", 0.5] if job.classifies else [0.33, 1.0]
     grid = {"max_features": features, "min_samples_leaf": [1] if job.quick else [1, 3]}
     # A choice between grid points needs fewer trees than the predictions do.
     few, many = (25, 50) if job.quick else (50, 300)
-    kind = _either(job, kinds)
-    tuner = by_grid(kind(n_estimators=few, random_state=job.seed), grid)
+    forest = _estimator(job, path)(n_estimators=few, random_state=job.seed)
+    tuner = by_grid(forest, grid)
     return lambda X, y, splits: tuner(X, y, splits).set_params(n_estimators=many)
-
-
-def _boosting(job: Job) -> Tuner:
-    fixed = {"max_iter": 150}
-    grid: dict[str, list] = {"min_samples_leaf": [5, 20]}
-    if job.quick:
-        fixed = {"max_iter": 30, "max_leaf_nodes": 7}
-    else:
-        grid |= {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [7, 31]}
-    kind = _either(job, (HistGradientBoostingClassifier, HistGradientBoostingRegressor))
-    return by_grid(kind(early_stopping=False, random_state=job.seed, **fixed), grid)
 
 
 def _mlp(job: Job) -> Tuner:
     # scikit-learn's advice: a quasi-Newton method on small sets.
-    base = _either(job, (MLPClassifier, MLPRegressor))(
+    base = _estimator(job, "sklearn.neural_network.MLP")(
         solver="lbfgs" if job.n_rows < 1000 else "adam",
         max_iter=100 if job.quick else 300,
         random_state=job.seed,
@@ -101,29 +84,6 @@ def _mlp(job: Job) -> Tuner:
         return by_grid(base, {"alpha": [0.01, 1.0]})
     layers = [(100,), (100, 100)]
     return by_grid(base, {"hidden_layer_sizes": layers, "alpha": [1e-4, 0.01, 1.0]})
-
-
-def _boosting_of(job: Job, package: str, prefix: str, grid: dict, fixed: dict) -> Tuner:
-    """Tune a gradient boosting package with scikit-learn's interface."""
-    module = import_module(package)
-    kinds = (
-        getattr(module, f"{prefix}Classifier"),
-        getattr(module, f"{prefix}Regressor"),
-    )
-    first = {key: values[-1:] for key, values in grid.items()}
-    estimator = _either(job, kinds)(random_state=job.seed, **fixed)
-    return by_grid(estimator, first if job.quick else grid)
-
-
-def _pytabkit(job: Job, name: str) -> Tuner:
-    """Return the tuner of a network of pytabkit, which has defaults that were tuned."""
-    package = import_module("pytabkit")
-    # Its training loop writes lines of advice for every fit.
-    for name_of_log in ("lightning.pytorch", "pytorch_lightning"):
-        logging.getLogger(name_of_log).setLevel(logging.ERROR)
-    task = "Classifier" if job.classifies else "Regressor"
-    network = getattr(package, f"{name}_{task}")
-    return as_is(network(random_state=job.seed, device="cpu", n_threads=1))
 
 
 # -- the table ------------------------------------------------------------------------
@@ -135,25 +95,61 @@ KERNELS: dict[str, tuple[str, Family, LearnedFamily]] = {
     "rbf": ("Gaussian kernel", families.rbf, families.learned_rbf),
     "laplace": ("Laplace kernel", families.laplace, families.learned_laplace),
 }
-# Packages of gradient boosting: words, names of classes, the grid and what is fixed.
-BOOSTING: dict[str, tuple[str, str, dict, dict]] = {
+# Estimators that are tuned as they are: words, package if it is optional, class, what
+# is fixed and what is tuned.
+ESTIMATORS: dict[str, tuple[str, str | None, str, dict, dict]] = {
+    "boosting": (
+        "histogram gradient boosting",
+        None,
+        "sklearn.ensemble.HistGradientBoosting",
+        {"max_iter": 150, "early_stopping": False},
+        {
+            "min_samples_leaf": [5, 20],
+            "learning_rate": [0.03, 0.1],
+            "max_leaf_nodes": [31, 7],
+        },
+    ),
     "xgboost": (
         "XGBoost",
-        "XGB",
-        {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
+        "xgboost",
+        "xgboost.XGB",
         {"n_estimators": 300, "verbosity": 0, "n_jobs": 1},
+        {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
     ),
     "lightgbm": (
         "LightGBM",
-        "LGBM",
-        {"min_child_samples": [5, 20], "learning_rate": [0.03, 0.1]},
+        "lightgbm",
+        "lightgbm.LGBM",
         {"n_estimators": 200, "verbose": -1, "n_jobs": 1},
+        {"min_child_samples": [5, 20], "learning_rate": [0.03, 0.1]},
     ),
     "catboost": (
         "CatBoost, defaults",
-        "CatBoost",
-        {},
+        "catboost",
+        "catboost.CatBoost",
         {"verbose": False, "allow_writing_files": False, "thread_count": 1},
+        {},
+    ),
+    "realmlp": (
+        "RealMLP, tuned defaults of pytabkit",
+        "pytabkit",
+        "pytabkit.RealMLP_TD_",
+        {"device": "cpu", "n_threads": 1},
+        {},
+    ),
+    "tabm": (
+        "TabM, defaults of pytabkit",
+        "pytabkit",
+        "pytabkit.TabM_D_",
+        {"device": "cpu", "n_threads": 1},
+        {},
+    ),
+    "xrfm": (
+        "xRFM, recursive feature machine, defaults",
+        "xrfm",
+        f"{peers.__name__}.XRFM",
+        {},
+        {},
     ),
 }
 
@@ -188,43 +184,26 @@ def _with_kernel(name: str) -> dict[str, Model]:
 MODELS: dict[str, Model] = {
     "wntk": Model(
         "WNTKRegressor or WNTKClassifier, defaults",
-        partial(_defaults, kinds=(WNTKClassifier, WNTKRegressor)),
+        partial(_tuned, path="ntk_sklearn.WNTK", fixed={}, grid={}),
         squares=8,
     ),
     **{key: model for name in KERNELS for key, model in _with_kernel(name).items()},
     "forest": Model(
-        "random forest",
-        partial(_forest, kinds=(RandomForestClassifier, RandomForestRegressor)),
+        "random forest", partial(_forest, path="sklearn.ensemble.RandomForest")
     ),
     "extra-trees": Model(
         "extremely randomised trees",
-        partial(_forest, kinds=(ExtraTreesClassifier, ExtraTreesRegressor)),
+        partial(_forest, path="sklearn.ensemble.ExtraTrees"),
     ),
-    "boosting": Model("histogram gradient boosting", _boosting),
     "mlp": Model("multi-layer perceptron", _mlp),
     **{
         name: Model(
             about,
-            partial(_boosting_of, package=name, prefix=prefix, grid=grid, fixed=fixed),
-            requires=name,
+            partial(_tuned, path=path, fixed=fixed, grid=grid),
+            requires=requires,
         )
-        for name, (about, prefix, grid, fixed) in BOOSTING.items()
+        for name, (about, requires, path, fixed, grid) in ESTIMATORS.items()
     },
-    "realmlp": Model(
-        "RealMLP, tuned defaults of pytabkit",
-        partial(_pytabkit, name="RealMLP_TD"),
-        requires="pytabkit",
-    ),
-    "tabm": Model(
-        "TabM, defaults of pytabkit",
-        partial(_pytabkit, name="TabM_D"),
-        requires="pytabkit",
-    ),
-    "xrfm": Model(
-        "xRFM, recursive feature machine, defaults",
-        partial(_defaults, kinds=(XRFMClassifier, XRFMRegressor)),
-        requires="xrfm",
-    ),
 }
 
 

@@ -26,35 +26,21 @@ def write_plots(
 ) -> list[Path]:
     """Write the diagrams of every task that has at least two models.
 
-    Parameters
-    ----------
-    folder : path-like
-        Made if absent.
-    rows : sequence of Row
-    published : mapping, default=None
-        As in `report`.
-
-    Returns
-    -------
-    list of Path
-        The files: ``{task}_critical_difference.png`` and ``{task}_pairs.png``, or
-        ``{task}_scores.png`` if there is one set only.
+    They are ``{task}_critical_difference.png`` and ``{task}_pairs.png``, or
+    ``{task}_scores.png`` if there is one set only.
     """
-    folder = check_plots(folder)
-    written = []
+    folder, written = check_plots(folder), []
     for task in TASKS:
         chosen = [row for row in rows if row.task == task]
         if not chosen:
             continue
         table, _ = complete_part(score_table(chosen, published))
-        n_sets, n_models = table.mean.shape
-        if n_models < 2 or n_sets < 1:
+        if len(table.models) < 2 or not table.sets:
             continue
-        for name, draw in DIAGRAMS[min(n_sets, 2)].items():
-            path = folder / f"{task}_{name}.png"
+        for name, draw in DIAGRAMS[min(len(table.sets), 2)].items():
             figure = draw(table, higher_is_better=task == CLASSIFICATION)
-            _save(figure, path)
-            written.append(path)
+            written.append(folder / f"{task}_{name}.png")
+            _save(figure, written[-1])
     return written
 
 
@@ -72,36 +58,25 @@ def check_plots(folder: str | os.PathLike) -> Path:
     """Make the folder of the diagrams, and check that matplotlib is installed."""
     try:
         import matplotlib  # noqa: F401
+
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except ImportError as error:
         raise StudyError("--plots needs matplotlib: pip install matplotlib") from error
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(f"--plots {folder}: {error.strerror or error}") from error
-    return folder
+    return Path(folder)
 
 
 def _figure(width: float, height: float):
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height))
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def draw_critical_difference(table: ScoreTable, higher_is_better: bool):
     """Draw mean ranks with half the critical difference on both sides [1]_.
 
     Models whose bars do not overlap differ significantly.
-
-    Parameters
-    ----------
-    table : ScoreTable
-        Without gaps, see `complete_part`.
-    higher_is_better : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     References
     ----------
@@ -120,18 +95,7 @@ def draw_critical_difference(table: ScoreTable, higher_is_better: bool):
 
 
 def draw_scores(table: ScoreTable, higher_is_better: bool):
-    """Draw the mean scores of all models on one set, with their standard errors.
-
-    Parameters
-    ----------
-    table : ScoreTable
-        Of a single set.
-    higher_is_better : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw the mean scores of all models on one set, with their standard errors."""
     sign, unit = (1, 100) if higher_is_better else (-1, 1)
     mean, error = unit * table.mean[0], unit * np.nan_to_num(table.error[0])
     label = "accuracy, %" if higher_is_better else "RMSE, standard deviations"
@@ -153,46 +117,24 @@ def _draw_dots(names, goodness, values, errors, label: str, title: str):
 
 
 def draw_pairs(table: ScoreTable, higher_is_better: bool):
-    """Draw a panel for each other model: its scores against those of the reference.
-
-    Parameters
-    ----------
-    table : ScoreTable
-        Without gaps, see `complete_part`.
-    higher_is_better : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw a panel for each other model: its scores against those of the reference."""
     reference = reference_model(table, higher_is_better)
+    contests = statistics.against(table.mean, table.models, reference, higher_is_better)
     mine = table.mean[:, table.models.index(reference)]
-    others = [name for name in table.models if name != reference]
-    n_columns = min(4, len(others))
-    n_rows = -(-len(others) // n_columns)
+    n_columns = min(4, len(contests))
+    n_rows = -(-len(contests) // n_columns)
     figure = _figure(3 * n_columns, 3.2 * n_rows)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for axes, name in zip(panels, others, strict=False):
-        theirs = table.mean[:, table.models.index(name)]
-        _draw_pair(axes, theirs, mine, higher_is_better)
-        axes.set(xlabel=name, ylabel=reference)
-    for axes in panels[len(others) :]:
+    for axes in panels[len(contests) :]:
         axes.axis("off")
-    figure.tight_layout()
+    for axes, contest in zip(panels, contests, strict=False):
+        theirs = table.mean[:, table.models.index(contest.other)]
+        better = mine > theirs if higher_is_better else mine < theirs
+        axes.axline((mine[0], mine[0]), slope=1, color="grey", lw=0.8)
+        axes.scatter(theirs, mine, s=14, c=np.where(better, "tab:blue", "tab:orange"))
+        title = f"{contest.wins} wins, {contest.losses} losses"
+        axes.set(xlabel=contest.other, ylabel=reference, aspect="equal", title=title)
     return figure
-
-
-def _draw_pair(axes, theirs, mine, higher_is_better: bool) -> None:
-    ends = min(mine.min(), theirs.min()), max(mine.max(), theirs.max())
-    margin = 0.05 * (ends[1] - ends[0]) or 0.01
-    line = [ends[0] - margin, ends[1] + margin]
-    axes.plot(line, line, color="grey", lw=0.8)
-    better = mine > theirs if higher_is_better else mine < theirs
-    axes.scatter(theirs[better], mine[better], s=14, color="tab:blue")
-    axes.scatter(theirs[~better], mine[~better], s=14, color="tab:orange")
-    wins, losses = int(better.sum()), int((~better & (mine != theirs)).sum())
-    axes.set_title(f"{wins} wins, {losses} losses", fontsize=9)
-    axes.set_aspect("equal")
 
 
 # What is drawn of one set, and of two or more.

@@ -80,11 +80,6 @@ class Row:
         return (*about, *settings, self.n_train, self.n_test)
 
     @property
-    def seconds(self) -> float:
-        """The time of tuning, fitting and predicting."""
-        return self.tune_seconds + self.fit_seconds + self.predict_seconds
-
-    @property
     def ok(self) -> bool:
         """True if the fold was scored."""
         return self.status == "ok"
@@ -169,11 +164,8 @@ def _parse(path: str | os.PathLike, number: int, cells: list[str]) -> Row:
 class ResultsFile:
     """A csv file to which a study adds rows, and from which it can be resumed.
 
-    Parameters
-    ----------
-    path : path-like
-        The file, which is created if it does not exist. A last line that is incomplete,
-        because of an interruption, is removed.
+    It is created if it does not exist. A last line that is incomplete, because of an
+    interruption, is removed.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -205,13 +197,7 @@ class ResultsFile:
             raise
 
     def add(self, row: Row) -> None:
-        """Append a row, and write it to disk at once.
-
-        Raises
-        ------
-        StudyError
-            If it cannot be written. The rows before it are not affected.
-        """
+        """Append a row, and write it to disk at once; the rows before stay whole."""
         try:
             self._write(_line(astuple(row)))
         except OSError as error:

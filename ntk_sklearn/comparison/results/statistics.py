@@ -5,7 +5,7 @@ Scores are arrays of shape (n_sets, n_models) without missing values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -17,15 +17,7 @@ FEWEST_SETS = 6
 def ranks(scores, higher_is_better: bool) -> np.ndarray:
     """Return the ranks of the models on each set: 1 is the best, ties are averaged.
 
-    Parameters
-    ----------
-    scores : array-like of shape (n_sets, n_models)
-    higher_is_better : bool
-
-    Returns
-    -------
-    ndarray of shape (n_sets, n_models)
-        The means of its columns are the Friedman ranks of the models.
+    The means of the columns are the Friedman ranks of the models.
     """
     # Means of accuracies that differ within rounding error are ties.
     scores = np.round(np.asarray(scores, dtype=float), 12)
@@ -70,24 +62,16 @@ def holm(p_values) -> np.ndarray:
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
+    return np.minimum(stepped, 1.0)[np.argsort(order)]
 
 
-def wilcoxon_p(first, second) -> float:
-    """Return the two-sided p-value of the signed-rank test; 1 for equal pairs."""
-    difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
-    # Differences within rounding error are ties, as accuracies are ratios of counts.
-    difference = np.round(difference, 12)
-    if not difference.any():
-        return 1.0
-    return float(stats.wilcoxon(difference).pvalue)
+def wilcoxon_p(difference) -> float:
+    """Return the two-sided p-value of the signed-rank test; 1 if all pairs are ties."""
+    return float(stats.wilcoxon(difference).pvalue) if np.any(difference) else 1.0
 
 
-@dataclass(frozen=True)
-class Contest:
-    """The comparison of a reference model with another model over all sets."""
+class Contest(NamedTuple):
+    """A reference model against another over all sets; its score less the other's."""
 
     other: str
     wins: int
@@ -103,40 +87,18 @@ def against(
 ) -> list[Contest]:
     """Compare a reference model with all others, with p-values adjusted by Holm.
 
-    Parameters
-    ----------
-    scores : array-like of shape (n_sets, n_models)
-    names : list of str
-        The columns.
-    reference : str
-        One of `names`.
-    higher_is_better : bool
-
-    Returns
-    -------
-    list of Contest
-        ``mean_difference`` is the reference's mean score less the other's.
+    The columns of the scores are `names`, of which the reference is one.
     """
-    scores = np.asarray(scores, dtype=float)
-    sign = 1 if higher_is_better else -1
-    mine = scores[:, names.index(reference)]
+    scores, at = np.asarray(scores, dtype=float), names.index(reference)
+    # Differences within rounding error are ties, as accuracies are ratios of counts.
+    gains = np.delete(np.round(scores[:, [at]] - scores, 12), at, axis=1).T
+    signs = np.sign(gains) * (1 if higher_is_better else -1)
+    wins, ties, losses = ((signs == sign).sum(axis=1) for sign in (1, 0, -1))
+    p = [wilcoxon_p(gain) for gain in gains]
     others = [name for name in names if name != reference]
-    gains = [np.round(mine - scores[:, names.index(name)], 12) for name in others]
-    p_values = [wilcoxon_p(gain, np.zeros(len(gain))) for gain in gains]
-    return [
-        Contest(
-            name,
-            int((sign * gain > 0).sum()),
-            int((gain == 0).sum()),
-            int((sign * gain < 0).sum()),
-            float(gain.mean()),
-            p,
-            float(adjusted),
-        )
-        for name, gain, p, adjusted in zip(
-            others, gains, p_values, holm(p_values), strict=True
-        )
-    ]
+    columns = (wins, ties, losses, gains.mean(axis=1), np.array(p), holm(p))
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Contest(name, *row) for name, row in zip(others, rows, strict=True)]
 
 
 def critical_difference(n_models: int, n_sets: int, level: float = 0.05) -> float:

@@ -24,30 +24,11 @@ _ABOUT_THE_SET = {"name", "n", "d", "c", "classes"}
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Mean scores over folds, for each set and model.
+    """Mean scores over folds: sets are rows, models are columns.
 
-    Attributes
-    ----------
-    sets, models : list of str
-        Names of the rows and of the columns.
-    mean, error : ndarray of shape (n_sets, n_models)
-        Mean over folds, and its standard error; NaN if a fold failed.
-    asked : ndarray of bool of shape (n_sets, n_models)
-        Mask of the pairs of set and model that are part of the study.
-    costs : ndarray of shape (n_models, 4)
-        Medians over folds of the seconds of tuning, of the fit and of the prediction,
-        and of the megabytes by which memory rose.
-
-    Examples
-    --------
-    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
-    >>> from ntk_sklearn.comparison import run_study, score_table, with_folds
-    >>> data = [with_folds(d, 2, seed=0) for d in load_bundled(["iris", "wine"])]
-    >>> models = choose_models(["rbf-svm", "rbf-ridge"])
-    >>> rows = run_study(data, models, StudySettings(quick=True), progress=False)
-    >>> table = score_table(rows)
-    >>> table.sets, table.models, table.mean.shape
-    (['iris', 'wine'], ['rbf-svm', 'rbf-ridge'], (2, 2))
+    `mean` and its standard error are NaN if a fold failed; `asked` marks the pairs that
+    are part of the study. `costs` has four columns for each model, the medians over
+    folds of `COSTS`.
     """
 
     sets: list[str]
@@ -61,26 +42,7 @@ class ScoreTable:
 def score_table(rows: Sequence[Row], published: Published | None = None) -> ScoreTable:
     """Return the score table of the rows of one task, with published scores added.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        Results of one task.
-    published : mapping of str to mapping of str to float, default=None
-        Scores by model and set; models without a score on these sets are left out.
-
-    Returns
-    -------
-    ScoreTable
-
-    Examples
-    --------
-    >>> from ntk_sklearn.comparison import StudySettings, choose_models, load_bundled
-    >>> from ntk_sklearn.comparison import run_study, score_table, with_folds
-    >>> iris = with_folds(load_bundled(["iris"])[0], n_folds=2, seed=0)
-    >>> models = choose_models(["rbf-svm"])
-    >>> rows = run_study([iris], models, StudySettings(quick=True), progress=False)
-    >>> score_table(rows, {"theirs": {"iris": 0.5}}).models
-    ['rbf-svm', 'theirs']
+    Published models without a score on these sets are left out.
     """
     sets = list(dict.fromkeys(row.set for row in rows))
     scores: dict[tuple[str, str], list[float]] = {}
@@ -145,30 +107,11 @@ def reference_model(table: ScoreTable, higher_is_better: bool) -> str:
 
 
 def read_baselines(paths: Iterable[str | os.PathLike]) -> dict[str, dict[str, float]]:
-    r"""Read files of published scores.
+    """Read csv files of published scores, by model and set.
 
-    Parameters
-    ----------
-    paths : iterable of path-like
-        Files in csv format, with the name of the set in a column ``name`` and a column
-        for each model. Columns ``n``, ``d``, ``c`` and ``classes`` describe the set and
-        are ignored; empty cells are missing scores.
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        Scores by model and set.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from ntk_sklearn.comparison import read_baselines
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "published.csv"
-    ...     _ = path.write_text("name,n,forest\niris,150,0.95\nwine,178,0.98\n")
-    ...     read_baselines([path])
-    {'forest': {'iris': 0.95, 'wine': 0.98}}
+    The name of the set is in a column ``name``, and each model has a column. Columns
+    ``n``, ``d``, ``c`` and ``classes`` describe the set and are ignored; empty cells
+    are missing scores.
     """
     published: dict[str, dict[str, float]] = {}
     for path in paths:

@@ -12,6 +12,7 @@ GAP = ["NA" + NUMBERS[0][NUMBERS[0].index(",") :], *NUMBERS[1:]]
 LETTERS = [f"{'xo'[i % 2]},{'xob'[i % 3]},{'yn'[i // 2 % 2]}" for i in range(20)]
 DATES = [f"2020-01-{i + 1:02d},{'ab'[i % 2]},{'yn'[i // 2 % 2]}" for i in range(20)]
 LIKERT = [f"{1 + i % 3},{2 + i % 2},{3 + i % 5}" for i in range(30)]
+RARE = [f"{line},{'xy'[i % 2] if i else 'once'}" for i, line in enumerate(NUMBERS)]
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def read(tmp_path):
     return read
 
 
-@pytest.mark.parametrize("lines", [NUMBERS, COLOURS, GAP, LETTERS, DATES, LIKERT])
+@pytest.mark.parametrize("lines", [NUMBERS, COLOURS, GAP, LETTERS, DATES, LIKERT, RARE])
 def test_no_row_is_lost_without_a_header(read, lines):
     dataset = read(*lines)
     width = len(lines[0].split(","))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ntk_sklearn.comparison import Row, report, score_table
-from ntk_sklearn.comparison.results.summary import complete_part
+from ntk_sklearn.comparison import Row, report
+from ntk_sklearn.comparison.results.summary import complete_part, score_table
 
 
 def test_gaps_leave_out_models_first_and_then_sets():
