@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -26,13 +25,6 @@ _DEEPEST = 5.0
 _SETTLES_FROM, _SETTLED = 1000, 5.0
 # Factor of the tolerance of a rival, as long as it is one.
 _ROUGHLY = 10.0
-# Without a prior, learning ends when so many steps together have gained less than this
-# multiple of the tolerance: in the long and flat valleys of such objectives, the slope
-# and a single step say little of what there is to gain.
-_PATIENCE, _FINELY = 5, 0.1
-# Without a prior, learning also begins anew on the largest subset of up to so many
-# rows: few rows lead to places from which no slope leads back.
-_MOST_ANEW = 1000
 # A subset has at least this many rows, and one for each hyperparameter: fewer rows
 # would be fitted by almost any values. Each subset is half of the next, and an
 # evaluation on it takes a quarter of the time or less.
@@ -123,14 +115,31 @@ class Course(NamedTuple):
         -------
         Course
         """
-        subset = self.whole.subset(rows)
+        subset, options = self.whole.subset(rows), self.whole.options
         # Few rows cannot tell which columns to drop.
         if not is_last or subset.n_rows < _FEWEST_ROWS:
             subset = subset.cautious()
         scale = _scale(subset, self.path[:1])
         share = _size(subset) / _size(self.whole)
-        run = self._run(subset, is_last, roughly, scale, share)
-        found, floor = self._end(run, subset, is_last, share)
+        left = options.max_iter - max(len(self.path) - 1, 0)
+        run = partial(
+            OPTIMIZERS[options.optimizer],
+            subset.evaluate,
+            max_iter=left if is_last else left // 2,
+            tol=options.tol * (_ROUGHLY if roughly else 1.0),
+            report=partial(_report, options, subset.n_rows, share),
+            scale=scale,
+        )
+        found, floor = self.found, self.floor
+        seen = None if self.blind else found.curvature
+        if seen is not None:
+            bounds = subset.bounds if is_last else subset.bounds_above(floor)
+            scaled = seen.scaled(self.share / share)
+            found = run(found.u, bounds, curvature=scaled)
+        # At the end of a subset, the matrix of more rows may not be factorisable; and
+        # that a subset showed nothing but noise says nothing of more rows.
+        if seen is None or found.path[0] == np.inf:
+            found, floor = _from_starts(run, subset, not is_last, self.matters)
         told = [value / share for value in found.path]
         path, counts = [*self.path], [*self.rows]
         if path and len(told) == 1:  # no iteration: the same point, on more rows
@@ -148,48 +157,6 @@ class Course(NamedTuple):
             share=share,
             taught=fall / scale if scale else np.inf,
         )
-
-    @property
-    def _is_careful(self) -> bool:
-        """Whether no prior bends the objective, and its valleys may be flat."""
-        return self.whole.prior is None and self.whole.options.optimizer == "bfgs"
-
-    def _run(self, subset, is_last: bool, roughly: bool, scale, share) -> partial:
-        """Return the optimizer, which takes a start and bounds yet."""
-        options, careful = self.whole.options, self._is_careful
-        left = options.max_iter - max(len(self.path) - 1, 0)
-        return partial(
-            OPTIMIZERS[options.optimizer],
-            subset.evaluate,
-            max_iter=left if is_last else left // 2,
-            tol=options.tol * (_FINELY if careful else _ROUGHLY if roughly else 1.0),
-            report=partial(_report, options, subset.n_rows, share),
-            scale=scale,
-            **({"patience": _PATIENCE} if careful else {}),
-        )
-
-    def _end(self, run: partial, subset, is_last: bool, share: float):
-        """Return where learning ends on a subset, and the floor of the ridge."""
-        found, floor = self.found, self.floor
-        # That a subset showed nothing but noise says nothing of more rows.
-        seen = None if self.blind else found.curvature
-        if seen is None:
-            begins = starts(subset, self.matters)
-            return _from_starts(run, subset, not is_last, begins)
-        anew = self._is_careful and _is_largest(subset.n_rows, is_last)
-        hushed = partial(run, report=hush)
-        bounds = subset.bounds if is_last else subset.bounds_above(floor)
-        seen = seen.scaled(self.share / share)
-        found = (hushed if anew else run)(found.u, bounds, curvature=seen)
-        # At the end of a subset, the matrix of more rows may not be factorisable.
-        if found.path[0] == np.inf:
-            begins = starts(subset, self.matters)
-            return _from_starts(run, subset, not is_last, begins)
-        if not anew:
-            return found, floor
-        begins = starts(subset)[:1]
-        ends = [(found, floor), _from_starts(hushed, subset, not is_last, begins)]
-        return _reported(ends, run.keywords["report"])
 
 
 def growing_subsets(problem: HyperparameterProblem) -> list[np.ndarray]:
@@ -228,30 +195,23 @@ def growing_subsets(problem: HyperparameterProblem) -> list[np.ndarray]:
     return found
 
 
-def _is_largest(n_rows: int, is_last: bool) -> bool:
-    """Return whether learning begins anew on so many rows: the next are too many."""
-    return n_rows <= _MOST_ANEW and (is_last or 2 * n_rows > _MOST_ANEW)
-
-
-def _from_starts(run: partial, problem: HyperparameterProblem, has_floor: bool, begins):
+def _from_starts(
+    run: partial, problem: HyperparameterProblem, has_floor: bool, matters
+):
     """Learn from each start, and return the best result and the floor of the ridge."""
-    report, ends = run.keywords["report"], []
+    report, begins, ends = run.keywords["report"], starts(problem, matters), []
     for start in begins:
         floor = start[-1] - _DEEPEST
         bounds = problem.bounds_above(floor) if has_floor else problem.bounds
         extra = _extra(problem)
-        if len(begins) > 1:  # the path to report is that of the best end
+        if len(begins) > 1:  # the path to report is that of the better end
             extra["report"] = hush
         ends.append((run(start, bounds, **extra), floor))
-    return _reported(ends, report) if len(begins) > 1 else ends[0]
-
-
-def _reported(ends: list, report: Callable):
-    """Return the best of ends that have not been reported, after reporting it."""
-    best = min(ends, key=lambda end: end[0].path[-1])
-    for value in best[0].path[1:]:
-        report(value)
-    return best
+    found, floor = min(ends, key=lambda end: end[0].path[-1])
+    if len(begins) > 1:
+        for value in found.path[1:]:
+            report(value)
+    return found, floor
 
 
 def hush(*_told):

@@ -14,9 +14,6 @@ from ._result import FIRST_CHANGE, OptimizeResult
 _SUFFICIENT = 1e-4
 _LARGEST_CHANGE = 2.0
 _SHORTENINGS = 20
-# Where the objective is bent the other way along a step, the model's curvature along it
-# is multiplied by this number, so that the next step is longer.
-_FLATTER = 0.25
 # Entries land on bounds, or leave them again, in up to this many rounds.
 _ROUNDS = 20
 
@@ -31,13 +28,12 @@ def bfgs(
     report: Callable,
     scale: float | None = None,
     curvature: Curvature | None = None,
-    patience: int = 1,
 ) -> OptimizeResult:
     """Minimise a function by projected quasi-Newton steps, with full BFGS memory.
 
     Each step leads to the minimum of the quadratic model within the bounds, and is
     shortened until the value falls. Most iterations need one evaluation. The optimizer
-    stops when the last steps have gained little and the model promises little from the
+    stops when the last step has gained little and the model promises little from the
     next one.
 
     Parameters
@@ -47,9 +43,6 @@ def bfgs(
     curvature : Curvature, default=None
         An estimate of the curvature to start from; steps are added to it. None starts
         without one.
-    patience : int, default=1
-        The optimizer stops when this many steps together have gained less than the
-        tolerance. In a long and flat valley a single step may gain less.
 
     Returns
     -------
@@ -83,22 +76,20 @@ def bfgs(
     if curvature is None:
         curvature = Curvature(FIRST_CHANGE / max(np.abs(gradient).max(), 1e-300))
     guesses = 0 if curvature.pairs else 1
+    fall = np.inf
     while True:
         step = _step_within(curvature, gradient, low - u, high - u)
         promised = -0.5 * float(gradient @ step)
-        fall = path[-1 - patience] - value if len(path) > patience else np.inf
         settled = len(path) - 1 > guesses and max(fall, promised) <= tol * scale
         if settled or len(path) > max_iter:
             return OptimizeResult(u, path, settled or max_iter == 0, curvature)
-        length = np.linalg.norm(step)
         step *= min(1.0, _LARGEST_CHANGE / max(np.abs(step).max(), 1e-300))
         found = _descend(evaluate, u, value, gradient, step, bounds)
         if found is None:
             return OptimizeResult(u, path, True, curvature)
-        moved, change = found[0] - u, found[2] - gradient
-        if moved @ change <= 0.0:
-            change = -_FLATTER * np.linalg.norm(moved) / length * gradient
-        curvature.add(moved, change)
+        moved, new_value, new_gradient = found
+        curvature.add(moved - u, new_gradient - gradient)
+        fall = value - new_value
         u, value, gradient = found
         path.append(value)
         report(value)

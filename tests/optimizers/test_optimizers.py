@@ -299,31 +299,6 @@ class TestCurvature:
         curvature.add(np.array([1.0, 0.0]), np.array([-3.0, 1.0]))
         assert_array_equal(curvature @ np.array([1.0, 5.0]), [2.0, 10.0])
 
-    def test_steps_grow_where_the_slope_gets_steeper(self):
-        """Up to its steepest point a logistic curve is bent the other way."""
-
-        def evaluate(u):
-            share = 1.0 / (1.0 + np.exp(u))
-            return float(share[0]), -share * (1.0 - share)
-
-        box = np.array([[-9.0, 9.0]])
-        options = {"max_iter": 200, "tol": 1e-9, "report": _quiet}
-        found = bfgs(evaluate, np.array([-7.0]), box, **options)
-        assert found.u == 9.0
-        # Steps as long as the first would take 160, and the longest are two: 8 or more.
-        assert len(found.path) - 1 <= 16
-
-    @pytest.mark.parametrize("patience", [1, 5])
-    def test_several_steps_together_have_gained_little(self, patience):
-        evaluate, *_ = _quadratic()
-        box = np.tile([-50.0, 50.0], (6, 1))
-        options = {"max_iter": 60, "tol": 1e-3, "report": _quiet}
-        found = bfgs(evaluate, np.zeros(6), box, patience=patience, **options)
-        falls = -np.diff(found.path)
-        assert found.converged
-        assert falls[-patience:].sum() <= 1e-3 * found.path[0]
-        assert falls[-patience - 1 :].sum() > 1e-3 * found.path[0]
-
     def test_what_was_learned_is_taken_along(self):
         evaluate, _, lowest = _quadratic()
         box = np.tile([-50.0, 50.0], (6, 1))
